@@ -1,0 +1,123 @@
+//! Addressing pixels: levels, tiles, frames and what a pixel measures in the patient or on the glass.
+
+use serde::{Deserialize, Serialize};
+
+/// The medical field that an image belongs to; it decides wheel behaviour, units and presets in the window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Field {
+    Pathology,
+    Endoscopy,
+    Radiology,
+    Other,
+}
+
+/// Width and height in whole pixels of one level.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct SizePx {
+    pub width: u32,
+    pub height: u32,
+}
+
+impl SizePx {
+    pub const fn new(width: u32, height: u32) -> Self {
+        Self { width, height }
+    }
+
+    /// Number of pixels; `u64`, since a slide easily exceeds 2³² of them.
+    pub const fn area(self) -> u64 {
+        self.width as u64 * self.height as u64
+    }
+}
+
+/// A whole-pixel rectangle in one level: `x, y` is its top-left pixel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct RectPx {
+    pub x: u32,
+    pub y: u32,
+    pub width: u32,
+    pub height: u32,
+}
+
+/// One tile: integers only, because a floating-point downsample does not identify a tile.
+/// `level` 0 is full resolution; `col`, `row` count tiles of that level; `frame` counts from 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TileKey {
+    pub frame: u32,
+    pub level: u16,
+    pub col: u32,
+    pub row: u32,
+}
+
+/// One resolution level of an image. `downsample` is level-0 pixels per pixel of this level.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Level {
+    pub size_px: SizePx,
+    pub tile_px: SizePx,
+    pub downsample: f64,
+}
+
+impl Level {
+    /// Columns and rows of tiles; edge tiles may be partial.
+    pub const fn tiles(&self) -> (u32, u32) {
+        (self.size_px.width.div_ceil(self.tile_px.width), self.size_px.height.div_ceil(self.tile_px.height))
+    }
+}
+
+/// Where a spacing came from; shown beside every measurement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SpacingSource {
+    /// Aperio `MPP` in ImageDescription.
+    AperioMpp,
+    /// TIFF XResolution/YResolution with a physical unit.
+    TiffResolution,
+    /// DICOM Pixel Spacing (0028,0030): at the patient plane.
+    DicomPixelSpacing,
+    /// DICOM Imager Pixel Spacing (0018,1164): at the detector, not the patient plane.
+    DicomImagerSpacing,
+    /// DICOM whole-slide pixel measures.
+    DicomPixelMeasures,
+}
+
+/// Physical size of a level-0 pixel in micrometres.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Spacing {
+    pub x_um: f64,
+    pub y_um: f64,
+    pub source: SpacingSource,
+}
+
+/// Where a frame lies in the patient (DICOM LPS, millimetres).
+/// `origin_mm` is the *centre* of the first pixel (Image Position Patient, 0020,0032); `row_dir` points along growing x
+/// (columns), `col_dir` along growing y (rows), both unit vectors (Image Orientation Patient, 0020,0037).
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PlanePose {
+    pub origin_mm: [f64; 3],
+    pub row_dir: [f64; 3],
+    pub col_dir: [f64; 3],
+    /// Distance between pixel centres along x and along y.
+    pub spacing_mm: [f64; 2],
+}
+
+impl PlanePose {
+    /// Patient position of a point given in pixel edges; the half pixel turns edges into the centres DICOM counts from
+    /// (PS3.3 C.7.6.2.1.1).
+    pub fn patient_from_image(&self, x_px: f64, y_px: f64) -> [f64; 3] {
+        let (dx, dy) = ((x_px - 0.5) * self.spacing_mm[0], (y_px - 0.5) * self.spacing_mm[1]);
+        std::array::from_fn(|i| self.origin_mm[i] + self.row_dir[i] * dx + self.col_dir[i] * dy)
+    }
+
+    /// Pixel edges of the foot of a patient point on this plane.
+    pub fn image_from_patient(&self, p_mm: [f64; 3]) -> (f64, f64) {
+        let d: [f64; 3] = std::array::from_fn(|i| p_mm[i] - self.origin_mm[i]);
+        let dot = |v: &[f64; 3]| d[0] * v[0] + d[1] * v[1] + d[2] * v[2];
+        (dot(&self.row_dir) / self.spacing_mm[0] + 0.5, dot(&self.col_dir) / self.spacing_mm[1] + 0.5)
+    }
+
+    /// Unit normal: row × column direction.
+    pub fn normal(&self) -> [f64; 3] {
+        let (a, b) = (self.row_dir, self.col_dir);
+        [a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]]
+    }
+}

@@ -1,0 +1,145 @@
+//! What every reader gives: metadata, tiles, frames, associated images; and raw pixels as decoded.
+
+use std::path::PathBuf;
+
+use crate::domain::{Field, Level, PlanePose, SizePx, Spacing, TileKey};
+
+/// Raw decoded samples, interleaved by pixel, rows top to bottom, no padding.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Samples {
+    U8(Vec<u8>),
+    U16(Vec<u16>),
+    I16(Vec<i16>),
+}
+
+/// A decoded rectangle: `size_px.area() * channels` samples. Values are as stored (before rescale), 1 channel is grey,
+/// 3 is RGB, 4 is RGBA.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PixelBuffer {
+    pub size_px: SizePx,
+    pub channels: u8,
+    pub samples: Samples,
+}
+
+/// A VOI window in rescaled units (HU for CT), DICOM PS3.3 C.11.2.1.2.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Window {
+    pub center: f64,
+    pub width: f64,
+}
+
+/// What a frame needs beyond its pixels. One entry per frame.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FrameInfo {
+    /// Rescale slope and intercept of this frame: output = stored * slope + intercept.
+    pub rescale: (f64, f64),
+    /// Pose in the patient where the file has one.
+    pub pose: Option<PlanePose>,
+    /// Index into [`ImageMeta::files`] of the file that holds this frame.
+    pub file: u32,
+    /// Windows stored in the file, first is the default.
+    pub windows: Vec<Window>,
+}
+
+/// How to show the pixels when nobody has chosen otherwise.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DisplayDefaults {
+    /// The window of the middle frame, or one computed from its values; `None` for colour and plain 8-bit grey.
+    pub window: Option<Window>,
+    /// MONOCHROME1: low values are bright.
+    pub invert: bool,
+    /// Unit of rescaled values, for example `HU`.
+    pub unit: Option<String>,
+}
+
+/// A finding about the file that the user should see (gap, tilt, duplicate, missing tag). `code` is a Fluent key,
+/// `detail` holds numbers only, never header text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ImageWarning {
+    pub code: &'static str,
+    pub detail: String,
+}
+
+/// Everything known about an image without decoding its pixels.
+#[derive(Clone, Debug)]
+pub struct ImageMeta {
+    /// Short name of the format, for example `Aperio SVS`.
+    pub format: String,
+    /// The reader that opened it, for example `tiff (native)`.
+    pub reader: &'static str,
+    pub field: Field,
+    /// Level 0 is full resolution; at least one level; levels get coarser.
+    pub levels: Vec<Level>,
+    pub frames: Vec<FrameInfo>,
+    pub channels: u8,
+    /// Bits stored per sample and whether they are signed.
+    pub bits_stored: u8,
+    pub signed: bool,
+    pub spacing: Option<Spacing>,
+    pub objective_power: Option<f64>,
+    pub transfer_syntax: Option<String>,
+    pub display: DisplayDefaults,
+    /// Names of associated images (`label`, `macro`, `thumbnail`).
+    pub associated: Vec<String>,
+    pub warnings: Vec<ImageWarning>,
+    /// The files this image is made of, in frame order for a series.
+    pub files: Vec<PathBuf>,
+    /// Identity read from headers (DICOM). Never leaves the erasable identity tables.
+    pub identity: Identity,
+}
+
+/// Header identity of an image; empty strings where absent. For DICOM: Study/Series Instance UID, Patient ID, Modality.
+#[derive(Clone, Default)]
+pub struct Identity {
+    pub study_uid: String,
+    pub series_uid: String,
+    pub patient_id: String,
+    pub patient_name: String,
+    pub modality: String,
+    /// SOP Instance UID per entry of [`ImageMeta::files`].
+    pub sop_uids: Vec<String>,
+}
+
+impl std::fmt::Debug for Identity {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Identity({} instances, hidden)", self.sop_uids.len())
+    }
+}
+
+impl ImageMeta {
+    pub fn size_px(&self) -> SizePx {
+        self.levels.first().map_or(SizePx::new(0, 0), |l| l.size_px)
+    }
+}
+
+/// Why a file could not be read. Every message names the file, the reason and what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum ImagingError {
+    #[error("{}: cannot be read: {source}. Check that the disk is connected and that you may read the file.", path.display())]
+    Io { path: PathBuf, source: std::io::Error },
+    #[error("{}: not an image that Shoken can read ({reason}). {hint}", path.display())]
+    Unsupported { path: PathBuf, reason: String, hint: String },
+    #[error("{}: the file is damaged ({reason}). Copy it again from its source; nothing was changed.", path.display())]
+    Damaged { path: PathBuf, reason: String },
+    #[error("{}: {what} would need {needed_bytes} bytes, more than the limit of {limit_bytes}.", path.display())]
+    TooLarge { path: PathBuf, what: String, needed_bytes: u64, limit_bytes: u64 },
+    #[error("there is no {what} {index} in this image (it has {count})")]
+    OutOfRange { what: &'static str, index: u64, count: u64 },
+}
+
+/// An opened image. Reading is thread-safe and holds no lock while decoding.
+pub trait ImageSource: Send + Sync {
+    fn meta(&self) -> &ImageMeta;
+
+    /// One tile, cut to the level's edge.
+    ///
+    /// # Errors
+    /// [`ImagingError::OutOfRange`] for a key outside the image; `Damaged` or `Io` when it cannot be decoded.
+    fn read_tile(&self, key: TileKey) -> Result<PixelBuffer, ImagingError>;
+
+    /// An associated image by the name listed in [`ImageMeta::associated`].
+    ///
+    /// # Errors
+    /// As [`ImageSource::read_tile`].
+    fn read_associated(&self, name: &str) -> Result<PixelBuffer, ImagingError>;
+}

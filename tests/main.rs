@@ -1,0 +1,1 @@
+//! The one integration binary: every test file is a module of it.
