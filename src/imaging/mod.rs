@@ -4,4 +4,7 @@
 
 mod source;
 
-pub use source::{DisplayDefaults, FrameInfo, Identity, ImageMeta, ImageSource, ImageWarning, ImagingError, PixelBuffer, Samples, Window};
+pub use source::{
+    DisplayDefaults, FrameInfo, Identity, ImageMeta, ImageSource, ImageWarning, ImagingError, PixelBuffer, Samples,
+    Window,
+};
