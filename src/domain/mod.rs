@@ -9,16 +9,23 @@ mod geometry;
 mod geometry_codec;
 mod ids;
 mod ontology;
+mod ontology_rules;
 mod pixels;
 mod reading;
 mod sensitive;
+mod term_search;
+mod term_spelling;
 mod text;
 
 pub use geometry::{GeometryError, PointPx, Polygon, Repair, Ring, Roi, RoiSpace, Shape};
 pub use geometry_codec::{GeometryCodecError, decode_roi, encode_roi};
 pub use ids::{CaseId, Digest, FindingId, IdError, ImageId, ReaderId, StreamId, SubjectId};
-pub use ontology::{Code, GeometryKind, Ontology, OntologyProblem, PackRef, Term, TermRef, TermStatus};
+pub use ontology::{
+    Code, GeometryKind, Ontology, PackRef, Scheme, SchemeStatus, Term, TermGroup, TermRef, TermStatus,
+};
+pub use ontology_rules::{OntologyProblem, check_ontology};
 pub use pixels::{Field, Level, PlanePose, RectPx, SizePx, Spacing, SpacingSource, TileKey};
 pub use reading::{AdjudicationTake, Certainty, Origin, ProjectKind, Role, Verdict};
 pub use sensitive::Sensitive;
+pub use term_search::{TermHit, TermSearch};
 pub use text::{UserText, normalize_text};
