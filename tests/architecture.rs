@@ -358,7 +358,11 @@ fn undeclared_tests(files: &[SourceFile]) -> Vec<String> {
 fn layer_order_breaches(lib_rs: &str) -> Vec<String> {
     let declared = declared_modules(lib_rs);
     let expected: Vec<&str> = MAY_IMPORT.iter().map(|(name, _)| *name).collect();
-    if declared == expected { vec![] } else { vec![format!("lib.rs declares {declared:?}, the layers are {expected:?}")] }
+    if declared == expected {
+        vec![]
+    } else {
+        vec![format!("lib.rs declares {declared:?}, the layers are {expected:?}")]
+    }
 }
 
 fn all_breaches(files: &[SourceFile]) -> Vec<String> {
@@ -437,7 +441,10 @@ fn a_planted_edge_is_found_however_it_is_written() {
 fn allowed_edges_are_left_alone() {
     for (path, text) in [
         ("src/imaging/tiff.rs", "use crate::domain::Level; use crate::tasks::Ticket; use super::source::Samples;"),
-        ("src/gui/viewport/draw.rs", "use crate::render::Scene; use wgpu::Device; use eframe::wgpu as w; use egui::Ui;"),
+        (
+            "src/gui/viewport/draw.rs",
+            "use crate::render::Scene; use wgpu::Device; use eframe::wgpu as w; use egui::Ui;",
+        ),
         ("src/main.rs", "use shoken::cli; fn main() { shoken::demo::run(); }"),
         ("src/demo/mod.rs", "use crate::{gui, store, keys};"),
         ("src/domain/term.rs", "mod gui {} use self::gui as own; fn f() { gui::x(); }"),

@@ -20,9 +20,7 @@ mod text;
 pub use geometry::{GeometryError, PointPx, Polygon, Repair, Ring, Roi, RoiSpace, Shape};
 pub use geometry_codec::{GeometryCodecError, decode_roi, encode_roi};
 pub use ids::{CaseId, Digest, FindingId, IdError, ImageId, ReaderId, StreamId, SubjectId};
-pub use ontology::{
-    Code, GeometryKind, Ontology, PackRef, Scheme, SchemeStatus, Term, TermGroup, TermRef, TermStatus,
-};
+pub use ontology::{Code, GeometryKind, Ontology, PackRef, Scheme, SchemeStatus, Term, TermGroup, TermRef, TermStatus};
 pub use ontology_rules::{OntologyProblem, check_ontology};
 pub use pixels::{Field, Level, PlanePose, RectPx, SizePx, Spacing, SpacingSource, TileKey};
 pub use reading::{AdjudicationTake, Certainty, Origin, ProjectKind, Role, Verdict};

@@ -55,7 +55,8 @@ fn check_head(pack: &Ontology, problems: &mut Problems) {
     }
     if pack.format_version != Ontology::FORMAT_VERSION {
         let ours = Ontology::FORMAT_VERSION;
-        problems.add("format_version", format!("this program reads version {ours}, the pack is {}", pack.format_version));
+        problems
+            .add("format_version", format!("this program reads version {ours}, the pack is {}", pack.format_version));
     }
     if !is_name(&pack.id) {
         problems.add("id", "use lower-case letters, digits and hyphens, beginning with a letter");
@@ -205,7 +206,9 @@ fn is_name(id: &str) -> bool {
 
 fn is_version(version: &str) -> bool {
     let parts: Vec<&str> = version.split('.').collect();
-    let plain = |p: &&str| !p.is_empty() && p.len() <= 9 && p.chars().all(|c| c.is_ascii_digit()) && (*p == "0" || !p.starts_with('0'));
+    let plain = |p: &&str| {
+        !p.is_empty() && p.len() <= 9 && p.chars().all(|c| c.is_ascii_digit()) && (*p == "0" || !p.starts_with('0'))
+    };
     parts.len() == 3 && parts.iter().all(plain)
 }
 

@@ -64,7 +64,9 @@ fn is_hyphen(c: char) -> bool {
 }
 
 fn is_noise(c: char) -> bool {
-    c.is_whitespace() || is_hyphen(c) || matches!(c, '・' | '(' | ')' | '[' | ']' | '「' | '」' | ',' | '、' | '/' | '.' | '_')
+    c.is_whitespace()
+        || is_hyphen(c)
+        || matches!(c, '・' | '(' | ')' | '[' | ']' | '「' | '」' | ',' | '、' | '/' | '.' | '_')
 }
 
 /// `iia` is `2a`. A word that is no Roman numeral of a classification (I to X, at most one of the suffixes a, b, c, p,

@@ -41,8 +41,7 @@ pub struct Diagnostics {
 pub fn start(home: &Path) -> Result<Diagnostics, DiagnosticsError> {
     install_panic_hook(home.join("crashes"));
     let folder = home.join("logs");
-    std::fs::create_dir_all(&folder)
-        .map_err(|source| DiagnosticsError::Folder { folder: folder.clone(), source })?;
+    std::fs::create_dir_all(&folder).map_err(|source| DiagnosticsError::Folder { folder: folder.clone(), source })?;
     let files = RollingFileAppender::builder()
         .rotation(Rotation::DAILY)
         .filename_prefix("shoken")
@@ -106,7 +105,8 @@ fn source_name(file: &str) -> &str {
 fn write_note(folder: &Path, place: &str) -> std::io::Result<PathBuf> {
     let now = Utc::now();
     let mut text = String::new();
-    let _ = writeln!(text, "shoken {} on {} {}", env!("CARGO_PKG_VERSION"), std::env::consts::OS, std::env::consts::ARCH);
+    let _ =
+        writeln!(text, "shoken {} on {} {}", env!("CARGO_PKG_VERSION"), std::env::consts::OS, std::env::consts::ARCH);
     let _ = writeln!(text, "time {}", now.format("%Y-%m-%dT%H:%M:%SZ"));
     let _ = writeln!(text, "thread {}", std::thread::current().name().unwrap_or("unnamed"));
     let _ = writeln!(text, "place {place}");
