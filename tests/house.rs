@@ -29,13 +29,13 @@ fn all_text_below(folder: &Path) -> String {
 fn child_that_panics() {
     let Some(home) = std::env::var_os(CHILD_HOME) else { return };
     let log = start_diagnostics(Path::new(&home)).unwrap();
-    tracing::info!(path = ?Sensitive::from(PLANTED), "opened");
+    tracing::info!(target: "shoken::test", path = ?Sensitive::from(PLANTED), "opened");
     tracing::warn!(target: "dicom_object", "PatientID is {PLANTED}");
     let path = format!("/export/{PLANTED}/slice.dcm");
     let worker = std::thread::Builder::new().name("shoken-decode-0".to_owned());
     let outcome = worker.spawn(move || assert!(!path.contains("slice"), "cannot decode {path}")).unwrap().join();
     assert!(outcome.is_err());
-    tracing::info!("went on");
+    tracing::info!(target: "shoken::test", "went on");
     drop(log);
 }
 

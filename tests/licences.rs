@@ -66,7 +66,7 @@ fn all_of(words: &[&str], at: &mut usize, allowed: &dyn Fn(&str) -> bool) -> boo
 }
 
 fn one(words: &[&str], at: &mut usize, allowed: &dyn Fn(&str) -> bool) -> bool {
-    let word = *words.get(*at).unwrap_or(&"");
+    let Some(&word) = words.get(*at) else { return false };
     *at += 1;
     if word == "(" {
         let result = any_of(words, at, allowed);
