@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use super::actions::{ActionId, Preset};
 use super::i18n::Lang;
-use super::tools::ToolKind;
-use crate::domain::{CaseId, FindingId, ImageId, Verdict};
+use super::tools::{PointerInput, ToolKind};
+use crate::domain::{CaseId, FindingId, ImageId, PointPx, Verdict};
 use crate::project::Command;
 
 /// One wish of the person at the window.
@@ -19,6 +19,8 @@ pub enum Action {
     Look(ViewChange),
     /// Something that takes its time.
     Run(Job),
+    /// A hand on the image.
+    Hand(Gesture),
     /// A row of the table, by menu, palette, button or key.
     Call(ActionId),
 }
@@ -70,6 +72,23 @@ pub enum ViewChange {
     DismissNotice,
 }
 
+/// What a hand did over the image. Positions and deltas are screen points, except where said.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Gesture {
+    Pointer(PointerInput),
+    /// The pointer's place in image pixels; `None` when it is elsewhere.
+    Hover(Option<PointPx>),
+    Pan(egui::Vec2),
+    /// A left drag: the tool's if it took the press, else a pan or, in radiology, the value window.
+    Drag(egui::Vec2),
+    Zoom {
+        at: egui::Pos2,
+        factor: f64,
+    },
+    /// Slices, in notches of the wheel; a touchpad sends fractions.
+    Scroll(f32),
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Job {
     Open(Vec<PathBuf>),
@@ -77,5 +96,6 @@ pub enum Job {
     ChooseFiles,
     Practise,
     Relocate(ImageId),
+    RelocateTo(ImageId, Vec<PathBuf>),
     CopyText(String),
 }

@@ -7,7 +7,7 @@ use egui::Color32;
 
 use super::theme;
 use crate::domain::{
-    AdjudicationTake, CaseId, Certainty, Field, FindingId, ImageId, PointPx, ProjectKind, ReaderId, Role, Shape, SizePx, Term, TermRef,
+    AdjudicationTake, CaseId, Certainty, Field, FindingId, ImageId, Ontology, PointPx, ProjectKind, ReaderId, Role, Shape, SizePx, Term, TermRef, TermStatus,
 };
 
 /// How far a read has come.
@@ -71,9 +71,27 @@ pub struct CaseRow {
 pub struct TermRow {
     pub reference: TermRef,
     pub term: Term,
+    /// Heading of the term's group by language; empty without one.
+    pub group: BTreeMap<String, String>,
 }
 
 impl TermRow {
+    pub fn group_id(&self) -> &str {
+        &self.term.group
+    }
+
+    /// The active terms of packs, in their order.
+    pub fn all(packs: &[Ontology]) -> Vec<Self> {
+        let rows = packs.iter().flat_map(|pack| {
+            pack.terms.iter().filter(|t| t.status == TermStatus::Active).map(move |term| Self {
+                reference: TermRef { pack: pack.id.clone(), version: pack.version.clone(), id: term.id.clone() },
+                term: term.clone(),
+                group: pack.groups.iter().find(|g| g.id == term.group).map(|g| g.label.clone()).unwrap_or_default(),
+            })
+        });
+        rows.collect()
+    }
+
     pub fn color(&self) -> Color32 {
         theme::term_color(&self.term.color, &self.term.group)
     }
@@ -147,6 +165,8 @@ pub struct Model {
     pub project: Option<ProjectHead>,
     pub cases: Vec<CaseRow>,
     pub findings: Vec<FindingRow>,
+    /// The packs in force for the field in view, and their active terms.
+    pub packs: Vec<Ontology>,
     pub terms: Vec<TermRow>,
     pub history: Vec<HistoryRow>,
     pub discrepancies: Vec<DiscrepancyRow>,

@@ -41,6 +41,7 @@ refused-open-discrepancies = { $n } discrepancies are still open
 refused-other = A rule refused this: { $text }
 refused-read-only = This project is open to look only
 refused-choose-finding = Choose a finding first
+refused-finish-draft = Close the outline, or put it away with Esc, before you change the slice
 
 history-read-open = Read started
 history-finding-add = Finding added

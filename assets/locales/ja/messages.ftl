@@ -38,6 +38,7 @@ refused-open-discrepancies = 未決の不一致が { $n } 件あります
 refused-other = 規則により受け付けられませんでした：{ $text }
 refused-read-only = このプロジェクトは閲覧のみで開いています
 refused-choose-finding = 先に所見を選んでください
+refused-finish-draft = 描きかけの線を閉じるか、Esc で片付けてからスライスを移ってください
 
 history-read-open = 読影を開始
 history-finding-add = 所見を追加

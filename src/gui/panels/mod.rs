@@ -11,6 +11,7 @@ pub mod start;
 pub mod status;
 pub mod terms;
 pub mod title;
+pub mod toast;
 pub mod worklist;
 
 use super::i18n::Words;

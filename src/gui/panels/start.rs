@@ -8,13 +8,18 @@ use crate::gui::i18n::Words;
 use crate::gui::widgets::look;
 use crate::gui::{icons, theme};
 
-pub fn show(ui: &mut Ui, words: &Words) -> Vec<Action> {
+pub fn show(ui: &mut Ui, words: &Words, opening: bool) -> Vec<Action> {
     let t = look(ui);
     let mut out = Vec::new();
     let full = ui.max_rect();
     ui.painter().rect_filled(full, 0.0, t.canvas);
     let hovering = ui.ctx().input(|i| !i.raw.hovered_files.is_empty());
     let drop_rect = full.shrink(24.0);
+    let sentence = match (opening, hovering) {
+        (true, _) => "opening",
+        (false, true) => "start-drop-now",
+        (false, false) => "start-sentence",
+    };
     let edge = if hovering { t.accent } else { t.line };
     ui.painter().rect_stroke(drop_rect, f32::from(theme::CORNER), Stroke::new(if hovering { 2.0 } else { 1.0 }, edge), egui::StrokeKind::Inside);
     let size = Vec2::new(560.0, 300.0);
@@ -23,7 +28,7 @@ pub fn show(ui: &mut Ui, words: &Words) -> Vec<Action> {
         ui.vertical_centered(|ui| {
             ui.label(RichText::new(words.t("app-name")).font(theme::title()).color(t.text_dim));
             ui.add_space(16.0);
-            ui.label(RichText::new(words.t(if hovering { "start-drop-now" } else { "start-sentence" })).font(theme::empty()).color(t.text));
+            ui.label(RichText::new(words.t(sentence)).font(theme::empty()).color(t.text));
             ui.add_space(24.0);
             for (icon, key, action) in [
                 (icons::FOLDER_OPEN, "start-folder", ActionId::OpenFolder),

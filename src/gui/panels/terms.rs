@@ -2,46 +2,30 @@
 
 use egui::{Align, Key, Layout, RichText, ScrollArea, TextEdit, Ui};
 use unicode_normalization::UnicodeNormalization;
-use wana_kana::ConvertJapanese;
 
 use super::Shown;
-use crate::domain::TermStatus;
+use crate::domain::{TermSearch, TermStatus};
 use crate::gui::action::Action;
 use crate::gui::look::{Forms, TextField};
-use crate::gui::model::TermRow;
+use crate::gui::model::{Model, TermRow};
 use crate::gui::widgets::{color_dot, empty_state, key_cap, look, row, section};
 use crate::gui::{icons, theme};
 use crate::project::{Command, FindingCommand};
 
-/// How a text is compared: full-width and half-width alike, case ignored, katakana read as hiragana.
-fn folded(text: &str) -> String {
-    let plain: String = text.nfkc().collect::<String>().to_lowercase();
-    plain.to_hiragana_with_opt(wana_kana::Options { pass_romaji: true, ..Default::default() })
-}
+/// More hits than this are no help.
+const SEARCH_LIMIT: usize = 40;
 
-/// The terms that match, best first; all active ones in pack order for an empty query. Every word must be found; a label
-/// that starts with the query comes before one that contains it, a label before a synonym.
-pub fn search<'a>(terms: &'a [TermRow], query: &str) -> Vec<&'a TermRow> {
-    let active = terms.iter().filter(|t| t.term.status == TermStatus::Active);
-    let query = folded(query.trim());
-    if query.is_empty() {
-        return active.collect();
+/// The terms to offer, best first; the active ones in pack order for an empty query.
+pub fn search<'a>(model: &'a Model, query: &str) -> Vec<&'a TermRow> {
+    if query.trim().is_empty() {
+        return model.terms.iter().collect();
     }
-    let mut hits: Vec<(u8, usize, &TermRow)> = active
-        .enumerate()
-        .filter_map(|(order, row)| {
-            let labels = row.term.label.values().map(|l| (0, folded(l)));
-            let synonyms = row.term.synonyms.values().flatten().map(|l| (2, folded(l)));
-            let ids = row.term.codes.iter().map(|c| (4, folded(&c.code)));
-            let rank = labels.chain(synonyms).chain(ids).filter_map(|(base, text)| {
-                let all = query.split_whitespace().all(|word| text.contains(word));
-                all.then_some(if text.starts_with(&query) { base } else { base + 1 })
-            });
-            Some((rank.min()?, order, row))
-        })
-        .collect();
-    hits.sort_by_key(|(rank, order, _)| (*rank, *order));
-    hits.into_iter().map(|(_, _, row)| row).collect()
+    let found = TermSearch::new(&model.packs).find(query, SEARCH_LIMIT);
+    found
+        .iter()
+        .filter(|hit| hit.term.status == TermStatus::Active)
+        .filter_map(|hit| model.terms.iter().find(|t| t.reference.id == hit.term.id && t.reference.pack == hit.ontology.id))
+        .collect()
 }
 
 /// The command that names the selected finding.
@@ -93,7 +77,7 @@ pub fn show(ui: &mut Ui, s: Shown<'_>, forms: &mut Forms) -> Vec<Action> {
         forms.term_index = 0;
     }
     ui.add_space(4.0);
-    let hits = search(&s.model.terms, &forms.term_query);
+    let hits = search(s.model, &forms.term_query);
     if hits.is_empty() {
         empty_state(ui, icons::MAGNIFYING_GLASS, &s.words.t("terms-no-match"), &s.words.t("terms-no-match-advice"));
         return out;
@@ -109,7 +93,16 @@ pub fn show(ui: &mut Ui, s: Shown<'_>, forms: &mut Forms) -> Vec<Action> {
     }
     ScrollArea::vertical().auto_shrink(false).id_salt("term-list").show(ui, |ui| {
         ui.spacing_mut().item_spacing.y = 1.0;
+        let mut group = "";
         for (index, term) in hits.iter().enumerate() {
+            if forms.term_query.is_empty() && group != term.group_id() {
+                group = term.group_id();
+                let heading = s.words.pick(&term.group);
+                if !heading.is_empty() {
+                    ui.add_space(4.0);
+                    ui.label(RichText::new(heading).font(theme::small()).color(look(ui).text_dim));
+                }
+            }
             let here = current.as_ref() == Some(&term.reference);
             let marked = response.has_focus() && index == forms.term_index;
             let place = s.model.terms.iter().position(|t| t.reference == term.reference).map_or(0, |p| p + 1);
@@ -163,10 +156,14 @@ fn term_row(ui: &mut Ui, s: Shown<'_>, term: &TermRow, here: bool, marked: bool,
         ui.painter().rect_stroke(response.rect, f32::from(theme::CORNER), egui::Stroke::new(1.0, t.accent), egui::StrokeKind::Inside);
         response.scroll_to_me(None);
     }
+    let definition = s.words.pick(&term.term.definition);
     let synonyms: Vec<&str> = term.term.synonyms.values().flatten().map(String::as_str).collect();
     let mut tip = format!("{label}\n{other}");
     if !synonyms.is_empty() {
         tip = format!("{tip}\n= {}", synonyms.join(", "));
+    }
+    if !definition.is_empty() {
+        tip = format!("{tip}\n{definition}");
     }
     response.on_hover_text(tip).clicked()
 }
@@ -174,35 +171,6 @@ fn term_row(ui: &mut Ui, s: Shown<'_>, term: &TermRow, here: bool, marked: bool,
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{GeometryKind, Term, TermRef};
-    use std::collections::BTreeMap;
-
-    fn term(id: &str, ja: &str, en: &str, synonym: &str) -> TermRow {
-        let both = |j: &str, e: &str| BTreeMap::from([("ja".to_owned(), j.to_owned()), ("en".to_owned(), e.to_owned())]);
-        TermRow {
-            reference: TermRef { pack: "p".into(), version: "1".into(), id: id.into() },
-            term: Term {
-                id: id.into(),
-                label: both(ja, en),
-                synonyms: BTreeMap::from([("en".to_owned(), vec![synonym.to_owned()])]),
-                codes: Vec::new(),
-                geometry: vec![GeometryKind::Polygon],
-                color: "#E69F00".into(),
-                group: String::new(),
-                status: TermStatus::Active,
-            },
-        }
-    }
-
-    #[test]
-    fn terms_are_found_in_both_languages_by_synonym_and_in_any_width() {
-        let terms = [term("1", "びらん", "Erosion", "erosive change"), term("2", "ポリープ", "Polyp", "polypoid lesion")];
-        for (query, id) in [("びら", "1"), ("ビラン", "1"), ("EROS", "1"), ("ﾎﾟﾘｰﾌﾟ", "2"), ("ｐｏｌ", "2"), ("polypoid", "2")] {
-            assert_eq!(search(&terms, query).first().map(|t| t.reference.id.as_str()), Some(id), "{query}");
-        }
-        assert_eq!(search(&terms, "").len(), 2);
-        assert!(search(&terms, "骨折").is_empty());
-    }
 
     #[test]
     fn a_digit_typed_into_the_empty_field_is_taken_out() {
