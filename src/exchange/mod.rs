@@ -17,6 +17,7 @@
 //! gives the same bytes: lists are sorted, nothing reads a clock.
 
 mod coco;
+mod consensus;
 mod geojson_read;
 mod geojson_write;
 mod merkle;
@@ -25,10 +26,9 @@ mod prov;
 mod release;
 mod release_input;
 mod rle;
-mod verify;
-mod verify_labels;
 
 pub use coco::{CocoShape, Segmentation, coco_shape};
+pub use consensus::{Consensus, consensus};
 pub use geojson_read::{GeoJsonError, ImportedFeature, read_geojson};
 pub use geojson_write::geojson_geometry;
 pub use merkle::merkle_root;
@@ -37,7 +37,6 @@ pub use release_input::{
     Category, CoveredAdjudication, CoveredRead, ExcludedCase, Label, LabelDecision, LabelRoi, LabelSource, Opening,
     ReleaseInput, ReleasedCase, ReleasedImage, ReleasedPack, ReleasedReader, Software,
 };
-pub use verify::{ReleaseReport, verify_release};
 
 use std::path::PathBuf;
 
@@ -47,7 +46,10 @@ use crate::domain::{Digest, FindingId};
 #[derive(Debug, thiserror::Error)]
 pub enum ReleaseError {
     #[error("{}: the release cannot be written: {source}. Nothing was left behind; free some space or choose another folder.", path.display())]
-    Io { path: PathBuf, source: std::io::Error },
+    Io {
+        path: PathBuf,
+        source: std::io::Error,
+    },
     #[error("{}: there is something already. A release is never overwritten; choose another folder.", .0.display())]
     Exists(PathBuf),
     #[error("a file of the release could not be written: {0}")]
@@ -58,7 +60,6 @@ pub enum ReleaseError {
     UnknownImage(FindingId),
     #[error("the outline of finding {0} is not here (erased, or not fetched yet); exclude its case or fetch it")]
     NotOpened(FindingId),
-    #[error("the value kept for digest {0} is not the one that was signed; run verify on the project")]
     OpeningMismatch(Digest),
     #[error("term {0} is used by a label but is not among the release's categories")]
     UnknownTerm(String),

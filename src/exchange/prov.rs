@@ -89,7 +89,10 @@ fn entities(plan: &Plan<'_>, out: &mut dyn Write) -> Result<(), ReleaseError> {
     packs.sort_by(|a, b| a.pack.cmp(&b.pack));
     for pack in packs {
         let name = format!("{}-{}", pack.pack.pack, pack.pack.version);
-        section.put(&id("pack", &name), &json!({"shoken:sha256": pack.sha256.to_string(), "shoken:version": pack.pack.version}))?;
+        section.put(
+            &id("pack", &name),
+            &json!({"shoken:sha256": pack.sha256.to_string(), "shoken:version": pack.pack.version}),
+        )?;
     }
     if let Some(guideline) = &input.guideline {
         section.put(&id("guideline", guideline), &json!({"shoken:sha256": guideline.to_string()}))?;
@@ -153,7 +156,8 @@ fn activities_and_agents(plan: &Plan<'_>, out: &mut dyn Write) -> Result<(), Rel
         section.put(&id("reader", &reader.id), &json!({"prov:type": kind("prov:Person"), "shoken:role": roles}))?;
     }
     for software in all_software(plan) {
-        section.put(&software_id(&software), &json!({"prov:type": kind("prov:SoftwareAgent"), "prov:label": software}))?;
+        section
+            .put(&software_id(&software), &json!({"prov:type": kind("prov:SoftwareAgent"), "prov:label": software}))?;
     }
     section.close()
 }
@@ -203,9 +207,8 @@ fn relations(plan: &Plan<'_>, out: &mut dyn Write) -> Result<(), ReleaseError> {
     for label in &plan.labels {
         let (activity, time) = match &label.decision {
             LabelDecision::SingleRead { read } => (id("read", read), None),
-            LabelDecision::Agreed { adjudication, time, .. } | LabelDecision::Adjudicated { adjudication, time, .. } => {
-                (id("adjudication", adjudication), Some(time))
-            }
+            LabelDecision::Agreed { adjudication, time, .. }
+            | LabelDecision::Adjudicated { adjudication, time, .. } => (id("adjudication", adjudication), Some(time)),
         };
         let mut record = json!({"prov:entity": id("label", &label.id), "prov:activity": activity});
         if let (Some(time), Some(map)) = (time, record.as_object_mut()) {
@@ -220,7 +223,10 @@ fn relations(plan: &Plan<'_>, out: &mut dyn Write) -> Result<(), ReleaseError> {
     for label in &plan.labels {
         let own = id("label", &label.id);
         for source in &label.sources {
-            derived.relate("d", &json!({"prov:generatedEntity": own, "prov:usedEntity": id("finding", &source.finding)}))?;
+            derived.relate(
+                "d",
+                &json!({"prov:generatedEntity": own, "prov:usedEntity": id("finding", &source.finding)}),
+            )?;
         }
         let images: BTreeSet<_> = label.rois.iter().map(|r| &r.image).collect();
         for image in images {
@@ -231,7 +237,8 @@ fn relations(plan: &Plan<'_>, out: &mut dyn Write) -> Result<(), ReleaseError> {
 
     let mut attributed = Section::open(out, "wasAttributedTo")?;
     for (finding, source) in &found {
-        attributed.relate("t", &json!({"prov:entity": id("finding", finding), "prov:agent": id("reader", &source.reader)}))?;
+        attributed
+            .relate("t", &json!({"prov:entity": id("finding", finding), "prov:agent": id("reader", &source.reader)}))?;
     }
     attributed.close()?;
 
@@ -244,7 +251,8 @@ fn relations(plan: &Plan<'_>, out: &mut dyn Write) -> Result<(), ReleaseError> {
         }
         if let Some(judged) = &case.adjudication {
             let activity = id("adjudication", &judged.stream);
-            associated.relate("a", &json!({"prov:activity": activity, "prov:agent": id("reader", &judged.adjudicator)}))?;
+            associated
+                .relate("a", &json!({"prov:activity": activity, "prov:agent": id("reader", &judged.adjudicator)}))?;
             associated.relate("a", &json!({"prov:activity": activity, "prov:agent": software_id(&judged.software)}))?;
         }
     }

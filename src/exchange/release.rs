@@ -300,7 +300,8 @@ impl Folder {
         if let Some(parent) = target.parent() {
             std::fs::create_dir_all(parent).map_err(io)?;
         }
-        let mut out = Hashing { file: BufWriter::new(File::create_new(&target).map_err(io)?), hash: Sha256::new(), size: 0 };
+        let mut out =
+            Hashing { file: BufWriter::new(File::create_new(&target).map_err(io)?), hash: Sha256::new(), size: 0 };
         fill(&mut out).map_err(|e| match e {
             ReleaseError::Write(source) => io(source),
             other => other,

@@ -72,7 +72,8 @@ fn add_edge(crossings: &mut [Vec<f64>], a: [f64; 2], b: [f64; 2]) {
 }
 
 /// Pixels in the mask.
-pub fn area(runs: &[u64]) -> u64 {
+#[cfg(test)]
+fn area(runs: &[u64]) -> u64 {
     runs.iter().skip(1).step_by(2).sum()
 }
 
