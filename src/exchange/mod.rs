@@ -60,6 +60,7 @@ pub enum ReleaseError {
     UnknownImage(FindingId),
     #[error("the outline of finding {0} is not here (erased, or not fetched yet); exclude its case or fetch it")]
     NotOpened(FindingId),
+    #[error("the value kept for digest {0} is not the one that was signed; run verify on the project")]
     OpeningMismatch(Digest),
     #[error("term {0} is used by a label but is not among the release's categories")]
     UnknownTerm(String),
