@@ -46,10 +46,7 @@ use crate::domain::{Digest, FindingId};
 #[derive(Debug, thiserror::Error)]
 pub enum ReleaseError {
     #[error("{}: the release cannot be written: {source}. Nothing was left behind; free some space or choose another folder.", path.display())]
-    Io {
-        path: PathBuf,
-        source: std::io::Error,
-    },
+    Io { path: PathBuf, source: std::io::Error },
     #[error("{}: there is something already. A release is never overwritten; choose another folder.", .0.display())]
     Exists(PathBuf),
     #[error("a file of the release could not be written: {0}")]
@@ -60,6 +57,7 @@ pub enum ReleaseError {
     UnknownImage(FindingId),
     #[error("the outline of finding {0} is not here (erased, or not fetched yet); exclude its case or fetch it")]
     NotOpened(FindingId),
+    #[error("the opened value for {0} does not fit its digest; fetch the values again")]
     OpeningMismatch(Digest),
     #[error("term {0} is used by a label but is not among the release's categories")]
     UnknownTerm(String),
