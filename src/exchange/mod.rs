@@ -26,6 +26,8 @@ mod prov;
 mod release;
 mod release_input;
 mod rle;
+mod verify;
+mod verify_labels;
 
 pub use coco::{CocoShape, Segmentation, coco_shape};
 pub use consensus::{Consensus, consensus};
@@ -37,6 +39,7 @@ pub use release_input::{
     Category, CoveredAdjudication, CoveredRead, ExcludedCase, Label, LabelDecision, LabelRoi, LabelSource, Opening,
     ReleaseInput, ReleasedCase, ReleasedImage, ReleasedPack, ReleasedReader, Software,
 };
+pub use verify::{ReleaseReport, verify_release};
 
 use std::path::PathBuf;
 
@@ -46,10 +49,7 @@ use crate::domain::{Digest, FindingId};
 #[derive(Debug, thiserror::Error)]
 pub enum ReleaseError {
     #[error("{}: the release cannot be written: {source}. Nothing was left behind; free some space or choose another folder.", path.display())]
-    Io {
-        path: PathBuf,
-        source: std::io::Error,
-    },
+    Io { path: PathBuf, source: std::io::Error },
     #[error("{}: there is something already. A release is never overwritten; choose another folder.", .0.display())]
     Exists(PathBuf),
     #[error("a file of the release could not be written: {0}")]
@@ -60,7 +60,7 @@ pub enum ReleaseError {
     UnknownImage(FindingId),
     #[error("the outline of finding {0} is not here (erased, or not fetched yet); exclude its case or fetch it")]
     NotOpened(FindingId),
-    #[error("the value kept for digest {0} is not the one that was signed; run verify on the project")]
+    #[error("the opened value for {0} does not fit its digest; fetch the values again")]
     OpeningMismatch(Digest),
     #[error("term {0} is used by a label but is not among the release's categories")]
     UnknownTerm(String),
