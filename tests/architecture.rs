@@ -225,6 +225,9 @@ impl<'ast> Visit<'ast> for Mentions {
         visit::visit_path(self, path);
     }
 
+    /// `pub(crate)` names no module.
+    fn visit_vis_restricted(&mut self, _: &'ast syn::VisRestricted) {}
+
     fn visit_macro(&mut self, item: &'ast syn::Macro) {
         self.tokens(item.tokens.clone(), &[]);
         visit::visit_macro(self, item);
@@ -446,6 +449,7 @@ fn allowed_edges_are_left_alone() {
             "use crate::render::Scene; use wgpu::Device; use eframe::wgpu as w; use egui::Ui;",
         ),
         ("src/main.rs", "use shoken::cli; fn main() { shoken::demo::run(); }"),
+        ("src/store/log.rs", "pub(crate) struct Log; pub(super) fn f() {} pub(in crate::store) fn g() {}"),
         ("src/demo/mod.rs", "use crate::{gui, store, keys};"),
         ("src/domain/term.rs", "mod gui {} use self::gui as own; fn f() { gui::x(); }"),
         ("src/cli/show.rs", "use anyhow::Context as _; use crate::project::{Project, Command};"),

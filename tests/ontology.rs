@@ -202,12 +202,11 @@ fn every_fault_of_a_pack_is_named_at_its_place() {
     ];
     for (pointer, value, place, reason) in faults {
         let mut pack = small_pack();
-        match pack.pointer_mut(pointer) {
-            Some(spot) => *spot = value.clone(),
-            None => {
-                let (parent, key) = pointer.rsplit_once('/').unwrap();
-                pack.pointer_mut(parent).unwrap()[key] = value.clone();
-            }
+        let (parent, key) = pointer.rsplit_once('/').unwrap();
+        if let Some(spot) = pack.pointer_mut(pointer) {
+            *spot = value.clone();
+        } else {
+            pack.pointer_mut(parent).unwrap()[key] = value.clone();
         }
         let pack: Ontology = serde_json::from_value(pack).unwrap();
         let problems = check_ontology(&pack);

@@ -176,14 +176,14 @@ fn read(document: &DocumentMut) -> (Settings, Vec<&'static str>) {
             ignored.push(key);
         }
     };
-    take("language", &mut |item| Some(settings.language = language(item.as_str()?)?));
-    take("theme", &mut |item| Some(settings.theme = theme(item.as_str()?)?));
-    take("key_profile", &mut |item| Some(settings.key_profile = item.as_str()?.to_owned()));
+    take("language", &mut |item| item.as_str().and_then(language).map(|l| settings.language = l));
+    take("theme", &mut |item| item.as_str().and_then(theme).map(|t| settings.theme = t));
+    take("key_profile", &mut |item| item.as_str().map(|name| name.clone_into(&mut settings.key_profile)));
     take("cache_mib", &mut |item| {
-        let bytes = u64::try_from(item.as_integer()?).ok()?.checked_mul(MIB)?;
-        Some(settings.cache_bytes = (bytes >= SMALLEST_CACHE_BYTES).then_some(bytes)?)
+        let mib = u64::try_from(item.as_integer()?).ok()?;
+        mib.checked_mul(MIB).filter(|b| *b >= SMALLEST_CACHE_BYTES).map(|bytes| settings.cache_bytes = bytes)
     });
-    take("motion", &mut |item| Some(settings.motion = item.as_bool()?));
+    take("motion", &mut |item| item.as_bool().map(|on| settings.motion = on));
     (settings, ignored)
 }
 
