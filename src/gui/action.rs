@@ -95,7 +95,8 @@ pub enum Job {
     ChooseFolder,
     ChooseFiles,
     Practise,
-    Relocate(ImageId),
-    RelocateTo(ImageId, Vec<PathBuf>),
+    /// Asks for the folder where missing images went.
+    Relocate,
+    RelocateTo(Vec<PathBuf>),
     CopyText(String),
 }

@@ -68,6 +68,7 @@ impl App {
             ActionId::Theme => {
                 self.look.dark = !self.look.dark;
                 ctx.set_theme(if self.look.dark { egui::Theme::Dark } else { egui::Theme::Light });
+                self.session.remember_theme(self.look.dark);
             }
             ActionId::Palette => {
                 self.look.forms.palette.clear();
@@ -194,7 +195,7 @@ impl App {
             return;
         }
         let Some(id) = self.look.discrepancy.clone() else { return };
-        match self.session.adjudicate(&id, take, reason) {
+        match self.session.adjudicate(&id, take, &reason) {
             Ok(()) => {
                 self.look.forms.reason.clear();
                 self.session.refresh(&self.look);

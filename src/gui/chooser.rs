@@ -4,13 +4,12 @@ use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, TryRecvError, sync_channel};
 
 use super::action::{Action, Job};
-use crate::domain::ImageId;
 
 /// What the answer is for.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 enum Purpose {
     Open,
-    Relocate(ImageId),
+    Relocate,
 }
 
 /// At most one dialog is open at a time.
@@ -28,9 +27,9 @@ impl Chooser {
         self.ask(ctx, Purpose::Open, || rfd::FileDialog::new().pick_files().unwrap_or_default());
     }
 
-    /// Where the files of an image went.
-    pub fn relocate(&mut self, ctx: &egui::Context, image: ImageId) {
-        self.ask(ctx, Purpose::Relocate(image), || rfd::FileDialog::new().pick_folder().into_iter().collect());
+    /// Where missing images went.
+    pub fn relocate(&mut self, ctx: &egui::Context) {
+        self.ask(ctx, Purpose::Relocate, || rfd::FileDialog::new().pick_folder().into_iter().collect());
     }
 
     fn ask(&mut self, ctx: &egui::Context, purpose: Purpose, choose: impl FnOnce() -> Vec<PathBuf> + Send + 'static) {
@@ -60,7 +59,7 @@ impl Chooser {
         let paths = answer.filter(|p| !p.is_empty())?;
         Some(Action::Run(match purpose {
             Purpose::Open => Job::Open(paths),
-            Purpose::Relocate(image) => Job::RelocateTo(image, paths),
+            Purpose::Relocate => Job::RelocateTo(paths),
         }))
     }
 }

@@ -7,7 +7,7 @@ use egui::Color32;
 
 use super::theme;
 use crate::domain::{
-    AdjudicationTake, CaseId, Certainty, Field, FindingId, ImageId, Ontology, PointPx, ProjectKind, ReaderId, Role, Shape, SizePx, Term, TermRef, TermStatus,
+    AdjudicationTake, CaseId, Certainty, Field, FindingId, ImageId, Ontology, PointPx, ProjectKind, Role, Shape, SizePx, Term, TermRef, TermStatus,
 };
 
 /// How far a read has come.
@@ -136,7 +136,7 @@ pub struct DiscrepancyRow {
     pub case: CaseId,
     pub case_label: String,
     /// Fluent key of its kind.
-    pub kind: String,
+    pub kind: &'static str,
     pub a: Option<FindingRow>,
     pub b: Option<FindingRow>,
     pub decided: Option<AdjudicationTake>,
@@ -171,8 +171,9 @@ pub struct Model {
     pub history: Vec<HistoryRow>,
     pub discrepancies: Vec<DiscrepancyRow>,
     pub saved: Option<Saved>,
-    pub can_undo: bool,
-    pub can_redo: bool,
+    /// Fluent keys of what undo and redo would take.
+    pub undo: Option<String>,
+    pub redo: Option<String>,
     /// Images whose full content hash is still being read: done and total.
     pub hashing: Option<(usize, usize)>,
 }
@@ -182,7 +183,7 @@ pub struct Model {
 pub struct ProjectHead {
     pub name: String,
     pub kind: ProjectKind,
-    pub reader: ReaderId,
+    pub reader: String,
     pub roles: Vec<Role>,
     /// The project opens to look only; the reason as a Fluent key.
     pub read_only: Option<String>,
@@ -219,6 +220,15 @@ impl Model {
             }
         }
         best.map(|(_, f)| f.id.clone())
+    }
+
+    /// Marks an image whose pixels could not be opened.
+    pub fn fail(&mut self, image: &ImageId, reason: &str) {
+        for row in self.cases.iter_mut().flat_map(|c| &mut c.images).filter(|i| i.id == *image) {
+            if row.availability == Availability::Ready {
+                row.availability = Availability::Failed { reason: reason.to_owned() };
+            }
+        }
     }
 
     /// Findings that still lack a term: they may be drawn, but not submitted.

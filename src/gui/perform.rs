@@ -2,17 +2,15 @@
 
 use egui::Context;
 
-use super::action::{Action, Dialog, Gesture, Job, ViewChange, Workspace};
-use super::actions::{ActionId, Preset};
+use super::action::{Action, Gesture, Job, ViewChange, Workspace};
+use super::actions::Preset;
 use super::app::App;
 use super::i18n::{Arg, Lang, Words};
 use super::look::TextField;
-use super::model::ReadState;
-use super::panels::{Shown, terms};
 use super::refusals;
 use super::session::{Failure, SessionEvent};
 use super::tools::{Edit, Outcome, Scene, Tool, ToolKey, ToolKind};
-use crate::domain::{AdjudicationTake, Certainty, FindingId, ImageId, Roi, RoiSpace, Shape};
+use crate::domain::{FindingId, ImageId, Role, Roi, Shape};
 use crate::project::{Command, FindingCommand, FindingDraft, FindingOrigin, ReadCommand};
 
 impl App {
@@ -84,21 +82,23 @@ impl App {
     /// What a background job or another program brought.
     pub(super) fn take_in(&mut self, event: SessionEvent) {
         match event {
-            SessionEvent::Opened { images, skipped, first } => {
+            SessionEvent::Opened { images, skipped, first, made_of_images } => {
                 let text = match (images, skipped) {
                     (0, _) => self.words.t("nothing-opened"),
                     (n, 0) => self.words.count("done-opened", n),
                     (n, k) => format!("{}（{}）", self.words.count("done-opened", n), self.words.count("skipped-files", k)),
                 };
-                if images == 0 { self.notices.refused(text) } else { self.notices.done(text) }
-                let first = first.or_else(|| self.session.model().cases.first().map(|c| c.id.clone()));
-                if let Some(case) = first {
-                    self.open_case(&case);
+                if made_of_images && images == 0 {
+                    self.notices.refused(text);
+                } else if made_of_images {
+                    self.notices.done(text);
                 }
+                self.first_case(first);
             }
             SessionEvent::OpenFailed(details) => self.notices.failed(self.words.t("failed-open"), details),
             SessionEvent::Relocated(n) => {
-                self.stage.reopen();
+                self.stage.close();
+                self.session.refresh(&self.look);
                 self.notices.done(self.words.count("done-relocated", n));
             }
             SessionEvent::Changed => {
@@ -108,13 +108,28 @@ impl App {
         }
     }
 
+    /// What to show first: what was just added, else the first case that is not submitted yet.
+    fn first_case(&mut self, added: Option<crate::domain::CaseId>) {
+        let model = self.session.model();
+        let roles = model.project.as_ref().map(|p| p.roles.clone()).unwrap_or_default();
+        if !roles.contains(&Role::Reader) && roles.contains(&Role::Adjudicator) {
+            self.set_workspace(Workspace::Adjudicate);
+            return;
+        }
+        let next = model.cases.iter().find(|c| c.state.editable()).or_else(|| model.cases.first());
+        if let Some(case) = added.or_else(|| next.map(|c| c.id.clone())) {
+            self.look.image = None;
+            self.open_case(&case);
+        }
+    }
+
     pub(super) fn open_case(&mut self, case: &crate::domain::CaseId) {
         self.put_tool_away();
         self.look.case = Some(case.clone());
         self.look.selected = None;
         self.look.verdict = None;
-        let image = self.session.model().case(case).and_then(|c| c.images.first()).map(|i| i.id.clone());
         self.session.refresh(&self.look);
+        let image = self.session.model().case(case).and_then(|c| c.images.first()).map(|i| i.id.clone());
         if let Some(image) = image {
             self.open_image(&image);
         }
@@ -265,8 +280,11 @@ impl App {
             Job::ChooseFolder => self.chooser.folder(ctx),
             Job::ChooseFiles => self.chooser.files(ctx),
             Job::Practise => self.session.practise(),
-            Job::Relocate(image) => self.chooser.relocate(ctx, image),
-            Job::RelocateTo(image, paths) => self.session.relocate(&image, &paths),
+            Job::Relocate => self.chooser.relocate(ctx),
+            Job::RelocateTo(paths) => {
+                let event = self.session.relocate(&paths);
+                self.take_in(event);
+            }
             Job::CopyText(text) => {
                 ctx.copy_text(text);
                 self.notices.dismiss();

@@ -1,8 +1,9 @@
 //! The one file that talks to `project::Project`: opens it, executes, and copies out what the panels may show.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Instant;
 
@@ -11,16 +12,11 @@ use serde::{Deserialize, Serialize};
 
 use super::i18n::Lang;
 use super::look::Look;
-use super::model::{
-    Availability, CaseRow, DiscrepancyRow, FindingRow, HistoryRow, ImageRow, Model, ProjectHead, ReadState, Saved, TermRow,
-};
-use super::theme;
-use crate::domain::{
-    AdjudicationTake, CaseId, Field, FindingId, ImageId, PointPx, ProjectKind, Role, SizePx, Spacing, TermRef, UserText,
-};
+use super::model::{Model, Saved};
+use super::views::Lookup;
+use crate::domain::{AdjudicationTake, CaseId, ImageId, PointPx, Spacing, UserText};
 use crate::project::{
-    AccessKind, Cause, Command, FindingView, HashOutcome, ImageSource, ImageState, ImageView, Language, Opened, Project, ProjectError, ReadPhase,
-    ReadScope, Rejection, SettingsFile, WorkItem, WorkState, home_dir,
+    AccessKind, CaseBy, Cause, Command, HashOutcome, ImageSource, Language, Project, ProjectError, Rejection, SettingsFile, home_dir,
 };
 
 /// Why something was not done.
@@ -44,7 +40,7 @@ impl From<ProjectError> for Failure {
 /// What happened away from the window's thread.
 #[derive(Debug)]
 pub enum SessionEvent {
-    Opened { images: usize, skipped: usize, first: Option<CaseId> },
+    Opened { images: usize, skipped: usize, first: Option<CaseId>, made_of_images: bool },
     OpenFailed(String),
     Relocated(usize),
     Changed,
@@ -64,12 +60,18 @@ struct Arrived {
     images: usize,
     skipped: usize,
     first: Option<CaseId>,
+    made_of_images: bool,
 }
 
 enum Message {
     Arrived(Box<Result<Arrived, String>>),
     Hashed(HashOutcome),
+    /// Practice images were made; open them.
+    Practice(Result<Vec<PathBuf>, String>),
 }
+
+/// Makes the practice images in a folder; given by `main`, since the window may not import the demonstration.
+pub type Practice = fn(&Path) -> Result<Vec<PathBuf>, String>;
 
 /// The open project, if any, and the values made of it.
 pub struct Session {
@@ -84,6 +86,8 @@ pub struct Session {
     /// Spacing of images that were opened, for areas.
     spacing: HashMap<ImageId, Option<Spacing>>,
     checked: Option<Instant>,
+    hash_stop: Arc<AtomicBool>,
+    pub(super) practice: Option<Practice>,
 }
 
 /// How often to look for what other programs appended.
@@ -105,6 +109,8 @@ impl Session {
             receive,
             spacing: HashMap::new(),
             checked: None,
+            hash_stop: Arc::default(),
+            practice: None,
         }
     }
 
@@ -173,7 +179,31 @@ impl Session {
         }
     }
 
+    /// Makes the practice images and opens them.
+    pub fn practise(&mut self) {
+        let (Some(make), Some(home)) = (self.practice, self.home.clone()) else { return };
+        if self.opening {
+            return;
+        }
+        self.opening = true;
+        let (send, ctx) = (self.send.clone(), self.ctx.clone());
+        let work = move || {
+            let folder = home.join("practice");
+            let made = std::fs::create_dir_all(&folder).map_err(|e| e.to_string()).and_then(|()| make(&folder));
+            let _ = send.send(Message::Practice(made));
+            ctx.request_repaint();
+        };
+        if std::thread::Builder::new().name("practice images".to_owned()).spawn(work).is_err() {
+            self.opening = false;
+        }
+    }
+
+    pub const fn can_practise(&self) -> bool {
+        self.practice.is_some()
+    }
+
     pub fn close(&mut self) {
+        self.hash_stop.store(true, Ordering::Relaxed);
         self.project = None;
         self.model = Model::default();
         self.spacing.clear();
@@ -185,7 +215,15 @@ impl Session {
         while let Ok(message) = self.receive.try_recv() {
             match message {
                 Message::Arrived(result) => out.push(self.arrived(*result)),
-                Message::Hashed(outcome) => self.hashed(outcome, &mut out),
+                Message::Hashed(outcome) => self.hashed(&outcome, &mut out),
+                Message::Practice(Ok(paths)) => {
+                    self.opening = false;
+                    self.open(paths);
+                }
+                Message::Practice(Err(details)) => {
+                    self.opening = false;
+                    out.push(SessionEvent::OpenFailed(details));
+                }
             }
         }
         let due = self.checked.is_none_or(|at| at.elapsed() >= CATCH_UP_EVERY);
@@ -208,9 +246,81 @@ impl Session {
                 self.project = Some(arrived.project);
                 self.refresh(&Look::default());
                 self.start_hashing();
-                SessionEvent::Opened { images: arrived.images, skipped: arrived.skipped, first: arrived.first }
+                SessionEvent::Opened {
+                    images: arrived.images,
+                    skipped: arrived.skipped,
+                    first: arrived.first,
+                    made_of_images: arrived.made_of_images,
+                }
             }
         }
+    }
+
+    /// Reads every image once to its end, on a thread of its own; submitting needs it.
+    fn start_hashing(&mut self) {
+        let jobs = self.project.as_ref().and_then(|p| p.pending_hashes().ok()).unwrap_or_default();
+        self.hash_stop.store(true, Ordering::Relaxed);
+        self.hash_stop = Arc::default();
+        let total = jobs.len();
+        self.model.hashing = (total > 0).then_some((0, total));
+        if total == 0 {
+            return;
+        }
+        let (send, ctx, stop) = (self.send.clone(), self.ctx.clone(), Arc::clone(&self.hash_stop));
+        let work = move || {
+            for job in jobs {
+                let outcome = job.run(|_| !stop.load(Ordering::Relaxed));
+                if stop.load(Ordering::Relaxed) || send.send(Message::Hashed(outcome)).is_err() {
+                    return;
+                }
+                ctx.request_repaint();
+            }
+        };
+        if let Err(e) = std::thread::Builder::new().name("content hashes".to_owned()).spawn(work) {
+            tracing::error!("no thread for the content hashes: {e}");
+        }
+    }
+
+    fn hashed(&mut self, outcome: &HashOutcome, out: &mut Vec<SessionEvent>) {
+        if let Some(error) = &outcome.error {
+            tracing::warn!("an image could not be read to its end");
+            out.push(SessionEvent::OpenFailed(error.clone()));
+        }
+        if let Some(project) = self.project.as_mut()
+            && let Err(e) = project.record_hashes(std::slice::from_ref(outcome))
+        {
+            out.push(SessionEvent::OpenFailed(e.to_string()));
+        }
+        self.model.hashing = self.model.hashing.and_then(|(done, total)| (done + 1 < total).then_some((done + 1, total)));
+        out.push(SessionEvent::Changed);
+    }
+
+    /// The pixels of an image; `None` while they are not at hand, with the reason in the model.
+    pub fn open_image(&mut self, image: &ImageId) -> Option<Arc<dyn ImageSource>> {
+        match self.project.as_mut()?.open_image(image) {
+            Ok(source) => {
+                self.spacing.insert(image.clone(), source.meta().spacing);
+                Some(source)
+            }
+            Err(e) => {
+                self.model.fail(image, &e.to_string());
+                None
+            }
+        }
+    }
+
+    /// Looks for moved files in folders that the person chose.
+    pub fn relocate(&mut self, folders: &[PathBuf]) -> SessionEvent {
+        let mut found = 0;
+        for folder in folders {
+            match self.project.as_mut().map(|p| p.relocate(folder)) {
+                Some(Ok(report)) => found += report.found,
+                Some(Err(e)) => return SessionEvent::OpenFailed(e.to_string()),
+                None => {}
+            }
+        }
+        self.start_hashing();
+        SessionEvent::Relocated(found)
     }
 
     /// Executes a command of this person's hand.
@@ -293,6 +403,33 @@ impl Session {
         let lookup = Lookup { project, spacing: &self.spacing };
         self.model = lookup.model(look);
         (self.model.saved, self.model.hashing) = keep;
+    }
+}
+
+/// Opens the project of some paths and catalogues the images among them.
+fn arrive(here: Option<Project>, paths: &[PathBuf], home: &Path) -> Result<Arrived, String> {
+    let folder = paths.iter().find(|p| is_project(p));
+    if let Some(folder) = folder {
+        let mut project = Project::open(folder, home, true).map_err(|e| e.to_string())?;
+        if let Err(e) = project.note_access(AccessKind::Opened, None, None) {
+            tracing::warn!("the access log could not be written: {e}");
+        }
+        return Ok(Arrived { project, images: 0, skipped: 0, first: None, made_of_images: false });
+    }
+    let mut project = match here {
+        Some(project) => project,
+        None => Project::open_or_create_personal(paths, home).map_err(|e| e.to_string())?.project,
+    };
+    let added = project.import(paths, CaseBy::Auto, &Cause::Gesture, &mut |_| true);
+    match added {
+        Ok(added) => {
+            let first = added.images.first().or_else(|| added.known.first()).map(|(case, _)| case.clone());
+            let images = added.images.len() + added.known.len();
+            Ok(Arrived { project, images, skipped: added.skipped.len(), first, made_of_images: true })
+        }
+        // The folder holds no image; what was open stays open.
+        Err(ProjectError::NothingToImport(_)) => Ok(Arrived { project, images: 0, skipped: 0, first: None, made_of_images: true }),
+        Err(e) => Err(e.to_string()),
     }
 }
 

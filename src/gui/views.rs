@@ -167,8 +167,9 @@ const fn kind_key(kind: DiscrepancyKind) -> &'static str {
 
 fn image_row(view: &ImageView) -> ImageRow {
     let availability = match &view.state {
-        ImageState::Here => Availability::Ready,
+        ImageState::Present => Availability::Ready,
         ImageState::Missing { disk } => Availability::Missing { disk: disk.reveal().clone() },
+        ImageState::Unknown => Availability::Missing { disk: String::new() },
     };
     ImageRow {
         id: view.id.clone(),

@@ -104,11 +104,10 @@ take-neither = Neither
 take-redrawn = Redrawn
 reason = Reason
 reason-hint = Say why (required)
-discrepancy-only-one = Marked by one reader
+discrepancy-only-a = Marked by A only
+discrepancy-only-b = Marked by B only
 discrepancy-term = Different terms
 discrepancy-boundary = Different outlines
-discrepancy-presence = Marked by one reader
-discrepancy-verdict = Different verdicts
 
 hint-select = Click selects a finding · drag pans · wheel zooms
 hint-select-stack = Click selects a finding · drag sets the window · wheel scrolls · Ctrl+wheel zooms

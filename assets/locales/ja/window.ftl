@@ -98,11 +98,10 @@ take-neither = なし
 take-redrawn = 描き直し
 reason = 理由
 reason-hint = 理由を書いてください（必須）
-discrepancy-only-one = 片方だけの所見
+discrepancy-only-a = A だけの所見
+discrepancy-only-b = B だけの所見
 discrepancy-term = 用語の違い
 discrepancy-boundary = 境界の違い
-discrepancy-presence = 片方だけの所見
-discrepancy-verdict = 判定の違い
 
 hint-select = クリックで所見を選択・ドラッグで移動・ホイールで拡大縮小
 hint-select-stack = クリックで所見を選択・ドラッグで表示条件・ホイールでスライス・Ctrl+ホイールで拡大縮小

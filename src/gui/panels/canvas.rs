@@ -281,7 +281,7 @@ pub fn placeholder(ui: &mut Ui, rect: Rect, s: Shown<'_>, image: &ImageRow) -> V
             ui.add_space(12.0);
             match &image.availability {
                 Availability::Missing { .. } if ui.button(s.words.t("image-relocate")).clicked() => {
-                    out.push(Action::Run(Job::Relocate(image.id.clone())));
+                    out.push(Action::Run(Job::Relocate));
                 }
                 Availability::Failed { reason } if ui.button(s.words.t("copy-details")).clicked() => {
                     out.push(Action::Run(Job::CopyText(reason.clone())));

@@ -35,7 +35,7 @@ fn heading(s: Shown<'_>) -> String {
     let Some(project) = &s.model.project else { return String::new() };
     let Some(case) = s.look.case.as_ref().and_then(|c| s.model.case(c)) else { return project.name.clone() };
     let field = s.words.t(field_key(case.field));
-    let reader = s.words.with("title-reader", &[("reader", Arg::from(project.reader.as_str()))]);
+    let reader = s.words.with("title-reader", &[("reader", Arg::from(project.reader.clone()))]);
     let mut parts = vec![s.words.with("title-case", &[("case", Arg::from(case.label.clone()))]), field, reader];
     if !case.state.editable() {
         parts.push(s.words.t(case.state.key()));

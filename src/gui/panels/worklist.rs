@@ -114,7 +114,7 @@ fn trouble(ui: &mut Ui, s: Shown<'_>, image: &ImageRow, out: &mut Vec<Action>) {
         ui.add_space(26.0);
         ui.label(RichText::new(format!("{} {text}", icons::WARNING)).font(theme::small()).color(t.warning));
         if matches!(image.availability, Availability::Missing { .. }) && ui.small_button(s.words.t("image-relocate")).clicked() {
-            out.push(Action::Run(Job::Relocate(image.id.clone())));
+            out.push(Action::Run(Job::Relocate));
         }
     });
 }
