@@ -20,12 +20,12 @@ from fontTools import subset
 from fontTools.ttLib import TTCollection
 
 ICONS = """
-folder-open file-image graduation-cap list magnifying-glass polygon cursor rectangle circle dot-outline hand
-arrow-counter-clockwise arrow-clockwise trash eye eye-slash check-circle warning x info keyboard translate moon sun
-stack arrows-out corners-out sliders-horizontal clock-counter-clockwise note-pencil paper-plane-tilt lock-simple
-scales command caret-up caret-down caret-left caret-right sidebar-simple tag plus minus first-aid-kit microscope
-image-square copy-simple hard-drives link-break circle-dashed pencil-simple-line seal-check frame-corners
-circle-half-tilt text-aa camera sign-out user
+folder-open file-image graduation-cap list magnifying-glass polygon cursor rectangle circle dot-outline
+arrow-counter-clockwise arrow-clockwise trash eye-slash check-circle warning info keyboard translate moon
+stack arrows-out corners-out sliders-horizontal clock-counter-clockwise note-pencil paper-plane-tilt
+scales command caret-up caret-down caret-left caret-right sidebar-simple tag plus minus microscope
+image-square hard-drives link-break circle-dashed pencil-simple-line seal-check frame-corners
+circle-half-tilt camera sign-out
 """.split()
 
 

@@ -35,19 +35,34 @@ const SAVED_TICK: Duration = Duration::from_millis(500);
 
 impl App {
     /// A window without a project. `stage` draws with the given graphics state, or degrades without one.
-    pub fn new(ctx: &Context, lang: Lang, stage: Stage) -> Self {
+    pub fn new(ctx: &Context, stage: Stage) -> Self {
+        Self::with_session(ctx, stage, Session::new(ctx.clone()))
+    }
+
+    /// As [`App::new`], with keys, settings and caches in `home`; for tests.
+    pub fn at_home(ctx: &Context, stage: Stage, home: &std::path::Path) -> Self {
+        Self::with_session(ctx, stage, Session::new(ctx.clone()).with_home(home))
+    }
+
+    fn with_session(ctx: &Context, stage: Stage, session: Session) -> Self {
         theme::install(ctx);
-        ctx.set_theme(egui::Theme::Dark);
+        let (lang, dark) = session.remembered();
+        ctx.set_theme(if dark { egui::Theme::Dark } else { egui::Theme::Light });
         Self {
             words: Words::new(lang),
-            session: Session::new(ctx.clone()),
-            look: Look::default(),
+            session,
+            look: Look { dark, ..Look::default() },
             tool: Tool::new(ToolKind::Select),
             stage,
             queue: Vec::new(),
             notices: Notices::default(),
             chooser: Chooser::default(),
         }
+    }
+
+    /// Speaks another language for this run, without touching the settings.
+    pub fn use_lang(&mut self, lang: Lang) {
+        self.words = Words::new(lang);
     }
 
     /// Asks for something, as a panel would.

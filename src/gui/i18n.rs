@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use fluent_bundle::{FluentArgs, FluentBundle, FluentResource, FluentValue};
-use unic_langid::{LanguageIdentifier, langid};
+use unic_langid::LanguageIdentifier;
 
 /// A language of the window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -29,10 +29,7 @@ impl Lang {
     }
 
     fn identifier(self) -> LanguageIdentifier {
-        match self {
-            Self::Ja => langid!("ja"),
-            Self::En => langid!("en"),
-        }
+        self.code().parse().unwrap_or_default()
     }
 
     fn sources(self) -> &'static [&'static str] {

@@ -239,7 +239,7 @@ impl App {
         self.session.remember_lang(lang);
     }
 
-    fn set_frame(&mut self, frame: i64) {
+    pub(super) fn set_frame(&mut self, frame: i64) {
         let Some(image) = self.look.image.as_ref().and_then(|i| self.session.model().image(i)) else { return };
         let last = i64::from(image.frames.max(1)) - 1;
         let frame = u32::try_from(frame.clamp(0, last)).unwrap_or(0);

@@ -295,6 +295,11 @@ impl Session {
         out.push(SessionEvent::Changed);
     }
 
+    /// Whether the pixels of an image may be at hand.
+    pub fn available(&self, image: &ImageId) -> bool {
+        self.model.image(image).is_some_and(|i| i.availability == super::model::Availability::Ready)
+    }
+
     /// The pixels of an image; `None` while they are not at hand, with the reason in the model.
     pub fn open_image(&mut self, image: &ImageId) -> Option<Arc<dyn ImageSource>> {
         match self.project.as_mut()?.open_image(image) {

@@ -45,7 +45,7 @@ pub struct CanvasInput<'a> {
 /// Gestures, menu and overlays over an image that `paint_image` has already drawn in `rect`.
 pub fn show(ui: &mut Ui, rect: Rect, s: Shown<'_>, input: &CanvasInput<'_>) -> Vec<Action> {
     let mut out = Vec::new();
-    let response = ui.interact(rect, egui::Id::new("canvas"), Sense::click_and_drag());
+    let response = ui.interact(rect, egui::Id::unique("canvas"), Sense::click_and_drag());
     let name = s.words.t("image-canvas");
     response.widget_info(|| WidgetInfo::labeled(egui::Role::Canvas, true, &name));
     gestures(ui, &response, s, input, &mut out);

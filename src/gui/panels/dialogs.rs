@@ -20,7 +20,7 @@ fn close() -> Action {
 }
 
 fn modal(id: &str, ui: &Ui) -> Modal {
-    Modal::new(egui::Id::new(id)).frame(dialog_frame(ui.style())).backdrop_color(theme::BACKDROP)
+    Modal::new(egui::Id::unique(id)).frame(dialog_frame(ui.style())).backdrop_color(theme::BACKDROP)
 }
 
 /// What stands in the way of a submit, in words.
@@ -137,7 +137,7 @@ pub fn amend(ui: &mut Ui, s: Shown<'_>, forms: &mut Forms) -> Vec<Action> {
 /// The reason of an amendment or an adjudication.
 pub fn reason_field(ui: &mut Ui, s: Shown<'_>, forms: &mut Forms) {
     let name = s.words.t("reason");
-    let edit = TextEdit::singleline(&mut forms.reason).id(egui::Id::new("reason")).hint_text(s.words.t("reason-hint")).desired_width(f32::INFINITY);
+    let edit = TextEdit::singleline(&mut forms.reason).id(egui::Id::unique("reason")).hint_text(s.words.t("reason-hint")).desired_width(f32::INFINITY);
     let response = ui.add(edit).accessible_name(name);
     if forms.focus == Some(TextField::Reason) {
         response.request_focus();

@@ -50,7 +50,7 @@ pub fn list(ui: &mut Ui, s: Shown<'_>, height: f32) -> Vec<Action> {
     let row_height = theme::ROW_HEIGHT + 2.0;
     let mut area = ScrollArea::vertical().auto_shrink(false).max_height(height).id_salt("findings");
     // Bring a selection made on the image into sight, once.
-    let memory = ui.id().with("shown-selection");
+    let memory = ui.scope_id().with("shown-selection");
     let last: Option<usize> = ui.data(|d| d.get_temp(memory)).flatten();
     if selected != last {
         ui.data_mut(|d| d.insert_temp(memory, selected));
@@ -141,7 +141,7 @@ pub fn details(ui: &mut Ui, s: Shown<'_>, forms: &mut Forms) -> Vec<Action> {
     }
     let name = s.words.t("comment");
     let edit = TextEdit::multiline(&mut forms.comment)
-        .id(egui::Id::new("comment"))
+        .id(egui::Id::unique("comment"))
         .hint_text(s.words.t("comment-hint"))
         .desired_rows(1)
         .desired_width(f32::INFINITY)

@@ -26,7 +26,7 @@ pub fn matching<'a>(s: Shown<'_>, other: &Words, query: &str) -> Vec<&'a ActionD
 pub fn show(ui: &mut Ui, s: Shown<'_>, forms: &mut Forms) -> Vec<Action> {
     let mut out = Vec::new();
     let other = Words::new(if s.words.lang() == Lang::Ja { Lang::En } else { Lang::Ja });
-    let modal = Modal::new(egui::Id::new("palette")).frame(dialog_frame(ui.style())).backdrop_color(theme::BACKDROP);
+    let modal = Modal::new(egui::Id::unique("palette")).frame(dialog_frame(ui.style())).backdrop_color(theme::BACKDROP);
     let response = modal.show(ui.ctx(), |ui| {
         ui.set_width(520.0);
         let (down, up, enter) = ui.input_mut(|i| {
@@ -40,7 +40,7 @@ pub fn show(ui: &mut Ui, s: Shown<'_>, forms: &mut Forms) -> Vec<Action> {
             )
         });
         let name = s.words.t("palette-hint");
-        let edit = TextEdit::singleline(&mut forms.palette).id(egui::Id::new("palette-field")).hint_text(name.clone()).desired_width(f32::INFINITY);
+        let edit = TextEdit::singleline(&mut forms.palette).id(egui::Id::unique("palette-field")).hint_text(name.clone()).desired_width(f32::INFINITY);
         let field = ui.add(edit).accessible_name(name);
         if forms.focus == Some(TextField::Palette) {
             field.request_focus();
@@ -88,7 +88,7 @@ pub fn show(ui: &mut Ui, s: Shown<'_>, forms: &mut Forms) -> Vec<Action> {
 /// F1: every key that works now, by group, in three columns.
 pub fn keys(ui: &mut Ui, s: Shown<'_>) -> Vec<Action> {
     let mut out = Vec::new();
-    let modal = Modal::new(egui::Id::new("keys")).frame(dialog_frame(ui.style())).backdrop_color(theme::BACKDROP);
+    let modal = Modal::new(egui::Id::unique("keys")).frame(dialog_frame(ui.style())).backdrop_color(theme::BACKDROP);
     let response = modal.show(ui.ctx(), |ui| {
         let t = look(ui);
         let size = ui.ctx().content_rect().size();

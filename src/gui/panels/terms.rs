@@ -46,7 +46,7 @@ pub fn show(ui: &mut Ui, s: Shown<'_>, forms: &mut Forms) -> Vec<Action> {
     let can_assign = s.look.selected.is_some() && s.look.editable(s.model);
     let name = s.words.t("terms-search");
     // Read before the field sees them: arrows move in the list, Enter assigns, a digit in an empty field is a quick label.
-    let focused = ui.memory(|m| m.has_focus(egui::Id::new("terms")));
+    let focused = ui.memory(|m| m.has_focus(egui::Id::unique("terms")));
     let mut enter = false;
     let mut digit = None;
     if focused && !forms.composing {
@@ -65,7 +65,7 @@ pub fn show(ui: &mut Ui, s: Shown<'_>, forms: &mut Forms) -> Vec<Action> {
     }
     let before = forms.term_query.clone();
     let edit = TextEdit::singleline(&mut forms.term_query)
-        .id(egui::Id::new("terms"))
+        .id(egui::Id::unique("terms"))
         .hint_text(name.clone())
         .desired_width(f32::INFINITY);
     let response = ui.add(edit).accessible_name(name);
@@ -118,7 +118,7 @@ pub fn show(ui: &mut Ui, s: Shown<'_>, forms: &mut Forms) -> Vec<Action> {
         out.extend(assign(s, term));
         forms.term_query.clear();
         forms.term_index = 0;
-        ui.memory_mut(|m| m.surrender_focus(egui::Id::new("terms")));
+        ui.memory_mut(|m| m.surrender_focus(egui::Id::unique("terms")));
     }
     out
 }

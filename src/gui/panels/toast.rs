@@ -25,7 +25,7 @@ pub fn show(ui: &mut Ui, words: &Words, notice: Option<&Notice>) -> Vec<Action> 
         .corner_radius(theme::CORNER)
         .shadow(shadow)
         .inner_margin(Margin::symmetric(12, 8));
-    Area::new(Id::new("toast")).order(Order::Foreground).anchor(Align2::CENTER_BOTTOM, Vec2::new(0.0, -40.0)).show(ui.ctx(), |ui| {
+    Area::new(Id::unique("toast")).order(Order::Foreground).anchor(Align2::CENTER_BOTTOM, Vec2::new(0.0, -40.0)).show(ui.ctx(), |ui| {
         frame.show(ui, |ui| {
             ui.set_max_width(640.0);
             ui.horizontal(|ui| {
