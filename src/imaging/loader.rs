@@ -57,9 +57,17 @@ pub struct Demand {
 /// What became of a wanted tile.
 #[derive(Clone, Debug)]
 pub enum Loaded {
-    Ready { image: u64, key: TileKey, pixels: Arc<PixelBuffer> },
+    Ready {
+        image: u64,
+        key: TileKey,
+        pixels: Arc<PixelBuffer>,
+    },
     /// Shown where the tile would have been. It is not tried again until [`TileLoader::retry_failed`].
-    Failed { image: u64, key: TileKey, reason: String },
+    Failed {
+        image: u64,
+        key: TileKey,
+        reason: String,
+    },
 }
 
 /// Counts since the loader was made, for the diagnostics page and for tests.

@@ -51,14 +51,20 @@ impl Runtime {
 
     /// Runs a future on the runtime's own workers. It must not block, and it must look at the flag it was given, which
     /// the dropped ticket raises.
-    pub fn spawn<T: Send + 'static>(&self, cancel: Cancel, work: impl Future<Output = T> + Send + 'static) -> Ticket<T> {
+    pub fn spawn<T: Send + 'static>(
+        &self,
+        cancel: Cancel,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> Ticket<T> {
         let (promise, ticket) = promise(cancel);
         if let Some(tokio) = self.tokio() {
             let inner = tokio.spawn(work);
             drop(tokio.spawn(async move {
                 match inner.await {
                     Ok(value) => promise.fulfil(move || value),
-                    Err(fault) if fault.is_panic() => promise.fulfil(move || std::panic::resume_unwind(fault.into_panic())),
+                    Err(fault) if fault.is_panic() => {
+                        promise.fulfil(move || std::panic::resume_unwind(fault.into_panic()))
+                    }
                     Err(_) => drop(promise),
                 }
             }));
@@ -92,7 +98,11 @@ mod tests {
         });
         assert_eq!(ticket.wait(), Ok(Some("shoken-job".to_owned())));
         assert_eq!(context.progress.snapshot().fraction(), Some(1.0));
-        let ticket = runtime.spawn(Cancel::new(), async { if true { panic!("late") } });
+        let ticket = runtime.spawn(Cancel::new(), async {
+            if true {
+                panic!("late")
+            }
+        });
         assert_eq!(ticket.wait(), Err(TaskError::Panicked("late".to_owned())));
     }
 }

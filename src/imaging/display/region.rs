@@ -11,8 +11,7 @@ pub fn crop(pixels: &PixelBuffer, rect: RectPx) -> PixelBuffer {
     let (x, y) = (rect.x.min(size.width), rect.y.min(size.height));
     let cut = SizePx::new(rect.width.min(size.width - x), rect.height.min(size.height - y));
     let channels = usize::from(pixels.channels);
-    let (stride, from, len) =
-        (size.width as usize * channels, x as usize * channels, cut.width as usize * channels);
+    let (stride, from, len) = (size.width as usize * channels, x as usize * channels, cut.width as usize * channels);
     let rows = (y as usize)..(y as usize + cut.height as usize);
     let samples = match &pixels.samples {
         Samples::U8(values) => Samples::U8(cut_rows(values, rows, stride, from, len)),
@@ -34,14 +33,14 @@ fn cut_rows<T: Copy>(values: &[T], rows: std::ops::Range<usize>, stride: usize, 
 /// RGBA scaled to another size: the mean of the covered area when shrinking, the nearest pixel when enlarging, so that an
 /// enlarged export shows the pixels as they are.
 pub fn resize_rgba8(rgba: &[u8], from: SizePx, to: SizePx) -> Vec<u8> {
-    let (fw, fh, tw, th) =
-        (u64::from(from.width), u64::from(from.height), u64::from(to.width), u64::from(to.height));
+    let (fw, fh, tw, th) = (u64::from(from.width), u64::from(from.height), u64::from(to.width), u64::from(to.height));
     let mut out = Vec::with_capacity(usize::try_from(to.area() * 4).unwrap_or(0));
     if fw == 0 || fh == 0 {
         return out;
     }
     // The source pixels whose centre region an output pixel covers: at least one, none skipped.
-    let span = |i: u64, from: u64, to: u64| (i * from / to, ((i + 1) * from).div_ceil(to).clamp(i * from / to + 1, from));
+    let span =
+        |i: u64, from: u64, to: u64| (i * from / to, ((i + 1) * from).div_ceil(to).clamp(i * from / to + 1, from));
     for y in 0..th {
         let (y0, y1) = if th < fh { span(y, fh, th) } else { (y * fh / th, y * fh / th + 1) };
         for x in 0..tw {
@@ -69,7 +68,8 @@ mod tests {
 
     #[test]
     fn crop_is_cut_to_the_edge() {
-        let pixels = PixelBuffer { size_px: SizePx::new(3, 2), channels: 1, samples: Samples::U8(vec![1, 2, 3, 4, 5, 6]) };
+        let pixels =
+            PixelBuffer { size_px: SizePx::new(3, 2), channels: 1, samples: Samples::U8(vec![1, 2, 3, 4, 5, 6]) };
         let cut = crop(&pixels, RectPx { x: 1, y: 1, width: 9, height: 9 });
         assert_eq!(cut, PixelBuffer { size_px: SizePx::new(2, 1), channels: 1, samples: Samples::U8(vec![5, 6]) });
         assert_eq!(crop(&pixels, RectPx { x: 7, y: 7, width: 1, height: 1 }).size_px, SizePx::new(0, 0));
