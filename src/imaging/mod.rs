@@ -2,6 +2,10 @@
 //!
 //! A new format is one file beside this one and one line in `formats.rs`.
 
+mod cache;
+pub mod display;
+mod guard;
+pub mod loader;
 mod source;
 
 pub use source::{

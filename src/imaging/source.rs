@@ -21,6 +21,18 @@ pub struct PixelBuffer {
     pub samples: Samples,
 }
 
+impl PixelBuffer {
+    /// Memory held by the samples.
+    pub fn bytes(&self) -> u64 {
+        let (count, each) = match &self.samples {
+            Samples::U8(values) => (values.len(), 1),
+            Samples::U16(values) => (values.len(), 2),
+            Samples::I16(values) => (values.len(), 2),
+        };
+        count as u64 * each
+    }
+}
+
 /// A VOI window in rescaled units (HU for CT), DICOM PS3.3 C.11.2.1.2.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Window {

@@ -1,0 +1,405 @@
+//! The state of a project: the set of its streams' folds, and the indexes that reading them needs.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::authority::{grants, trusted_register};
+use super::campaign::Assignment;
+use super::decide::{Env, Rejection};
+use super::fold::Fold;
+use super::transaction::{Head, Open, Signed, StreamKind, UnderHeads};
+use super::vocabulary::ProtocolFold;
+use super::{AdjudicationFold, CaseRecord, CatalogueFold, ImageRecord, ReadFold, RegisterFold, ReleaseRecord};
+use crate::domain::{
+    CaseId, Digest, FindingId, GeometryKind, ImageId, ProjectKind, ReaderId, Role, StreamId, SubjectId, TermRef,
+};
+
+/// One stream as folded.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Stream {
+    pub id: StreamId,
+    pub open: Open,
+    pub seq: u64,
+    pub hash: Digest,
+    /// Lamport number of the first transaction.
+    pub lamport: u64,
+    pub fold: Fold,
+    /// Events of unknown kinds: kept, without effect.
+    pub unknown_events: u32,
+    /// Two transactions share a number somewhere in this stream.
+    pub forked: bool,
+}
+
+impl Stream {
+    pub const fn head(&self) -> Head {
+        Head { stream: self.id, seq: self.seq, hash: self.hash }
+    }
+}
+
+/// A read by its stream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReadRef {
+    pub stream: StreamId,
+    pub case: CaseId,
+    pub reader: ReaderId,
+    pub round: u32,
+}
+
+/// What a transaction touched, for caches, panels and projections.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    Stream { kind: StreamKind },
+    Read { stream: StreamId },
+    Finding { stream: StreamId, finding: FindingId },
+}
+
+/// A transaction that does not extend the head this state has; fold the whole set again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the transaction does not extend the known head of its stream")]
+pub struct NotNext;
+
+/// Everything that a set of transactions amounts to. Equal sets give equal states, in whatever order they came.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct State {
+    /// Hash of the register's first transaction.
+    pub project: Option<Digest>,
+    pub streams: BTreeMap<StreamId, Stream>,
+    /// Greatest Lamport number seen.
+    pub lamport: u64,
+    register: RegisterFold,
+    protocol: ProtocolFold,
+    catalogue: CatalogueFold,
+}
+
+impl State {
+    /// Folds a set of transactions. Chains with a gap are folded up to the gap; of a fork, the branch with more
+    /// transactions is followed (the smaller hash on a tie) and the stream is marked.
+    pub fn from_transactions(all: impl IntoIterator<Item = Signed>) -> Self {
+        let mut by_stream: BTreeMap<StreamId, Vec<Signed>> = BTreeMap::new();
+        for signed in all {
+            by_stream.entry(signed.stream()).or_default().push(signed);
+        }
+        let chains: BTreeMap<StreamId, (Vec<Signed>, bool)> =
+            by_stream.into_iter().map(|(id, txs)| (id, chain_of(txs))).collect();
+        let mut state = Self::default();
+        for (id, (chain, forked)) in &chains {
+            let Some(stream) = fold_chain(*id, chain, None, &chains, 0) else { continue };
+            state.lamport = chain.iter().map(|s| s.body().lamport).max().unwrap_or(0).max(state.lamport);
+            state.streams.insert(*id, Stream { forked: *forked, ..stream });
+        }
+        // Only the founding register names no project; with several candidates the earliest opened wins, by hash on a tie.
+        let founders =
+            state.streams.values().filter(|s| s.open.project.is_none() && s.open.kind == StreamKind::Register);
+        state.project = founders.min_by_key(|s| (s.lamport, s.id)).map(|s| s.id);
+        state.refresh(None);
+        state
+    }
+
+    /// Applies one transaction that extends a known head or opens a stream.
+    ///
+    /// # Errors
+    /// [`NotNext`] when it does not; the state is unchanged then.
+    pub fn apply(&mut self, signed: &Signed) -> Result<Vec<Change>, NotNext> {
+        let body = signed.body();
+        let (changes, kind) = match &body.open {
+            Some(open) => {
+                if self.streams.contains_key(signed.hash()) {
+                    return Err(NotNext);
+                }
+                let base = match &open.continues {
+                    None => Fold::new(open.kind),
+                    Some(head) => match self.streams.get(&head.stream) {
+                        Some(s) if s.head() == *head => s.fold.clone(),
+                        _ => return Err(NotNext),
+                    },
+                };
+                let mut stream = opened(signed, open, base);
+                let (changes, unknown) = stream.fold.apply(open, signed);
+                stream.unknown_events = unknown;
+                if self.project.is_none() && open.project.is_none() && open.kind == StreamKind::Register {
+                    self.project = Some(stream.id);
+                }
+                self.streams.insert(stream.id, stream);
+                (changes, open.kind)
+            }
+            None => {
+                let stream = self.streams.get_mut(&signed.stream()).ok_or(NotNext)?;
+                if body.prev != Some(stream.hash) || body.seq != stream.seq + 1 {
+                    return Err(NotNext);
+                }
+                let (changes, unknown) = stream.fold.apply(&stream.open, signed);
+                stream.unknown_events += unknown;
+                stream.seq = body.seq;
+                stream.hash = *signed.hash();
+                (changes, stream.open.kind)
+            }
+        };
+        self.lamport = self.lamport.max(body.lamport);
+        self.refresh(Some(kind));
+        Ok(changes)
+    }
+
+    /// Recomputes the merged views that a stream of this kind feeds (all of them for `None`).
+    fn refresh(&mut self, kind: Option<StreamKind>) {
+        let all = kind.is_none() || kind == Some(StreamKind::Register);
+        if all {
+            self.register = trusted_register(self);
+        }
+        if all || kind == Some(StreamKind::Protocol) {
+            let mut folds: Vec<ProtocolFold> =
+                self.authorised(StreamKind::Protocol).filter_map(|s| as_protocol(&s.fold)).collect();
+            folds.sort_by_key(|f| f.rank);
+            self.protocol = folds.into_iter().fold(ProtocolFold::default(), ProtocolFold::merged);
+        }
+        if all || kind == Some(StreamKind::Catalogue) {
+            let mut merged = CatalogueFold::default();
+            for stream in self.authorised(StreamKind::Catalogue) {
+                if let Fold::Catalogue(fold) = &stream.fold {
+                    merged.merge(fold);
+                }
+            }
+            self.catalogue = merged;
+        }
+    }
+
+    /// Streams of a kind whose key the register allows, in order of stream id.
+    pub fn authorised(&self, kind: StreamKind) -> impl Iterator<Item = &Stream> {
+        self.streams.values().filter(move |s| s.open.kind == kind && self.is_authorised(s))
+    }
+
+    /// Whether the register gives the stream's key the right to it.
+    pub fn is_authorised(&self, stream: &Stream) -> bool {
+        let of_this_project = stream.open.project == self.project || Some(stream.id) == self.project;
+        of_this_project && grants(&self.register, &stream.open.reader, &stream.open.key, stream.open.kind)
+    }
+
+    pub const fn register(&self) -> &RegisterFold {
+        &self.register
+    }
+
+    /// Packs and rules in force, merged over all protocol streams.
+    pub fn protocol(&self) -> ProtocolFold {
+        self.protocol.clone()
+    }
+
+    pub fn kind(&self) -> ProjectKind {
+        self.register.kind.unwrap_or(ProjectKind::Personal)
+    }
+
+    pub fn case(&self, id: &CaseId) -> Option<&CaseRecord> {
+        self.catalogue.cases.get(id)
+    }
+
+    /// Cases in the order they were catalogued.
+    pub fn cases(&self) -> impl Iterator<Item = &CaseRecord> {
+        let mut cases: Vec<_> = self.catalogue.cases.values().collect();
+        cases.sort_by(|a, b| (a.lamport, &a.id).cmp(&(b.lamport, &b.id)));
+        cases.into_iter()
+    }
+
+    pub fn image(&self, id: &ImageId) -> Option<&ImageRecord> {
+        self.catalogue.images.get(id)
+    }
+
+    pub fn images(&self) -> impl Iterator<Item = &ImageRecord> {
+        self.catalogue.images.values()
+    }
+
+    pub fn is_erased(&self, subject: &SubjectId) -> bool {
+        self.catalogue.erased.contains(subject)
+    }
+
+    pub fn assignments(&self) -> BTreeSet<Assignment> {
+        self.authorised(StreamKind::Assignments)
+            .filter_map(|s| match &s.fold {
+                Fold::Assignments(f) => Some(f.given.iter().cloned()),
+                _ => None,
+            })
+            .flatten()
+            .collect()
+    }
+
+    pub fn releases(&self) -> Vec<ReleaseRecord> {
+        let folds = self.authorised(StreamKind::Release).filter_map(|s| match &s.fold {
+            Fold::Release(f) => Some(f.releases.clone()),
+            _ => None,
+        });
+        folds.flatten().collect()
+    }
+
+    /// What a term may be drawn as; empty for a term that no pack in force has.
+    pub fn permitted(&self, term: &TermRef) -> BTreeSet<GeometryKind> {
+        let pack = self.protocol.packs.iter().find(|p| p.pack == term.pack && p.version == term.version);
+        pack.and_then(|p| p.terms.get(&term.id)).cloned().unwrap_or_default()
+    }
+
+    /// All authorised reads of a case that no later stream continues, in order of reader and stream.
+    pub fn reads_of(&self, case: &CaseId) -> Vec<ReadRef> {
+        let mut reads: Vec<ReadRef> = self
+            .authorised(StreamKind::Read)
+            .filter(|s| s.open.subject.case.as_ref() == Some(case) && !self.is_continued(s))
+            .filter_map(|s| {
+                let subject = &s.open.subject;
+                Some(ReadRef {
+                    stream: s.id,
+                    case: case.clone(),
+                    reader: subject.reader.clone()?,
+                    round: subject.round?,
+                })
+            })
+            .filter(|r| self.streams.get(&r.stream).is_some_and(|s| s.open.reader == r.reader))
+            .collect();
+        reads.sort_by(|a, b| (&a.reader, a.stream).cmp(&(&b.reader, b.stream)));
+        reads
+    }
+
+    fn is_continued(&self, stream: &Stream) -> bool {
+        self.authorised(stream.open.kind).any(|s| s.open.continues == Some(stream.head()))
+    }
+
+    /// The read that a reader works on: the latest one nobody has continued.
+    pub fn current_read(&self, reader: &ReaderId, case: &CaseId) -> Option<ReadRef> {
+        let own = self.reads_of(case).into_iter().filter(|r| r.reader == *reader);
+        own.max_by_key(|r| (self.streams.get(&r.stream).map_or(0, |s| s.lamport), r.stream))
+    }
+
+    pub fn read_fold(&self, stream: &StreamId) -> Option<&ReadFold> {
+        match self.streams.get(stream).map(|s| &s.fold) {
+            Some(Fold::Read(fold)) => Some(fold),
+            _ => None,
+        }
+    }
+
+    /// The adjudication that stands for a case: the latest opened.
+    pub fn current_adjudication(&self, case: &CaseId) -> Option<(StreamId, &AdjudicationFold)> {
+        let mine = self.authorised(StreamKind::Adjudication).filter(|s| s.open.subject.case.as_ref() == Some(case));
+        let latest = mine.max_by_key(|s| (s.lamport, s.id))?;
+        match &latest.fold {
+            Fold::Adjudication(fold) => Some((latest.id, fold)),
+            _ => None,
+        }
+    }
+
+    /// Number that the next transaction of a stream would have.
+    pub fn next_seq(&self, stream: &StreamId) -> u64 {
+        self.streams.get(stream).map_or(0, |s| s.seq + 1)
+    }
+
+    /// Heads of register and protocol streams, which a read or an adjudication is opened under.
+    pub fn governing_heads(&self) -> UnderHeads {
+        let kinds = [StreamKind::Register, StreamKind::Protocol];
+        let streams = kinds.into_iter().flat_map(|k| self.authorised(k));
+        streams.map(|s| (s.id.to_string(), (s.seq, s.hash))).collect()
+    }
+
+    pub(super) fn require_enrolled(&self, env: &Env<'_>) -> Result<(), Rejection> {
+        let record =
+            self.register.readers.get(env.actor).ok_or_else(|| Rejection::UnknownReader(env.actor.to_string()))?;
+        if record.keys.contains_key(&env.key) && !record.revoked.contains(&env.key) {
+            Ok(())
+        } else {
+            Err(Rejection::KeyNotEnrolled(env.actor.to_string()))
+        }
+    }
+
+    /// The actor is enrolled with this key, not revoked, and has the role.
+    pub(super) fn require(&self, env: &Env<'_>, role: Role) -> Result<(), Rejection> {
+        self.require_enrolled(env)?;
+        let has = self.register.readers.get(env.actor).is_some_and(|r| r.roles.contains(&role));
+        if has { Ok(()) } else { Err(Rejection::RoleMissing { reader: env.actor.to_string(), role }) }
+    }
+}
+
+fn as_protocol(fold: &Fold) -> Option<ProtocolFold> {
+    match fold {
+        Fold::Protocol(f) => Some(f.clone()),
+        _ => None,
+    }
+}
+
+fn opened(signed: &Signed, open: &Open, base: Fold) -> Stream {
+    Stream {
+        id: *signed.hash(),
+        open: open.clone(),
+        seq: 0,
+        hash: *signed.hash(),
+        lamport: signed.body().lamport,
+        fold: base,
+        unknown_events: 0,
+        forked: false,
+    }
+}
+
+/// The transactions of one stream as a chain from its opening, and whether there is a fork.
+fn chain_of(mut txs: Vec<Signed>) -> (Vec<Signed>, bool) {
+    txs.sort_by(|a, b| (a.body().seq, a.hash()).cmp(&(b.body().seq, b.hash())));
+    txs.dedup_by(|a, b| a.hash() == b.hash());
+    let straight = txs
+        .windows(2)
+        .all(|w| matches!(w, [a, b] if b.body().seq == a.body().seq + 1 && b.body().prev == Some(*a.hash())));
+    if straight && txs.first().is_some_and(|t| t.body().seq == 0) {
+        return (txs, false);
+    }
+    let forked = txs.windows(2).any(|w| matches!(w, [a, b] if a.body().seq == b.body().seq));
+    // Longest branch: depth of every transaction, counted from the back.
+    let mut depth: BTreeMap<Digest, usize> = BTreeMap::new();
+    for tx in txs.iter().rev() {
+        let own = depth.get(tx.hash()).copied().unwrap_or(0) + 1;
+        depth.insert(*tx.hash(), own);
+        if let Some(prev) = tx.body().prev {
+            let best = depth.entry(prev).or_insert(0);
+            *best = (*best).max(own);
+        }
+    }
+    let mut chain: Vec<Signed> = Vec::new();
+    for seq in 0.. {
+        let prev = chain.last().map(|t| *t.hash());
+        let next = txs
+            .iter()
+            .filter(|t| t.body().seq == seq && t.body().prev == prev)
+            .max_by_key(|t| (depth.get(t.hash()).copied().unwrap_or(0), std::cmp::Reverse(*t.hash())));
+        match next {
+            Some(t) => chain.push(t.clone()),
+            None => break,
+        }
+    }
+    (chain, forked)
+}
+
+/// Copies of copies end somewhere; a longer lineage than this is refused rather than recursed into.
+const MAX_LINEAGE: u32 = 64;
+
+fn fold_chain(
+    id: StreamId,
+    chain: &[Signed],
+    upto: Option<&Head>,
+    chains: &BTreeMap<StreamId, (Vec<Signed>, bool)>,
+    depth: u32,
+) -> Option<Stream> {
+    let first = chain.first()?;
+    let open = first.body().open.as_ref()?;
+    let base = match &open.continues {
+        Some(head) if depth < MAX_LINEAGE => chains
+            .get(&head.stream)
+            .and_then(|(older, _)| fold_chain(head.stream, older, Some(head), chains, depth + 1))
+            .map_or_else(|| Fold::new(open.kind), |s| s.fold),
+        _ => Fold::new(open.kind),
+    };
+    let mut stream = Stream { id, ..opened(first, open, base) };
+    for signed in chain {
+        let (_, unknown) = stream.fold.apply(open, signed);
+        stream.unknown_events += unknown;
+        stream.seq = signed.body().seq;
+        stream.hash = *signed.hash();
+        if upto.is_some_and(|h| h.seq == stream.seq) {
+            break;
+        }
+    }
+    if upto.is_some_and(|h| h.hash != stream.hash) { None } else { Some(stream) }
+}
+
+/// Ids of images of a case, for callers that need them owned.
+impl State {
+    pub fn images_of(&self, case: &CaseId) -> Vec<ImageId> {
+        self.case(case).map(|c| c.images.clone()).unwrap_or_default()
+    }
+}
