@@ -19,7 +19,7 @@ struct Brick {
     @location(3) around_a: vec4<u32>, // slots: upper left, upper, upper right, left
     @location(4) around_b: vec4<u32>, // slots: right, lower left, lower, lower right
     @location(5) own: vec4<u32>,      // slot, 1 if 16-bit signed, taps along a side, unused
-    @location(6) grey: vec4<f32>,     // pivot, gain, offset, invert
+    @location(6) grey: vec4<f32>,     // stored value shown as 0, steps of 255 per stored step, 1 inverts
     @location(7) footprint: f32,      // texels per screen pixel
 }
 
@@ -141,10 +141,11 @@ fn fs_grey(f: Fragment) -> @location(0) vec4<f32> {
         }
         raw /= f32(f.own.z * f.own.z);
     }
-    var level = floor(clamp((raw - f.grey.x) * f.grey.y + f.grey.z, 0.0, 255.0) + 0.5) / 255.0;
-    if f.grey.w > 0.5 {
-        level = 1.0 - level;
+    var level = clamp((raw - f.grey.x) * f.grey.y, 0.0, 255.0);
+    if f.grey.z > 0.5 {
+        level = 255.0 - level;
     }
+    level = floor(level + 0.5) / 255.0;
     return vec4<f32>(level, level, level, 1.0);
 }
 

@@ -19,7 +19,7 @@ mod targets;
 mod tiles;
 
 pub use gpu::{DeviceHealth, Gpu, RenderError, is_software, pick_adapter};
-pub use grey::GreyMapping;
+pub use grey::GreyRamp;
 pub use offscreen::{Image, Offscreen};
 pub use pixels::{TileImage, TileSamples};
 pub use renderer::{Prepared, Renderer, RendererOptions, ViewId};

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{GreyMapping, ShapeSet, TileImage};
+use super::{GreyRamp, ShapeSet, TileImage};
 
 /// A plane affine map in `f64`: `x' = a x + b y + c`, `y' = d x + e y + f`.
 ///
@@ -88,7 +88,7 @@ pub struct TileDraw {
     /// neighbours share their edges to the last bit.
     pub scale: [f64; 2],
     /// How grey samples become brightness; ignored for colour.
-    pub grey: GreyMapping,
+    pub grey: GreyRamp,
 }
 
 /// A picture of one view. Lengths in screen pixels are physical pixels.
@@ -107,7 +107,7 @@ pub struct Scene {
     /// Tiles worth having on the graphics card soon; uploaded after those in `tiles` when the frame's budget allows.
     pub prefetch: Vec<TileDraw>,
     pub filter: Filter,
-    /// Invert colour images too (grey ones carry it in [`GreyMapping`]).
+    /// Invert colour images too (grey ones carry it in [`GreyRamp`]).
     pub invert_colour: bool,
     pub shapes: Arc<ShapeSet>,
     /// 0 hides the outlines, 1 shows them fully.

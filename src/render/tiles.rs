@@ -3,7 +3,7 @@
 use bytemuck::{Pod, Zeroable};
 
 use super::{
-    Affine, Filter, GreyMapping, Scene, TileDraw, TileId,
+    Affine, Filter, GreyRamp, Scene, TileDraw, TileId,
     atlas::{Atlas, BRICK, LAYER, PoolKind, Resident},
     shaders,
 };
@@ -73,13 +73,13 @@ impl BrickList {
                 continue;
             }
             let near = Neighbours { atlas, id: tile.id, tile: resident };
-            let GreyMapping { pivot, gain, offset, invert } = tile.grey;
+            let GreyRamp { zero_at, per_step, invert } = tile.grey;
             self.instances.push(BrickInstance {
                 corners: corners.map(|c| c.map(|v| v as f32)),
                 size: [size[0], size[1], near.extent_before(bx, 0), near.extent_before(by, 1)],
                 around: AROUND.map(|(dx, dy)| near.slot(bx, by, dx, dy).unwrap_or(NO_SLOT)),
                 own: [resident.slot(bx, by).unwrap_or(0), u32::from(resident.signed), taps as u32, 0],
-                grey: [pivot, gain, offset, if invert { 1.0 } else { 0.0 }],
+                grey: [zero_at, per_step, if invert { 1.0 } else { 0.0 }, 0.0],
                 footprint: footprint as f32,
             });
         }
