@@ -3,20 +3,20 @@
 //! Modules stand in layers, lowest first. `tests/architecture.rs` holds the table of who may import whom and fails on
 //! any other edge. The signed journal is the truth; everything else (state, projections, caches) is derived from it.
 
-pub mod analysis;
-pub mod bench;
-pub mod cli;
-pub mod demo;
 pub mod domain;
-pub mod exchange;
-#[cfg(feature = "gui")]
-pub mod gui;
-pub mod imaging;
 pub mod journal;
+pub mod tasks;
 pub mod keys;
+pub mod imaging;
+pub mod store;
+pub mod analysis;
+pub mod exchange;
+pub mod sync;
 pub mod project;
+pub mod cli;
 #[cfg(feature = "gui")]
 pub mod render;
-pub mod store;
-pub mod sync;
-pub mod tasks;
+#[cfg(feature = "gui")]
+pub mod gui;
+pub mod demo;
+pub mod bench;

@@ -1,1 +1,3 @@
-//! (under construction)
+//! Numbers from pixels and labels: features, clusters, agreement, consensus, matching.
+
+pub mod matching;

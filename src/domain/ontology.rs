@@ -1,4 +1,24 @@
 //! Terms: what a finding may be called. A pack is a versioned list of terms with stable opaque ids.
+//!
+//! # The pack format, version 1
+//!
+//! One JSON file in UTF-8 (NFC). Fields marked * may be left out; unknown fields are kept out of the program but do no
+//! harm, so a later version may add some.
+//!
+//! | field | meaning |
+//! |---|---|
+//! | `format`, `format_version` | `"shoken-ontology"`, `1` |
+//! | `id`, `version` | the pack's name, lower-case with hyphens; `X.Y.Z` |
+//! | `name` | by language; `ja` and `en` are required wherever a field is by language |
+//! | `field` | `pathology`, `endoscopy`, `radiology` or `other` |
+//! | `licence`, `sources`* | SPDX identifier of the pack itself; where names and codes come from |
+//! | `groups`* | `id` and `label`: headings of the term picker, in the order shown |
+//! | `schemes`* | the classifications behind the terms: `id`, `name`, `source`, `status` (`verified` against that source or `unverified`), `numerals_equal`* (Ⅱ, II and 2 mean the same in it) |
+//! | `terms` | see [`Term`] |
+//!
+//! A term's `id` is opaque (`P0012`): letters say at most which pack it came from, digits say nothing, and an id is never
+//! used again for another meaning. A new meaning is a new id; a term that nobody should use any more becomes
+//! `deprecated` and stays.
 
 use std::collections::BTreeMap;
 
@@ -46,21 +66,60 @@ pub enum GeometryKind {
     WholeImage,
 }
 
-/// One term. `label` and `synonyms` are keyed by language (`ja`, `en`).
+/// One term. `label`, `synonyms` and `definition` are keyed by language (`ja`, `en`).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Term {
     pub id: String,
     pub label: BTreeMap<String, String>,
-    #[serde(default)]
+    /// How the Japanese label is read, in hiragana, so that it is found without converting to kanji.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reading: Option<String>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub synonyms: BTreeMap<String, Vec<String>>,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub definition: BTreeMap<String, String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub codes: Vec<Code>,
     pub geometry: Vec<GeometryKind>,
     /// `#RRGGBB`.
     pub color: String,
-    #[serde(default)]
+    /// One of [`Ontology::groups`]; empty for none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub group: String,
+    /// One of [`Ontology::schemes`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scheme: Option<String>,
+    /// The broader term of the same pack.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<String>,
     pub status: TermStatus,
+}
+
+/// A heading of the term picker.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TermGroup {
+    pub id: String,
+    pub label: BTreeMap<String, String>,
+}
+
+/// Whether somebody has compared a scheme with its source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SchemeStatus {
+    Verified,
+    Unverified,
+}
+
+/// A classification that terms come from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Scheme {
+    pub id: String,
+    pub name: BTreeMap<String, String>,
+    pub source: String,
+    pub status: SchemeStatus,
+    /// Roman and Arabic numerals mean the same in this scheme, and a letter O before a hyphen means zero.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub numerals_equal: bool,
 }
 
 /// A term pack as read from its JSON file.
@@ -75,17 +134,30 @@ pub struct Ontology {
     pub licence: String,
     #[serde(default)]
     pub sources: Vec<String>,
+    #[serde(default)]
+    pub groups: Vec<TermGroup>,
+    #[serde(default)]
+    pub schemes: Vec<Scheme>,
     pub terms: Vec<Term>,
 }
 
-/// One thing wrong with a pack: where, and what to do.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct OntologyProblem {
-    pub place: String,
-    pub reason: String,
+impl Term {
+    /// The label in `language`, else the English, else the Japanese one, else the id.
+    pub fn label_in(&self, language: &str) -> &str {
+        let label = [language, "en", "ja"].into_iter().find_map(|l| self.label.get(l));
+        label.map_or(self.id.as_str(), String::as_str)
+    }
 }
 
 impl Ontology {
+    /// What `format` and `format_version` must say.
+    pub const FORMAT: &str = "shoken-ontology";
+    pub const FORMAT_VERSION: u32 = 1;
+
+    pub fn scheme(&self, id: &str) -> Option<&Scheme> {
+        self.schemes.iter().find(|s| s.id == id)
+    }
+
     pub fn pack_ref(&self) -> PackRef {
         PackRef { pack: self.id.clone(), version: self.version.clone() }
     }

@@ -1,4 +1,4 @@
-//! What a person or a job may ask for. A command holds plain values; [`super::decide`] turns it into events or refuses.
+//! What a person or a job may ask for. A command holds plain values; [`super::decide()`] turns it into events or refuses.
 
 use std::collections::BTreeMap;
 

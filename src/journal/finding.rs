@@ -56,6 +56,9 @@ pub struct Finding {
     pub deleted: bool,
     /// Transaction that created it, and the one that last touched it.
     pub created_by: Digest,
+    /// How many findings the read had before it, deleted ones included: the order of the list.
+    pub ordinal: u64,
+    pub created_at: String,
     pub changed_by: Digest,
     pub changed_at: String,
 }
@@ -78,6 +81,8 @@ impl ReadFold {
                 body: body.clone(),
                 deleted: false,
                 created_by: *tx,
+                ordinal: self.findings.len() as u64,
+                created_at: time.to_owned(),
                 changed_by: *tx,
                 changed_at: time.to_owned(),
             };

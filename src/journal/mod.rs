@@ -39,7 +39,7 @@ mod transaction;
 mod undo;
 mod vocabulary;
 
-pub use adjudication::{AdjudicationFold, ResolutionRecord};
+pub use adjudication::{AdjudicationFold, ResolutionRecord, ResultRef};
 pub use authority::role_for;
 pub use campaign::{Assignment, AssignmentsFold, ReaderRecord, RegisterFold};
 pub use catalog::{CaseRecord, CatalogueFold, ImageRecord};
@@ -50,10 +50,10 @@ pub use command::{
 pub use dataset::{ReleaseFold, ReleaseRecord};
 pub use decide::{Decision, Env, NewValue, Rejection, StreamTarget, decide};
 pub use event::{Event, FindingEvent, Recorded};
-pub use finding::{Finding, FindingOrigin};
+pub use finding::{Finding, FindingBody, FindingOrigin, RoiRef};
 pub use fold::Fold;
 pub use privacy::AccessFold;
-pub use read::{ReadFold, ReadPhase};
+pub use read::{ReadFold, ReadPhase, Submission};
 pub use state::{Change, ReadRef, State, Stream};
 pub use transaction::{
     Audience, Body, Cause, FormatError, Head, Open, PublicKey, Signed, StreamKind, StreamSubject, UnderHeads,

@@ -3,8 +3,10 @@
 //! A key file is `$SHOKEN_HOME/keys/<public key>.json`, readable by its owner alone. With a passphrase the secret is
 //! sealed with XChaCha20-Poly1305 under an Argon2id key (RFC 9106, second recommended option: 64 MiB, 3 passes, 4 lanes).
 
+mod audit;
 mod keyring;
 mod verify;
 
+pub use audit::{Audit, Found, Problem, ProblemKind, audit};
 pub use keyring::{KeyError, Keyring, SigningKey};
 pub use verify::{SignatureProblem, verify_bytes, verify_signed};

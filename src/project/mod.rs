@@ -1,1 +1,157 @@
-//! (under construction)
+//! The one door: everything a front end may ask of a project.
+//!
+//! [`Project`] opens a folder, executes [`Command`]s as an enrolled reader, undoes, and gives plain-value views that hold
+//! only what their reader may see. What front ends need from lower layers is re-exported here by name.
+
+mod acting;
+mod adjudicate;
+mod catalogue;
+mod check;
+mod diagnostics;
+mod execute;
+mod history;
+mod images;
+mod open;
+mod sources;
+mod settings;
+mod transfer;
+mod views;
+mod vocabulary;
+
+pub use adjudicate::{Discrepancy, DiscrepancyKind, Member};
+pub use catalogue::{CaseBy, Catalogued, HashJob, HashOutcome};
+pub use check::VerifyReport;
+pub use diagnostics::{Diagnostics, DiagnosticsError, start as start_diagnostics};
+pub use execute::{Clock, Done};
+pub use history::HistoryLine;
+pub use images::{ImageState, Relocated, roi_on};
+pub use open::{NewProject, Opened};
+pub use settings::{Language, Settings, SettingsError, SettingsFile, SettingsNotice, Theme, home_dir};
+pub use transfer::{ApplyReport, ExportOptions};
+pub use views::{
+    AdjudicationView, CaseView, FindingView, ImageView, ReadScope, ReadView, ReaderView, ResolutionView, RoiView,
+    WorkImage, WorkItem, WorkState,
+};
+pub use vocabulary::{TermPack, VocabularyError, embedded_packs, find_pack, load_pack, parse_pack};
+
+pub use crate::imaging::{ImageMeta, ImageSource, ImagingError};
+pub use crate::journal::{
+    AccessKind, AdjudicationCommand, CampaignCommand, CatalogCommand, Cause, Command, DatasetCommand, FindingCommand,
+    FindingDraft, FindingOrigin, PrivacyCommand, Protocol, PublicKey, ReadCommand, ReadPhase, Rejection,
+    ResolvedFinding, VocabularyCommand,
+};
+pub use crate::keys::{KeyError, Problem, ProblemKind};
+pub use crate::store::{Draft, RebuildReport, StoreError, WhyReadOnly};
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::domain::{Digest, ImageId, Ontology, ReaderId};
+use crate::journal::State;
+use crate::keys::{Keyring, SigningKey};
+use crate::store::Store;
+
+/// What went wrong at the door. A rule's no is kept apart from a breakage.
+#[derive(Debug, thiserror::Error)]
+pub enum ProjectError {
+    #[error("{0}")]
+    Rejected(#[from] Rejection),
+    #[error("{0}")]
+    Store(#[from] StoreError),
+    #[error("{0}")]
+    Key(#[from] KeyError),
+    #[error("{0}")]
+    Imaging(#[from] ImagingError),
+    #[error("{0}")]
+    Vocabulary(#[from] VocabularyError),
+    #[error("there is no case {0} in this project; `shoken worklist` lists them")]
+    NoSuchCase(String),
+    #[error("no key of an enrolled reader is on this machine; say who you are with --as, or enrol a key made here")]
+    NobodyHere,
+    #[error("{} holds nothing that Shoken can read as an image", .0.display())]
+    NothingToImport(PathBuf),
+    #[error("{file}: {reason}. {hint}")]
+    Input { file: String, reason: String, hint: String },
+    #[error("{0}")]
+    Release(String),
+    #[error(
+        "the image '{name}' is not where it was ({path}). Connect the disk '{disk}' or point Shoken to the folder it was moved to."
+    )]
+    ImageMissing { name: String, path: String, disk: String },
+    #[error("cancelled; nothing was changed")]
+    Cancelled,
+}
+
+impl From<crate::store::AppendError> for ProjectError {
+    fn from(e: crate::store::AppendError) -> Self {
+        match e {
+            crate::store::AppendError::Rejected(r) => Self::Rejected(r),
+            crate::store::AppendError::Store(s) => Self::Store(s),
+        }
+    }
+}
+
+impl ProjectError {
+    /// 1 when a rule said no, 2 when something failed: the command line's exit code.
+    pub const fn exit_code(&self) -> u8 {
+        match self {
+            Self::Rejected(_) | Self::NoSuchCase(_) | Self::NobodyHere => 1,
+            _ => 2,
+        }
+    }
+}
+
+/// The person at the machine: an enrolled reader and the private key.
+#[derive(Clone)]
+pub(crate) struct Actor {
+    pub reader: ReaderId,
+    pub key: Arc<SigningKey>,
+}
+
+/// An open project.
+pub struct Project {
+    store: Store,
+    state: State,
+    keyring: Keyring,
+    actor: Option<Actor>,
+    clock: Clock,
+    packs: Vec<Ontology>,
+    sources: BTreeMap<ImageId, Arc<dyn ImageSource>>,
+    revision: u64,
+}
+
+impl Project {
+    pub fn folder(&self) -> &Path {
+        self.store.folder()
+    }
+
+    /// The project's id: the hash of its register's first transaction.
+    pub const fn id(&self) -> Option<Digest> {
+        self.state.project
+    }
+
+    pub fn kind(&self) -> crate::domain::ProjectKind {
+        self.state.kind()
+    }
+
+    /// Grows with every change; caches compare it.
+    pub const fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    /// Why the project can only be looked at; `None` when it can be written.
+    pub const fn read_only(&self) -> Option<&WhyReadOnly> {
+        self.store.read_only()
+    }
+
+    /// Term packs in force, as read from the project.
+    pub fn packs(&self) -> &[Ontology] {
+        &self.packs
+    }
+
+    /// Rules of reading in force.
+    pub fn protocol(&self) -> Protocol {
+        self.state.protocol().rules()
+    }
+}

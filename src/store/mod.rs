@@ -1,1 +1,76 @@
-//! (under construction)
+//! The project on disk: a folder `NAME.shoken` with `project.sqlite` (signed log, sealed values, identity, projections),
+//! `drafts.sqlite`, `blobs/` and a deletable `cache/`.
+//!
+//! The log is the truth. Append is one SQLite transaction: take the write lock, apply what others appended, decide again,
+//! sign, insert, commit (WAL, `synchronous=FULL`). Names, paths and UIDs live in identity tables that erasing empties.
+
+mod append;
+mod blobs;
+mod drafts;
+mod identity;
+mod instance;
+mod open;
+mod projections;
+mod schema;
+mod values;
+mod verify;
+mod witness;
+
+pub use append::{AppendError, Appended, Author};
+pub use drafts::{Draft, Drafts};
+pub use identity::{FileRow, IdentityLine, ImageIdentity};
+pub use open::{NewStore, OpenOptions, Store, WhyReadOnly};
+pub use projections::RebuildReport;
+pub use verify::{RawRow, ValueCheck};
+pub use witness::{Witness, WitnessHead};
+
+use std::path::{Path, PathBuf};
+
+/// What broke. Rules that said no are `Rejection`s and never end up here.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    #[error("{}: {source}. Check that the disk is connected and that you may write there.", path.display())]
+    Io { path: PathBuf, source: std::io::Error },
+    #[error("{} is not a Shoken project: {reason}", path.display())]
+    NotAProject { path: PathBuf, reason: String },
+    #[error("{} exists already; choose another name", .0.display())]
+    Exists(PathBuf),
+    #[error(
+        "the disk is full: nothing was saved of the last act, everything before it is safe. Free some space and do it again."
+    )]
+    DiskFull,
+    #[error("the project database cannot be used ({0}). Nothing was changed; `shoken verify` tells what is damaged.")]
+    Database(rusqlite::Error),
+    #[error("this project is open to look only: {0}")]
+    ReadOnly(WhyReadOnly),
+    #[error("another process holds the project's lock for too long; try again")]
+    Busy,
+    #[error("a value is missing or does not fit its digest")]
+    Value,
+    #[error("no randomness from the operating system")]
+    Random,
+    #[error("{0}")]
+    Format(#[from] crate::journal::FormatError),
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(e: rusqlite::Error) -> Self {
+        use rusqlite::ErrorCode;
+        match e.sqlite_error_code() {
+            Some(ErrorCode::DiskFull) => Self::DiskFull,
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Busy,
+            Some(ErrorCode::ReadOnly) => Self::ReadOnly(WhyReadOnly::Media),
+            _ => Self::Database(e),
+        }
+    }
+}
+
+fn io_error(path: &Path) -> impl FnOnce(std::io::Error) -> StoreError + '_ {
+    move |source| {
+        if source.kind() == std::io::ErrorKind::StorageFull {
+            StoreError::DiskFull
+        } else {
+            StoreError::Io { path: path.to_owned(), source }
+        }
+    }
+}

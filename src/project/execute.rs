@@ -1,0 +1,175 @@
+//! Executing commands, undo and redo, catching up with other processes, drafts.
+
+use super::{Project, ProjectError};
+use crate::domain::{CaseId, ReaderId};
+use crate::journal::{Cause, Command, FindingCommand, ReadCommand, Rejection};
+use crate::store::{Author, Draft, IdentityLine};
+
+/// Wall time and randomness; seeded in tests and in the demonstration.
+pub struct Clock {
+    pub now: Box<dyn Fn() -> String + Send>,
+    pub random: Box<dyn FnMut(&mut [u8]) + Send>,
+}
+
+/// UTC now as the journal writes it.
+pub(super) fn utc_now() -> String {
+    chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Millis, true)
+}
+
+impl Clock {
+    /// The operating system's clock and randomness.
+    pub fn system() -> Self {
+        // Without randomness nothing can be signed or sealed; the keyring reports that first, before any command.
+        Self { now: Box::new(utc_now), random: Box::new(|b| getrandom::fill(b).unwrap_or(())) }
+    }
+}
+
+/// What a command did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Done {
+    pub revision: u64,
+    /// How many transactions were appended.
+    pub transactions: usize,
+}
+
+impl Project {
+    /// Executes one command as the actor. A finding command on a case that the actor has not opened yet opens the read first.
+    ///
+    /// # Errors
+    /// [`ProjectError::Rejected`] when a rule says no; store errors, after which nothing has changed.
+    pub fn execute(&mut self, command: Command, cause: &Cause) -> Result<Done, ProjectError> {
+        self.execute_all(vec![command], cause, &[])
+    }
+
+    /// Executes several commands in one durable step, together with identity rows.
+    ///
+    /// # Errors
+    /// As [`Project::execute`]; either all of them happen or none.
+    pub(crate) fn execute_all(
+        &mut self,
+        commands: Vec<Command>,
+        cause: &Cause,
+        rows: &[IdentityLine],
+    ) -> Result<Done, ProjectError> {
+        let actor = self.actor.clone().ok_or(ProjectError::NobodyHere)?;
+        let mut all = Vec::with_capacity(commands.len() + 1);
+        for command in commands {
+            let case = match &command {
+                Command::Finding(f) => Some(f.case().clone()),
+                Command::Read(ReadCommand::Submit { case, .. }) => Some(case.clone()),
+                _ => None,
+            };
+            if let Some(case) = case
+                && self.must_open(&actor.reader, &case)?
+            {
+                // Two transactions of one step: a finding's id derives from its stream, which must exist first.
+                self.append(&[Command::Read(ReadCommand::Open { case })], cause, &[])?;
+            }
+            all.push(command);
+        }
+        self.append(&all, cause, rows)
+    }
+
+    /// Whether the actor's read of the case has to be opened (or gone on with in a new stream) before it can be written.
+    fn must_open(&self, reader: &ReaderId, case: &CaseId) -> Result<bool, ProjectError> {
+        Ok(match self.state.current_read(reader, case) {
+            None => true,
+            Some(read) => !self.store.may_continue(&read.stream)?,
+        })
+    }
+
+    pub(super) fn append(
+        &mut self,
+        commands: &[Command],
+        cause: &Cause,
+        rows: &[IdentityLine],
+    ) -> Result<Done, ProjectError> {
+        let actor = self.actor.clone().ok_or(ProjectError::NobodyHere)?;
+        let sign = |message: &[u8]| actor.key.sign(message);
+        let mut author = Author {
+            reader: &actor.reader,
+            key: actor.key.public(),
+            sign: &sign,
+            now: &*self.clock.now,
+            random: &mut *self.clock.random,
+        };
+        let appended = self.store.append(&mut self.state, &mut author, cause, commands, rows)?;
+        self.revision += 1;
+        Ok(Done { revision: self.revision, transactions: appended.transactions.len() })
+    }
+
+    /// Takes back the actor's newest gesture in the open read of a case.
+    ///
+    /// # Errors
+    /// [`Rejection::NothingToUndo`], a sealed read, or store errors.
+    pub fn undo(&mut self, case: &CaseId) -> Result<Done, ProjectError> {
+        self.execute(Command::Read(ReadCommand::Undo { case: case.clone() }), &Cause::Gesture)
+    }
+
+    /// Does again what was taken back last.
+    ///
+    /// # Errors
+    /// As [`Project::undo`].
+    pub fn redo(&mut self, case: &CaseId) -> Result<Done, ProjectError> {
+        self.execute(Command::Read(ReadCommand::Redo { case: case.clone() }), &Cause::Gesture)
+    }
+
+    /// Applies what other processes appended. True when anything changed.
+    ///
+    /// # Errors
+    /// Store errors.
+    pub fn catch_up(&mut self) -> Result<bool, ProjectError> {
+        let changes = self.store.catch_up(&mut self.state)?;
+        if !changes.is_empty() {
+            self.revision += 1;
+        }
+        Ok(!changes.is_empty())
+    }
+
+    /// Saves the stroke in the actor's hand for a case.
+    ///
+    /// # Errors
+    /// Store errors; a read-only project keeps none.
+    pub fn save_draft(&self, case: &CaseId, body: Vec<u8>) -> Result<(), ProjectError> {
+        if let (Some(drafts), Some(actor)) = (self.store.drafts(), &self.actor) {
+            drafts.save(&actor.reader, case, &Draft { body })?;
+        }
+        Ok(())
+    }
+
+    /// The actor's saved stroke for a case.
+    ///
+    /// # Errors
+    /// Store errors.
+    pub fn load_draft(&self, case: &CaseId) -> Result<Option<Vec<u8>>, ProjectError> {
+        match (self.store.drafts(), &self.actor) {
+            (Some(drafts), Some(actor)) => Ok(drafts.load(&actor.reader, case)?.map(|d| d.body)),
+            _ => Ok(None),
+        }
+    }
+
+    /// Forgets the actor's saved stroke for a case.
+    ///
+    /// # Errors
+    /// Store errors.
+    pub fn clear_draft(&self, case: &CaseId) -> Result<(), ProjectError> {
+        if let (Some(drafts), Some(actor)) = (self.store.drafts(), &self.actor) {
+            drafts.clear(&actor.reader, case)?;
+        }
+        Ok(())
+    }
+
+    /// Whether the command would be refused, and why, without doing it.
+    pub fn would_refuse(&mut self, command: &Command) -> Option<Rejection> {
+        let actor = self.actor.clone()?;
+        let continuable = |_: &crate::domain::Digest| true;
+        let mut env = crate::journal::Env {
+            actor: &actor.reader,
+            key: actor.key.public(),
+            continuable: &continuable,
+            random: &mut *self.clock.random,
+        };
+        let opens = matches!(command, Command::Finding(c) if self.state.current_read(&actor.reader, FindingCommand::case(c)).is_none());
+        if opens { None } else { crate::journal::decide(&self.state, command, &mut env).err() }
+    }
+}

@@ -1,0 +1,200 @@
+//! Creating and opening projects; the personal one that dropping an image makes.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use super::execute::Clock;
+use super::{Project, ProjectError};
+use crate::domain::{Ontology, ProjectKind, ReaderId};
+use crate::journal::{AccessKind, CampaignCommand, Cause, Command, PrivacyCommand, State, VocabularyCommand};
+use crate::keys::Keyring;
+use crate::store::{IdentityLine, NewStore, OpenOptions, Store};
+use crate::tasks::platform;
+
+/// A project about to be made.
+pub struct NewProject<'a> {
+    /// The folder `NAME.shoken`; must not exist.
+    pub folder: &'a Path,
+    pub home: &'a Path,
+    pub kind: ProjectKind,
+    /// Shown to people; kept out of the log.
+    pub name: &'a str,
+    /// Pseudonym of the creator.
+    pub creator: &'a str,
+    /// Term packs; the ones inside the program when empty.
+    pub packs: Vec<super::TermPack>,
+    pub clock: Clock,
+}
+
+/// A project that was opened, and whether it had to be made first.
+pub struct Opened {
+    pub project: Project,
+    pub made: bool,
+}
+
+impl Project {
+    /// Makes a project: its folder, its creator's key, its register, its term packs.
+    ///
+    /// # Errors
+    /// When the folder exists, cannot be made, or the keyring cannot be used.
+    pub fn create(new: NewProject<'_>) -> Result<Self, ProjectError> {
+        let packs = if new.packs.is_empty() { super::embedded_packs()? } else { new.packs };
+        let reader = ReaderId::new(new.creator).map_err(|e| ProjectError::Input {
+            file: new.creator.to_owned(),
+            reason: e.to_string(),
+            hint: "Choose another id.".to_owned(),
+        })?;
+        let keyring = Keyring::at(new.home);
+        let key = keyring.generate(super::acting::passphrase().as_ref().map(|p| p.as_str()))?;
+        let store = Store::create(&NewStore { folder: new.folder, home: new.home })?;
+        let mut project = Self {
+            store,
+            state: State::default(),
+            keyring,
+            actor: Some(super::Actor { reader: reader.clone(), key: std::sync::Arc::new(key) }),
+            clock: new.clock,
+            packs: Vec::new(),
+            sources: BTreeMap::new(),
+            revision: 0,
+        };
+        let founded = (|| {
+            project.append(&[Command::Campaign(CampaignCommand::Found { kind: new.kind })], &Cause::Cli, &[])?;
+            let mut adopted: Vec<(Ontology, crate::domain::Digest)> = Vec::new();
+            for pack in &packs {
+                let digest = project.store.put_blob(&pack.bytes)?;
+                adopted.push((pack.ontology.clone(), digest));
+            }
+            let mut commands = vec![Command::Vocabulary(VocabularyCommand::Adopt { packs: adopted })];
+            if new.kind != ProjectKind::Personal {
+                let protocol = super::Protocol {
+                    reads_per_case: 2,
+                    adjudicator_may_be_reader: false,
+                    ..super::Protocol::default()
+                };
+                commands.push(Command::Vocabulary(VocabularyCommand::SetProtocol { protocol, guideline: None }));
+            }
+            let name = crate::domain::normalize_text(new.name);
+            project.append(&commands, &Cause::Cli, &[])?;
+            project.store.set_name(&name)?;
+            project.load_packs();
+            Ok(())
+        })();
+        if let Err(e) = founded {
+            drop(project);
+            std::fs::remove_dir_all(new.folder).ok();
+            return Err(e);
+        }
+        Ok(project)
+    }
+
+    /// Opens a project. Falls back to looking only where it cannot be written; [`Project::read_only`] says why.
+    ///
+    /// # Errors
+    /// When it is no project or its database cannot be read.
+    pub fn open(folder: &Path, home: &Path, write: bool) -> Result<Self, ProjectError> {
+        let (store, state) = Store::open(&OpenOptions { folder, home, write })?;
+        let mut project = Self {
+            store,
+            state,
+            keyring: Keyring::at(home),
+            actor: None,
+            clock: Clock::system(),
+            packs: Vec::new(),
+            sources: BTreeMap::new(),
+            revision: 0,
+        };
+        project.load_packs();
+        // Looking needs no key; a command without one is refused later, in words.
+        project.act_as_default().ok();
+        Ok(project)
+    }
+
+    /// Replaces the clock and the randomness, for tests and the demonstration.
+    #[must_use]
+    pub fn with_clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Opens the personal project that belongs to some images, making it where there is none: beside them, or in the
+    /// user's own folder when they lie on something that cannot be written.
+    ///
+    /// # Errors
+    /// As [`Project::create`] and [`Project::open`].
+    pub fn open_or_create_personal(paths: &[PathBuf], home: &Path) -> Result<Opened, ProjectError> {
+        let first = paths.first().ok_or_else(|| ProjectError::NothingToImport(PathBuf::new()))?;
+        let beside =
+            if first.is_dir() { first.clone() } else { first.parent().map(Path::to_owned).unwrap_or_default() };
+        let base = if platform::is_writable(&beside) && platform::network_file_system(&beside).is_none() {
+            beside
+        } else {
+            let documents = directories::UserDirs::new().and_then(|d| d.document_dir().map(Path::to_owned));
+            documents.filter(|d| platform::is_writable(d)).unwrap_or_else(|| home.join("projects"))
+        };
+        let folder = base.join("personal.shoken");
+        if folder.join("project.sqlite").is_file() {
+            return Ok(Opened { project: Self::open(&folder, home, true)?, made: false });
+        }
+        std::fs::create_dir_all(&base).map_err(|source| super::StoreError::Io { path: base.clone(), source })?;
+        let new = NewProject {
+            folder: &folder,
+            home,
+            kind: ProjectKind::Personal,
+            name: "personal",
+            creator: "owner",
+            packs: Vec::new(),
+            clock: Clock::system(),
+        };
+        Ok(Opened { project: Self::create(new)?, made: true })
+    }
+
+    fn load_packs(&mut self) {
+        let adopted = self.state.protocol().packs;
+        let bytes = adopted.iter().filter_map(|p| self.store.blob(&p.sha256).ok().map(|b| (p, b)));
+        self.packs = bytes.filter_map(|(p, b)| super::parse_pack(&p.pack, b).ok().map(|t| t.ontology)).collect();
+    }
+
+    /// Notes an access (opened, viewed, exported) in this installation's log. On a project open to look nothing is noted.
+    ///
+    /// # Errors
+    /// Store errors.
+    pub fn note_access(
+        &mut self,
+        kind: AccessKind,
+        case: Option<&crate::domain::CaseId>,
+        image: Option<&crate::domain::ImageId>,
+    ) -> Result<(), ProjectError> {
+        if self.read_only().is_some() || self.actor.is_none() {
+            return Ok(());
+        }
+        let note = PrivacyCommand::Note { kind, case: case.cloned(), image: image.cloned() };
+        self.append(&[Command::Privacy(note)], &Cause::Job, &[])?;
+        Ok(())
+    }
+
+    /// Erases a subject: key, values, identity rows, drafts; a signed tombstone stays.
+    ///
+    /// # Errors
+    /// Rules (coordinator only) and store errors.
+    pub fn erase(&mut self, subject: &crate::domain::SubjectId) -> Result<(), ProjectError> {
+        let pseudonym = self.store.pseudonym(subject)?.unwrap_or_default();
+        let command =
+            PrivacyCommand::Erase { subject: subject.clone(), pseudonym: crate::domain::UserText::new(&pseudonym) };
+        self.execute(Command::Privacy(command), &Cause::Cli)?;
+        self.sources.clear();
+        Ok(())
+    }
+
+    /// Name shown to people.
+    pub fn name(&self) -> String {
+        self.store.name()
+    }
+
+    /// All identity rows, for `identity show` and `identity export`.
+    ///
+    /// # Errors
+    /// Store errors.
+    pub(crate) fn identity_lines(&self) -> Result<Vec<IdentityLine>, ProjectError> {
+        Ok(self.store.identity()?)
+    }
+}

@@ -1,0 +1,400 @@
+//! Plain values for panels and the command line. A view holds only what its reader may see: blindness is decided here, by
+//! leaving things out.
+
+use super::images::ImageState;
+use super::{Project, ProjectError};
+use crate::domain::{
+    AdjudicationTake, CaseId, Certainty, Digest, Field, FindingId, ImageId, Origin, ReaderId, Roi, Role, Sensitive,
+    TermRef, Verdict, decode_roi,
+};
+use crate::journal::{Finding, PublicKey, ReadFold, ReadPhase, ReadRef, Submission};
+
+/// Who looks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ReadScope {
+    /// A reader: own read only.
+    Reader(ReaderId),
+    /// An adjudicator: the sealed reads of cases that are complete, as A and B, without names.
+    Adjudicator(ReaderId),
+    /// Coordinator or auditor: sealed reads with the readers' ids.
+    Office(ReaderId),
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct ReaderView {
+    pub id: ReaderId,
+    pub roles: Vec<Role>,
+    pub keys: Vec<PublicKey>,
+    pub key_here: bool,
+    pub key_made_by_coordinator: bool,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct ImageView {
+    pub id: ImageId,
+    pub name: Sensitive<String>,
+    pub modality: String,
+    pub field: Field,
+    pub frames: u32,
+    pub width: u32,
+    pub height: u32,
+    /// Whether the content hash is known, which submitting needs.
+    pub hashed: bool,
+    pub state: ImageState,
+}
+
+/// One outline; `roi` is `None` when it was erased or did not come along.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RoiView {
+    pub image: ImageId,
+    pub frame: u32,
+    pub roi: Option<Roi>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct FindingView {
+    pub id: FindingId,
+    /// 1-based number in the list.
+    pub number: u32,
+    pub rois: Vec<RoiView>,
+    pub terms: Vec<TermRef>,
+    pub certainty: Option<Certainty>,
+    pub comment: Option<String>,
+    pub origin: Origin,
+    pub tool: String,
+    pub seen: bool,
+    pub changed_at: String,
+}
+
+/// One read as far as it may be seen.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ReadView {
+    pub stream: Digest,
+    /// `None` where the reader is not to be known.
+    pub reader: Option<ReaderId>,
+    /// `A`, `B`, … in the order of reader ids.
+    pub slot: char,
+    pub phase: ReadPhase,
+    pub verdict: Option<Verdict>,
+    pub findings: Vec<FindingView>,
+    /// Codes of the acts that undo and redo would take.
+    pub undo: Option<String>,
+    pub redo: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct ResolutionView {
+    pub discrepancy: String,
+    pub take: AdjudicationTake,
+    pub reason: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct AdjudicationView {
+    pub stream: Digest,
+    pub resolved: Vec<ResolutionView>,
+    pub closed: bool,
+    pub verdict: Option<Verdict>,
+}
+
+/// A case as one reader may see it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CaseView {
+    pub case: CaseId,
+    pub label: String,
+    pub images: Vec<ImageView>,
+    pub reads: Vec<ReadView>,
+    pub adjudication: Option<AdjudicationView>,
+}
+
+/// Where a case stands for the one who asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum WorkState {
+    New,
+    Open,
+    Submitted,
+    ToAdjudicate,
+    Adjudicated,
+}
+
+impl WorkState {
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::New => "new",
+            Self::Open => "open",
+            Self::Submitted => "submitted",
+            Self::ToAdjudicate => "to-adjudicate",
+            Self::Adjudicated => "adjudicated",
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct WorkImage {
+    pub id: ImageId,
+    /// Only for those who may see it: the acting person on the machine that imported it.
+    pub path: Option<Sensitive<String>>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct WorkItem {
+    pub case: CaseId,
+    pub label: String,
+    pub field: Field,
+    pub modality: String,
+    pub state: WorkState,
+    pub reader: ReaderId,
+    pub findings: usize,
+    pub images: Vec<WorkImage>,
+}
+
+impl Project {
+    /// The scope in which the acting reader works by default.
+    ///
+    /// # Errors
+    /// [`ProjectError::NobodyHere`] when nobody acts.
+    pub fn own_scope(&self) -> Result<ReadScope, ProjectError> {
+        let actor = self.actor().ok_or(ProjectError::NobodyHere)?.clone();
+        let roles = self.roles();
+        Ok(if roles.contains(&Role::Reader) {
+            ReadScope::Reader(actor)
+        } else if roles.contains(&Role::Adjudicator) {
+            ReadScope::Adjudicator(actor)
+        } else {
+            ReadScope::Office(actor)
+        })
+    }
+
+    /// Finds a case by its id or by the label that people see.
+    ///
+    /// # Errors
+    /// [`ProjectError::NoSuchCase`].
+    pub fn find_case(&self, text: &str) -> Result<CaseId, ProjectError> {
+        if let Ok(id) = CaseId::new(text)
+            && self.state.case(&id).is_some()
+        {
+            return Ok(id);
+        }
+        self.store.case_by_label(text)?.ok_or_else(|| ProjectError::NoSuchCase(text.to_owned()))
+    }
+
+    /// Label of a case for people; its id where the label was erased.
+    pub fn case_label(&self, case: &CaseId) -> String {
+        self.store.case_label(case).ok().flatten().unwrap_or_else(|| case.to_string())
+    }
+
+    /// The label of a term in a language (`ja`, `en`), falling back to English and then to its id.
+    pub fn term_label(&self, term: &TermRef, language: &str) -> String {
+        let pack = self.packs.iter().find(|p| p.id == term.pack && p.version == term.version);
+        let found = pack.and_then(|p| p.term(&term.id));
+        found
+            .and_then(|t| t.label.get(language).or_else(|| t.label.get("en")))
+            .cloned()
+            .unwrap_or_else(|| term.id.clone())
+    }
+
+    /// A case with what this scope may see of it.
+    ///
+    /// # Errors
+    /// An unknown case, a role that the register does not give, store errors.
+    pub fn view(&self, case: &CaseId, scope: &ReadScope) -> Result<CaseView, ProjectError> {
+        let record = self.state.case(case).ok_or_else(|| ProjectError::NoSuchCase(case.to_string()))?;
+        let images = record.images.iter().map(|i| self.image_view(i)).collect::<Result<Vec<_>, _>>()?;
+        self.check_scope(scope)?;
+        let all = self.state.reads_of(case);
+        let reads = match scope {
+            ReadScope::Reader(reader) => {
+                let own = self.state.current_read(reader, case);
+                own.iter().map(|r| self.own_read(r)).collect::<Result<Vec<_>, _>>()?
+            }
+            ReadScope::Adjudicator(_) => {
+                if self.is_complete(case) {
+                    self.sealed_views(&all, false)?
+                } else {
+                    Vec::new()
+                }
+            }
+            ReadScope::Office(_) => self.sealed_views(&all, true)?,
+        };
+        let adjudication = match scope {
+            ReadScope::Reader(_) => None,
+            _ => self.adjudication_view(case)?,
+        };
+        Ok(CaseView { case: case.clone(), label: self.case_label(case), images, reads, adjudication })
+    }
+
+    /// A scope is a claim; the register decides.
+    fn check_scope(&self, scope: &ReadScope) -> Result<(), ProjectError> {
+        let (reader, allowed): (_, &[Role]) = match scope {
+            ReadScope::Reader(r) => (r, &[Role::Reader]),
+            ReadScope::Adjudicator(r) => (r, &[Role::Adjudicator]),
+            ReadScope::Office(r) => (r, &[Role::Coordinator, Role::Auditor]),
+        };
+        let record = self.state.register().readers.get(reader);
+        if record.is_some_and(|r| allowed.iter().any(|role| r.roles.contains(role))) {
+            Ok(())
+        } else {
+            let role = allowed.first().copied().unwrap_or(Role::Reader);
+            Err(super::Rejection::RoleMissing { reader: reader.to_string(), role }.into())
+        }
+    }
+
+    /// All the reads that the protocol asks for are sealed.
+    pub(super) fn is_complete(&self, case: &CaseId) -> bool {
+        let sealed = self.state.reads_of(case).iter().filter(|r| self.sealed(r).is_some()).count();
+        sealed >= self.protocol().reads_per_case as usize
+    }
+
+    pub(super) fn sealed(&self, read: &ReadRef) -> Option<&Submission> {
+        self.state.read_fold(&read.stream).and_then(ReadFold::sealed)
+    }
+
+    fn own_read(&self, read: &ReadRef) -> Result<ReadView, ProjectError> {
+        let fold = self.state.read_fold(&read.stream).ok_or_else(|| ProjectError::NoSuchCase(read.case.to_string()))?;
+        Ok(ReadView {
+            stream: read.stream,
+            reader: Some(read.reader.clone()),
+            slot: 'A',
+            phase: fold.phase,
+            verdict: fold.sealed().map(|s| s.verdict),
+            findings: self.finding_views(fold.live())?,
+            undo: fold.undo.last().map(|g| g.label.clone()),
+            redo: fold.redo.last().map(|g| g.label.clone()),
+        })
+    }
+
+    fn sealed_views(&self, reads: &[ReadRef], named: bool) -> Result<Vec<ReadView>, ProjectError> {
+        let sealed = reads.iter().filter_map(|r| self.sealed(r).map(|s| (r, s)));
+        ('A'..='Z')
+            .zip(sealed)
+            .map(|(slot, (read, s))| {
+                Ok(ReadView {
+                    stream: read.stream,
+                    reader: named.then(|| read.reader.clone()),
+                    slot,
+                    phase: ReadPhase::Submitted,
+                    verdict: Some(s.verdict),
+                    findings: self.finding_views(s.findings.values())?,
+                    undo: None,
+                    redo: None,
+                })
+            })
+            .collect()
+    }
+
+    /// Findings in the order they were made.
+    fn finding_views<'a>(&self, findings: impl Iterator<Item = &'a Finding>) -> Result<Vec<FindingView>, ProjectError> {
+        let mut sorted: Vec<&Finding> = findings.collect();
+        sorted.sort_by_key(|f| (f.ordinal, &f.id));
+        (1u32..).zip(sorted).map(|(number, f)| self.finding_view(number, f)).collect()
+    }
+
+    pub(super) fn finding_view(&self, number: u32, finding: &Finding) -> Result<FindingView, ProjectError> {
+        let body = &finding.body;
+        let rois = body
+            .rois
+            .iter()
+            .map(|r| {
+                let value = self.store.value(&r.geometry)?;
+                let roi = value.and_then(|v| decode_roi(&v.value).ok());
+                Ok(RoiView { image: r.image.clone(), frame: r.frame, roi })
+            })
+            .collect::<Result<Vec<_>, ProjectError>>()?;
+        let comment = match &body.comment {
+            Some(digest) => self.text(digest)?,
+            None => None,
+        };
+        Ok(FindingView {
+            id: finding.id.clone(),
+            number,
+            rois,
+            terms: body.terms.clone(),
+            certainty: body.certainty,
+            comment,
+            origin: body.origin.origin,
+            tool: body.origin.tool.clone(),
+            seen: body.origin.seen,
+            changed_at: finding.changed_at.clone(),
+        })
+    }
+
+    /// The text behind a digest; `None` when it was erased.
+    pub(super) fn text(&self, digest: &Digest) -> Result<Option<String>, ProjectError> {
+        Ok(self.store.value(digest)?.and_then(|v| String::from_utf8(v.value).ok()))
+    }
+
+    fn adjudication_view(&self, case: &CaseId) -> Result<Option<AdjudicationView>, ProjectError> {
+        let Some((stream, fold)) = self.state.current_adjudication(case) else { return Ok(None) };
+        let mut resolved = Vec::new();
+        for (discrepancy, r) in &fold.resolved {
+            resolved.push(ResolutionView {
+                discrepancy: discrepancy.clone(),
+                take: r.take,
+                reason: self.text(&r.reason)?,
+            });
+        }
+        Ok(Some(AdjudicationView { stream, resolved, closed: fold.closed_by.is_some(), verdict: fold.verdict }))
+    }
+
+    /// The cases of a reader (or, for adjudicators and the office, of the project) and where each stands.
+    ///
+    /// # Errors
+    /// Store errors.
+    pub fn worklist(&self, reader: &ReaderId) -> Result<Vec<WorkItem>, ProjectError> {
+        let record = self
+            .state
+            .register()
+            .readers
+            .get(reader)
+            .ok_or_else(|| super::Rejection::UnknownReader(reader.to_string()))?;
+        let reads = record.roles.contains(&Role::Reader);
+        let judges = record.roles.contains(&Role::Adjudicator);
+        let office = record.roles.contains(&Role::Coordinator) || record.roles.contains(&Role::Auditor);
+        let assignments = self.state.assignments();
+        let has_any = assignments.iter().any(|a| a.reader == *reader);
+        let sees_paths = self.actor() == Some(reader);
+        let mut out = Vec::new();
+        for case in self.state.cases().filter(|c| !self.state.is_erased(&c.subject)) {
+            let assigned = !has_any && !self.protocol().assignment_required
+                || assignments.iter().any(|a| a.reader == *reader && a.case == case.id);
+            let own = self.state.current_read(reader, &case.id);
+            if reads && !assigned && own.is_none() && !judges && !office {
+                continue;
+            }
+            let fold = own.as_ref().and_then(|r| self.state.read_fold(&r.stream));
+            let closed = self.state.current_adjudication(&case.id).is_some_and(|(_, f)| f.closed_by.is_some());
+            let two = self.state.reads_of(&case.id).iter().filter(|r| self.sealed(r).is_some()).count() >= 2;
+            let state = match fold.map(|f| f.phase) {
+                // A reader never learns from the list how far the others are.
+                Some(ReadPhase::Open) => WorkState::Open,
+                _ if judges && closed => WorkState::Adjudicated,
+                _ if judges && two && self.is_complete(&case.id) => WorkState::ToAdjudicate,
+                Some(ReadPhase::Submitted) => WorkState::Submitted,
+                None if office && !reads && closed => WorkState::Adjudicated,
+                None => WorkState::New,
+            };
+            let first = case.images.first();
+            let modality =
+                first.and_then(|i| self.store.image_identity(i).ok().flatten()).map(|i| i.modality).unwrap_or_default();
+            let images = case
+                .images
+                .iter()
+                .map(|id| {
+                    let files = if sees_paths { self.store.files_of(id)? } else { Vec::new() };
+                    Ok(WorkImage { id: id.clone(), path: files.into_iter().next().map(|f| f.path) })
+                })
+                .collect::<Result<Vec<_>, ProjectError>>()?;
+            out.push(WorkItem {
+                case: case.id.clone(),
+                label: self.case_label(&case.id),
+                field: first.and_then(|i| self.state.image(i)).map_or(Field::Other, |i| i.field),
+                modality,
+                state,
+                reader: reader.clone(),
+                findings: fold.map_or(0, |f| f.live().count()),
+                images,
+            });
+        }
+        Ok(out)
+    }
+}

@@ -1,0 +1,298 @@
+//! The write path: lock, catch up, decide, sign, insert, commit.
+
+use rusqlite::{TransactionBehavior, params};
+
+use super::{IdentityLine, Store, StoreError, identity, projections, values};
+use crate::domain::{Digest, ReaderId, SubjectId};
+use crate::journal::{
+    Body, Cause, Change, Command, Decision, Env, Event, Head, Open, PrivacyCommand, PublicKey, Rejection, Signed,
+    State, StreamTarget, decide,
+};
+
+/// What an append did.
+#[derive(Clone, Debug, Default)]
+pub struct Appended {
+    /// Hashes of the new transactions, in order.
+    pub transactions: Vec<Digest>,
+    /// What they and everything caught up with changed.
+    pub changes: Vec<Change>,
+}
+
+/// Who writes, and how it is signed.
+pub struct Author<'a> {
+    pub reader: &'a ReaderId,
+    pub key: PublicKey,
+    pub sign: &'a dyn Fn(&[u8]) -> [u8; 64],
+    /// UTC wall time as `2026-11-20T08:00:00.000Z`; the caller's clock.
+    pub now: &'a dyn Fn() -> String,
+    /// Fills a buffer with random bytes.
+    pub random: &'a mut dyn FnMut(&mut [u8]),
+}
+
+/// Either a rule said no, or something broke.
+#[derive(Debug, thiserror::Error)]
+pub enum AppendError {
+    #[error(transparent)]
+    Rejected(#[from] Rejection),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<rusqlite::Error> for AppendError {
+    fn from(e: rusqlite::Error) -> Self {
+        Self::Store(e.into())
+    }
+}
+
+impl Store {
+    /// Applies what other processes appended since the last look.
+    ///
+    /// # Errors
+    /// Database errors.
+    pub fn catch_up(&mut self, state: &mut State) -> Result<Vec<Change>, StoreError> {
+        let (rows, last) = self.rows_after(self.last_id)?;
+        let mut changes = Vec::new();
+        let mut rebuild = false;
+        for signed in &rows {
+            match state.apply(signed) {
+                Ok(c) => changes.extend(c),
+                Err(_) => rebuild = true,
+            }
+        }
+        self.last_id = last;
+        if rebuild {
+            *state = self.load()?;
+        }
+        Ok(changes)
+    }
+
+    /// Decides and appends commands in one SQLite transaction: all of them, or none. A command that finds nothing to do is
+    /// passed over when there are several. Identity rows are written along with the commands.
+    ///
+    /// # Errors
+    /// [`AppendError::Rejected`] when a rule says no, [`AppendError::Store`] when something breaks; the project is as before.
+    pub fn append(
+        &mut self,
+        state: &mut State,
+        author: &mut Author<'_>,
+        cause: &Cause,
+        commands: &[Command],
+        rows: &[IdentityLine],
+    ) -> Result<Appended, AppendError> {
+        if let Some(why) = &self.read_only {
+            return Err(StoreError::ReadOnly(why.clone()).into());
+        }
+        self.db.execute_batch("BEGIN IMMEDIATE").map_err(StoreError::from)?;
+        match self.append_locked(state, author, cause, commands, rows) {
+            Ok((appended, erased)) => {
+                if let Err(e) = self.db.execute_batch("COMMIT") {
+                    self.roll_back(state);
+                    return Err(e.into());
+                }
+                self.after_commit(state, &appended, &erased);
+                Ok(appended)
+            }
+            Err((e, touched)) => {
+                if touched {
+                    self.roll_back(state);
+                } else {
+                    self.db.execute_batch("ROLLBACK").ok();
+                }
+                Err(e)
+            }
+        }
+    }
+
+    fn roll_back(&mut self, state: &mut State) {
+        self.db.execute_batch("ROLLBACK").ok();
+        // The state had already moved on; the log is what counts.
+        if let Ok(fresh) = self.load() {
+            *state = fresh;
+        }
+    }
+
+    #[allow(clippy::type_complexity, reason = "the error carries whether the state was touched")]
+    fn append_locked(
+        &mut self,
+        state: &mut State,
+        author: &mut Author<'_>,
+        cause: &Cause,
+        commands: &[Command],
+        rows: &[IdentityLine],
+    ) -> Result<(Appended, Vec<SubjectId>), (AppendError, bool)> {
+        let mut appended =
+            Appended { changes: self.catch_up(state).map_err(|e| (e.into(), false))?, ..Appended::default() };
+        let mut touched = false;
+        let mut erased = Vec::new();
+        let mut local = self.local_streams().map_err(|e| (e.into(), false))?;
+        for command in commands {
+            let decision = {
+                let continuable = |id: &Digest| local.contains(id);
+                let mut env = Env {
+                    actor: author.reader,
+                    key: author.key,
+                    continuable: &continuable,
+                    random: &mut *author.random,
+                };
+                decide(state, command, &mut env)
+            };
+            let decision = match decision {
+                Ok(d) => d,
+                Err(Rejection::NothingToDo) if commands.len() > 1 => continue,
+                Err(e) => return Err((e.into(), touched)),
+            };
+            let signed = seal(state, author, cause, &decision).map_err(|e| (e.into(), touched))?;
+            self.insert(&signed, &decision).map_err(|e| (e.into(), touched))?;
+            touched = true;
+            let changes = state.apply(&signed).map_err(|_| (StoreError::Value.into(), true))?;
+            projections::update(&self.db, state, &signed, &changes).map_err(|e| (e.into(), true))?;
+            if let Command::Privacy(PrivacyCommand::Erase { subject, .. }) = command {
+                values::erase(&self.db, subject).map_err(|e| (e.into(), true))?;
+                identity::erase(&self.db, subject).map_err(|e| (e.into(), true))?;
+                erased.push(subject.clone());
+            }
+            local.insert(signed.stream());
+            appended.transactions.push(*signed.hash());
+            appended.changes.extend(changes);
+        }
+        for row in rows {
+            identity::put(&self.db, row).map_err(|e| (e.into(), touched))?;
+        }
+        if appended.transactions.is_empty() && rows.is_empty() {
+            return Err((Rejection::NothingToDo.into(), touched));
+        }
+        Ok((appended, erased))
+    }
+
+    fn insert(&self, signed: &Signed, decision: &Decision) -> Result<(), StoreError> {
+        for value in &decision.values {
+            values::put(&self.db, value)?;
+        }
+        insert_row(&self.db, signed)?;
+        if signed.body().seq == 0 {
+            let sql = "INSERT OR REPLACE INTO local_streams (stream, instance) VALUES (?1, ?2)";
+            self.db.prepare_cached(sql)?.execute(params![signed.stream().as_bytes().as_slice(), self.instance])?;
+        }
+        Ok(())
+    }
+
+    fn after_commit(&mut self, state: &State, appended: &Appended, erased: &[SubjectId]) {
+        self.last_id = self.db.last_insert_rowid().max(self.last_id);
+        if let Ok(last) = self.db.query_row("SELECT max(id) FROM transactions", [], |r| r.get::<_, Option<i64>>(0)) {
+            self.last_id = last.unwrap_or(0);
+        }
+        if self.record.is_none()
+            && let Some(project) = state.project
+        {
+            self.claim_first(&project);
+        }
+        if let Some(record) = &self.record {
+            for stream in state.streams.values().filter(|s| appended.transactions.contains(&s.hash)) {
+                record.note(&stream.id, stream.seq, &stream.hash);
+            }
+        }
+        if !erased.is_empty() {
+            let cases: Vec<_> = state.cases().filter(|c| erased.contains(&c.subject)).map(|c| c.id.clone()).collect();
+            if let Some(drafts) = self.drafts() {
+                drafts.erase(&cases).ok();
+            }
+            // Deleted pages are overwritten by secure_delete; the WAL still holds them until it is truncated.
+            self.db.pragma_update(None, "wal_checkpoint", "TRUNCATE").ok();
+        }
+    }
+
+    /// A project just made: its first instance is this folder.
+    fn claim_first(&mut self, project: &Digest) {
+        let record = super::instance::InstanceRecord::at(&self.home, project, &self.instance);
+        record.claim(&self.folder.join("project.sqlite")).ok();
+        self.record = Some(record);
+    }
+
+    /// Adds transactions and values that came from elsewhere, after the caller has checked them. Those that are here already
+    /// are passed over. Returns how many were new.
+    ///
+    /// # Errors
+    /// Database errors, a full disk; then nothing was added.
+    pub fn merge(
+        &mut self,
+        state: &mut State,
+        transactions: &[Signed],
+        sealed: &[crate::journal::NewValue],
+    ) -> Result<usize, StoreError> {
+        if let Some(why) = &self.read_only {
+            return Err(StoreError::ReadOnly(why.clone()));
+        }
+        let erased = |s: &SubjectId| state.is_erased(s);
+        let tx = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let mut new = 0;
+        for signed in transactions {
+            new += insert_row(&tx, signed)?;
+        }
+        for value in sealed.iter().filter(|v| !erased(&v.subject)) {
+            values::put(&tx, value)?;
+        }
+        tx.commit()?;
+        *state = self.load()?;
+        // A tombstone may have come along: what it names must go here too.
+        let gone: Vec<SubjectId> = state.cases().map(|c| c.subject.clone()).filter(|s| state.is_erased(s)).collect();
+        for subject in &gone {
+            values::erase(&self.db, subject)?;
+            identity::erase(&self.db, subject)?;
+        }
+        self.rebuild(state)?;
+        Ok(new)
+    }
+}
+
+fn insert_row(db: &rusqlite::Connection, signed: &Signed) -> Result<usize, StoreError> {
+    let sql = "INSERT OR IGNORE INTO transactions (hash, stream, seq, body, signature) VALUES (?1, ?2, ?3, ?4, ?5)";
+    let seq = i64::try_from(signed.body().seq).map_err(|_| StoreError::Value)?;
+    Ok(db.prepare_cached(sql)?.execute(params![
+        signed.hash().as_bytes().as_slice(),
+        signed.stream().as_bytes().as_slice(),
+        seq,
+        signed.text(),
+        signed.signature().as_slice()
+    ])?)
+}
+
+/// Builds and signs the transaction of a decision on top of the state's heads.
+fn seal(state: &State, author: &mut Author<'_>, cause: &Cause, decision: &Decision) -> Result<Signed, StoreError> {
+    let (stream, open, seq, prev) = match &decision.target {
+        StreamTarget::Existing(id) => {
+            let head: Head = state.streams.get(id).map(crate::journal::Stream::head).ok_or(StoreError::Value)?;
+            (Some(*id), None, head.seq + 1, Some(head.hash))
+        }
+        StreamTarget::Open { kind, subject, audience, under, continues } => {
+            let mut nonce = [0u8; 16];
+            (author.random)(&mut nonce);
+            let open = Open {
+                project: state.project,
+                kind: *kind,
+                subject: subject.clone(),
+                key: author.key,
+                reader: author.reader.clone(),
+                audience: audience.clone(),
+                under: under.clone(),
+                continues: *continues,
+                nonce: data_encoding::HEXLOWER.encode(&nonce),
+            };
+            (None, Some(open), 0, None)
+        }
+    };
+    let body = Body {
+        v: 1,
+        stream,
+        open,
+        seq,
+        prev,
+        lamport: state.lamport + 1,
+        time: (author.now)(),
+        actor: author.reader.clone(),
+        cause: decision.cause.clone().unwrap_or_else(|| cause.clone()),
+        label: decision.label.to_owned(),
+        software: concat!("shoken ", env!("CARGO_PKG_VERSION")).to_owned(),
+        events: decision.events.iter().map(Event::write).collect(),
+    };
+    Signed::seal(body, |message| Ok::<_, StoreError>((author.sign)(message)))
+}

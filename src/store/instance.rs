@@ -1,0 +1,55 @@
+//! Telling the folder itself from a copy of it or a backup put back in its place.
+//!
+//! `$SHOKEN_HOME/instances/<project>-<instance>/` remembers the identity of the database file and, a file a stream, the
+//! last transaction this folder appended. A folder whose file is another one, or whose log lacks what is remembered, is a
+//! copy or a backup: it gets a new instance, and the old streams are never continued from it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::domain::{Digest, StreamId};
+use crate::tasks::platform;
+
+pub(super) struct InstanceRecord {
+    folder: PathBuf,
+}
+
+impl InstanceRecord {
+    pub(super) fn at(home: &Path, project: &Digest, instance: &str) -> Self {
+        Self {
+            folder: home
+                .join("instances")
+                .join(format!("{}-{instance}", project.to_string().get(..16).unwrap_or_default())),
+        }
+    }
+
+    /// Remembers the database file as this instance's own.
+    pub(super) fn claim(&self, database: &Path) -> std::io::Result<()> {
+        fs::create_dir_all(&self.folder)?;
+        fs::write(self.folder.join("identity"), platform::file_identity(database)?)
+    }
+
+    /// Whether this very file was claimed and its log still holds all that was noted.
+    pub(super) fn is_ours(&self, database: &Path, holds: impl Fn(&StreamId, u64, &Digest) -> bool) -> bool {
+        let claimed = fs::read_to_string(self.folder.join("identity")).ok();
+        if claimed.is_none() || claimed != platform::file_identity(database).ok() {
+            return false;
+        }
+        let Ok(entries) = fs::read_dir(&self.folder) else { return false };
+        entries.flatten().all(|entry| {
+            let Some(stream) = entry.file_name().to_str().and_then(|n| n.parse::<Digest>().ok()) else { return true };
+            let text = fs::read_to_string(entry.path()).unwrap_or_default();
+            let mut words = text.split_whitespace();
+            match (words.next().and_then(|w| w.parse().ok()), words.next().and_then(|w| w.parse::<Digest>().ok())) {
+                (Some(seq), Some(hash)) => holds(&stream, seq, &hash),
+                // A note cut short by a power failure proves nothing either way.
+                _ => true,
+            }
+        })
+    }
+
+    /// Notes the newest own transaction of a stream. Not synced: it guards against restored backups, not power cuts.
+    pub(super) fn note(&self, stream: &StreamId, seq: u64, hash: &Digest) {
+        fs::write(self.folder.join(stream.to_string()), format!("{seq} {hash}")).ok();
+    }
+}

@@ -1,0 +1,441 @@
+//! Making and opening the project folder, and deciding whether this process may write to it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags};
+
+use super::instance::InstanceRecord;
+use super::{Drafts, IdentityLine, StoreError, Witness, blobs, identity, io_error, schema, values, witness};
+use crate::domain::{CaseId, Digest, ImageId, StreamId, SubjectId};
+use crate::journal::{NewValue, Signed, State};
+use crate::tasks::platform;
+
+/// Why a project can only be looked at.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum WhyReadOnly {
+    #[error("the folder or its disk cannot be written")]
+    Media,
+    #[error(
+        "it lies on a network drive ({0}), where simultaneous writing can damage it; copy it to this computer to work on it"
+    )]
+    Network(String),
+    #[error("it was made by a newer version of Shoken; update the program to work on it")]
+    NewerVersion,
+    #[error("it was opened to look")]
+    Asked,
+}
+
+/// A new project folder.
+pub struct NewStore<'a> {
+    pub folder: &'a Path,
+    pub home: &'a Path,
+}
+
+/// How to open a project folder.
+pub struct OpenOptions<'a> {
+    pub folder: &'a Path,
+    pub home: &'a Path,
+    pub write: bool,
+}
+
+/// An open project folder.
+pub struct Store {
+    pub(super) db: Connection,
+    pub(super) folder: PathBuf,
+    pub(super) home: PathBuf,
+    pub(super) instance: String,
+    pub(super) record: Option<InstanceRecord>,
+    pub(super) last_id: i64,
+    pub(super) read_only: Option<WhyReadOnly>,
+    drafts: Option<Drafts>,
+    /// Rows of the log that do not parse; `verify` names them.
+    pub(super) damaged_rows: u64,
+    /// Streams whose stored rows do not all fold: never continued, so that no fork is made out of damage.
+    pub(super) broken_streams: Vec<StreamId>,
+    scratch: Option<PathBuf>,
+}
+
+fn random_hex() -> Result<String, StoreError> {
+    let mut bytes = [0u8; 16];
+    getrandom::fill(&mut bytes).map_err(|_| StoreError::Random)?;
+    Ok(data_encoding::HEXLOWER.encode(&bytes))
+}
+
+fn tune(db: &Connection) -> Result<(), StoreError> {
+    db.busy_timeout(Duration::from_secs(20))?;
+    db.pragma_update(None, "journal_mode", "WAL")?;
+    db.pragma_update(None, "synchronous", "FULL")?;
+    db.pragma_update(None, "secure_delete", "ON")?;
+    db.pragma_update(None, "foreign_keys", "ON")?;
+    Ok(())
+}
+
+impl Store {
+    /// Makes the folder and an empty database in it.
+    ///
+    /// # Errors
+    /// [`StoreError::Exists`] when there is anything of that name; I/O and database errors, after which nothing is left.
+    pub fn create(new: &NewStore<'_>) -> Result<Self, StoreError> {
+        let folder = new.folder;
+        if folder.exists() {
+            return Err(StoreError::Exists(folder.to_owned()));
+        }
+        let made = (|| {
+            fs::create_dir_all(folder.join("blobs")).map_err(io_error(folder))?;
+            let path = folder.join("project.sqlite");
+            let mut db = Connection::open(&path)?;
+            db.pragma_update(None, "application_id", schema::APPLICATION_ID)?;
+            tune(&db)?;
+            schema::migrate(&mut db)
+                .map_err(|e| StoreError::NotAProject { path: folder.to_owned(), reason: e.to_string() })?;
+            let instance = random_hex()?;
+            db.execute("INSERT INTO meta VALUES ('instance', ?1)", [&instance])?;
+            Ok(Self {
+                db,
+                folder: folder.to_owned(),
+                home: new.home.to_owned(),
+                instance,
+                record: None,
+                last_id: 0,
+                read_only: None,
+                drafts: Some(Drafts::open(folder)?),
+                damaged_rows: 0,
+                broken_streams: Vec::new(),
+                scratch: None,
+            })
+        })();
+        if made.is_err() {
+            fs::remove_dir_all(folder).ok();
+        }
+        made
+    }
+
+    /// Opens a folder and folds its log.
+    ///
+    /// # Errors
+    /// [`StoreError::NotAProject`] when it is none; database errors.
+    pub fn open(options: &OpenOptions<'_>) -> Result<(Self, State), StoreError> {
+        let folder = options.folder;
+        let path = folder.join("project.sqlite");
+        if !path.is_file() {
+            let reason = "there is no project.sqlite in it".to_owned();
+            return Err(StoreError::NotAProject { path: folder.to_owned(), reason });
+        }
+        let mut why = (!options.write).then_some(WhyReadOnly::Asked);
+        if !platform::is_writable(folder) {
+            why = Some(WhyReadOnly::Media);
+        } else if let Some(kind) = platform::network_file_system(folder) {
+            why = Some(WhyReadOnly::Network(kind.to_owned()));
+        }
+        let (mut db, scratch) = connect(&path, why.as_ref())?;
+        let application: i32 =
+            db.pragma_query_value(None, "application_id", |r| r.get(0)).map_err(|e| not_a_project(folder, &e))?;
+        if application != schema::APPLICATION_ID {
+            return Err(StoreError::NotAProject {
+                path: folder.to_owned(),
+                reason: "its database is another program's".to_owned(),
+            });
+        }
+        let version: i64 = db.pragma_query_value(None, "user_version", |r| r.get(0))?;
+        if version > schema::VERSION {
+            why = Some(WhyReadOnly::NewerVersion);
+        } else if why.is_none() && version < schema::VERSION {
+            schema::migrate(&mut db)
+                .map_err(|e| StoreError::NotAProject { path: folder.to_owned(), reason: e.to_string() })?;
+        }
+        if why.is_none() {
+            tune(&db)?;
+        } else {
+            db.pragma_update(None, "query_only", "ON").ok();
+        }
+        let instance: String =
+            db.query_row("SELECT value FROM meta WHERE key = 'instance'", [], |r| r.get(0)).unwrap_or_default();
+        let drafts = if why.is_none() { Some(Drafts::open(folder)?) } else { None };
+        let mut store = Self {
+            db,
+            folder: folder.to_owned(),
+            home: options.home.to_owned(),
+            instance,
+            record: None,
+            last_id: 0,
+            read_only: why,
+            drafts,
+            damaged_rows: 0,
+            broken_streams: Vec::new(),
+            scratch,
+        };
+        let state = store.load()?;
+        if store.read_only.is_none() {
+            store.settle_instance(&state)?;
+        }
+        Ok((store, state))
+    }
+
+    /// Folds the whole log anew.
+    ///
+    /// # Errors
+    /// Database errors.
+    pub fn load(&mut self) -> Result<State, StoreError> {
+        let (rows, last) = self.rows_after(0)?;
+        self.last_id = last;
+        let mut greatest: std::collections::BTreeMap<StreamId, u64> = std::collections::BTreeMap::new();
+        for signed in &rows {
+            let seq = greatest.entry(signed.stream()).or_default();
+            *seq = (*seq).max(signed.body().seq);
+        }
+        let state = State::from_transactions(rows);
+        let whole = |id: &StreamId, seq: &u64| state.streams.get(id).is_some_and(|s| s.seq == *seq && !s.forked);
+        self.broken_streams = greatest.iter().filter(|(id, seq)| !whole(id, seq)).map(|(id, _)| *id).collect();
+        Ok(state)
+    }
+
+    /// Transactions appended after row `id`, and the last row seen.
+    pub(super) fn rows_after(&mut self, id: i64) -> Result<(Vec<Signed>, i64), StoreError> {
+        let mut query =
+            self.db.prepare_cached("SELECT id, body, signature FROM transactions WHERE id > ?1 ORDER BY id")?;
+        let mut rows = query.query([id])?;
+        let (mut out, mut last, mut damaged) = (Vec::new(), id, 0);
+        while let Some(row) = rows.next()? {
+            last = row.get(0)?;
+            let text: Option<String> = row.get(1).ok();
+            let signature: Option<[u8; 64]> = row.get::<_, Vec<u8>>(2).ok().and_then(|s| s.try_into().ok());
+            match text.zip(signature).and_then(|(t, s)| Signed::from_own_log(t, s).ok()) {
+                Some(signed) => out.push(signed),
+                None => damaged += 1,
+            }
+        }
+        self.damaged_rows += damaged;
+        Ok((out, last))
+    }
+
+    /// Is this the folder that wrote the log, or a copy of it, or a backup put back?
+    fn settle_instance(&mut self, state: &State) -> Result<(), StoreError> {
+        let Some(project) = state.project else { return Ok(()) };
+        let database = self.folder.join("project.sqlite");
+        let record = InstanceRecord::at(&self.home, &project, &self.instance);
+        let holds = |stream: &StreamId, seq: u64, hash: &Digest| {
+            let sql = "SELECT count(*) FROM transactions WHERE stream = ?1 AND seq = ?2 AND hash = ?3";
+            let seq = i64::try_from(seq).unwrap_or(i64::MAX);
+            let count = self.db.query_row(
+                sql,
+                rusqlite::params![stream.as_bytes().as_slice(), seq, hash.as_bytes().as_slice()],
+                |r| r.get(0),
+            );
+            count.unwrap_or(0i64) > 0
+        };
+        if record.is_ours(&database, holds) {
+            self.record = Some(record);
+            return Ok(());
+        }
+        self.new_instance(&project)
+    }
+
+    pub(super) fn new_instance(&mut self, project: &Digest) -> Result<(), StoreError> {
+        let instance = random_hex()?;
+        self.db.execute("INSERT OR REPLACE INTO meta VALUES ('instance', ?1)", [&instance])?;
+        let record = InstanceRecord::at(&self.home, project, &instance);
+        // Without the note every later opening takes the folder for a copy: more streams than needed, but never a fork.
+        record.claim(&self.folder.join("project.sqlite")).ok();
+        self.instance = instance;
+        self.record = Some(record);
+        Ok(())
+    }
+
+    /// Whether this folder may append to a stream: it began it, and holds all of it.
+    pub(super) fn local_streams(&self) -> Result<std::collections::BTreeSet<StreamId>, StoreError> {
+        let mut query = self.db.prepare_cached("SELECT stream FROM local_streams WHERE instance = ?1")?;
+        let rows = query.query_map([&self.instance], |r| r.get::<_, Vec<u8>>(0))?;
+        let mut out = std::collections::BTreeSet::new();
+        for row in rows {
+            let id = row?.try_into().map(Digest::from_bytes).map_err(|_| StoreError::Value)?;
+            if !self.broken_streams.contains(&id) {
+                out.insert(id);
+            }
+        }
+        Ok(out)
+    }
+
+    /// Whether this folder may append to a stream that is there.
+    ///
+    /// # Errors
+    /// Database errors.
+    pub fn may_continue(&self, stream: &StreamId) -> Result<bool, StoreError> {
+        Ok(self.local_streams()?.contains(stream))
+    }
+
+    /// The name people see; local, erasable, not in the log.
+    pub fn name(&self) -> String {
+        self.db.query_row("SELECT value FROM meta WHERE key = 'name'", [], |r| r.get(0)).unwrap_or_default()
+    }
+
+    /// # Errors
+    /// Database errors.
+    pub fn set_name(&self, name: &str) -> Result<(), StoreError> {
+        self.db.execute("INSERT OR REPLACE INTO meta VALUES ('name', ?1)", [name])?;
+        Ok(())
+    }
+
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    pub const fn read_only(&self) -> Option<&WhyReadOnly> {
+        self.read_only.as_ref()
+    }
+
+    pub const fn damaged_rows(&self) -> u64 {
+        self.damaged_rows
+    }
+
+    pub const fn drafts(&self) -> Option<&Drafts> {
+        self.drafts.as_ref()
+    }
+
+    /// The value behind a digest; `None` when it was erased or never came here.
+    ///
+    /// # Errors
+    /// [`StoreError::Value`] when it does not fit its digest.
+    pub fn value(&self, digest: &Digest) -> Result<Option<NewValue>, StoreError> {
+        values::get(&self.db, digest)
+    }
+
+    /// # Errors
+    /// I/O errors, a full disk.
+    pub fn put_blob(&self, bytes: &[u8]) -> Result<Digest, StoreError> {
+        blobs::put(&self.folder, bytes)
+    }
+
+    /// # Errors
+    /// When it is not there or was altered.
+    pub fn blob(&self, digest: &Digest) -> Result<Vec<u8>, StoreError> {
+        blobs::get(&self.folder, digest)
+    }
+
+    /// # Errors
+    /// Database errors.
+    pub fn identity(&self) -> Result<Vec<IdentityLine>, StoreError> {
+        identity::all(&self.db)
+    }
+
+    /// Writes identity rows in one SQLite transaction.
+    ///
+    /// # Errors
+    /// Database errors, a full disk; then none is written.
+    pub fn put_identity(&mut self, lines: &[IdentityLine]) -> Result<(), StoreError> {
+        if let Some(why) = &self.read_only {
+            return Err(StoreError::ReadOnly(why.clone()));
+        }
+        let tx = self.db.transaction()?;
+        for line in lines {
+            identity::put(&tx, line)?;
+        }
+        tx.commit()?;
+        Ok(())
+    }
+
+    /// # Errors
+    /// Database errors.
+    pub fn files_of(&self, image: &ImageId) -> Result<Vec<super::FileRow>, StoreError> {
+        identity::files(&self.db, image)
+    }
+
+    /// # Errors
+    /// Database errors.
+    pub fn image_identity(&self, image: &ImageId) -> Result<Option<super::ImageIdentity>, StoreError> {
+        identity::image(&self.db, image)
+    }
+
+    /// # Errors
+    /// Database errors.
+    pub fn images_with_fingerprint(&self, fingerprint: &Digest) -> Result<Vec<ImageId>, StoreError> {
+        identity::images_with_fingerprint(&self.db, fingerprint)
+    }
+
+    /// # Errors
+    /// Database errors.
+    pub fn case_label(&self, case: &CaseId) -> Result<Option<String>, StoreError> {
+        identity::case_label(&self.db, case)
+    }
+
+    /// # Errors
+    /// Database errors.
+    pub fn case_by_label(&self, label: &str) -> Result<Option<CaseId>, StoreError> {
+        identity::case_by_label(&self.db, label)
+    }
+
+    /// # Errors
+    /// Database errors.
+    pub fn subject_by_source(&self, source_id: &str) -> Result<Option<SubjectId>, StoreError> {
+        identity::subject_by_source(&self.db, source_id)
+    }
+
+    /// # Errors
+    /// Database errors.
+    pub fn pseudonym(&self, subject: &SubjectId) -> Result<Option<String>, StoreError> {
+        identity::pseudonym(&self.db, subject)
+    }
+
+    /// # Errors
+    /// Database errors.
+    pub fn count_cases(&self) -> Result<u32, StoreError> {
+        identity::count_cases(&self.db)
+    }
+
+    /// Keeps a witness on this machine, outside the project.
+    ///
+    /// # Errors
+    /// I/O errors.
+    pub fn keep_witness(&self, witness: &Witness) -> Result<(), StoreError> {
+        witness::keep(&self.home, witness)
+    }
+
+    /// Witnesses of this project on this machine.
+    pub fn witnesses(&self, project: &Digest) -> Vec<Witness> {
+        witness::all(&self.home, project)
+    }
+}
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        if self.read_only.is_none() {
+            self.db.pragma_update(None, "wal_checkpoint", "TRUNCATE").ok();
+        }
+        if let Some(scratch) = &self.scratch {
+            fs::remove_dir_all(scratch).ok();
+        }
+    }
+}
+
+fn not_a_project(folder: &Path, e: &rusqlite::Error) -> StoreError {
+    StoreError::NotAProject { path: folder.to_owned(), reason: format!("its database cannot be read: {e}") }
+}
+
+/// Opens the database. On media that cannot be written SQLite may not make its shared-memory file: then the file is taken
+/// as unchanging, and an unfinished WAL is read from a private copy, so that nothing committed is overlooked.
+fn connect(path: &Path, why: Option<&WhyReadOnly>) -> Result<(Connection, Option<PathBuf>), StoreError> {
+    let Some(why) = why else {
+        return Ok((Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?, None));
+    };
+    if *why == WhyReadOnly::Asked || matches!(why, WhyReadOnly::Network(_)) {
+        let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        db.busy_timeout(Duration::from_secs(5))?;
+        return Ok((db, None));
+    }
+    let wal = path.with_extension("sqlite-wal");
+    let has_wal = fs::metadata(&wal).is_ok_and(|m| m.len() > 0);
+    if has_wal {
+        let scratch = std::env::temp_dir().join(format!("shoken-{}", random_hex()?));
+        fs::create_dir(&scratch).map_err(io_error(&scratch))?;
+        let copy = scratch.join("project.sqlite");
+        fs::copy(path, &copy).map_err(io_error(path))?;
+        fs::copy(&wal, copy.with_extension("sqlite-wal")).map_err(io_error(&wal))?;
+        return Ok((Connection::open_with_flags(copy, OpenFlags::SQLITE_OPEN_READ_WRITE)?, Some(scratch)));
+    }
+    let absolute = fs::canonicalize(path).map_err(io_error(path))?;
+    let escaped = absolute.to_string_lossy().replace('%', "%25").replace('?', "%3f").replace('#', "%23");
+    let uri = format!("file:{escaped}?immutable=1");
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
+    Ok((Connection::open_with_flags(uri, flags)?, None))
+}

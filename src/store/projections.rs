@@ -1,0 +1,133 @@
+//! Rows derived from the log, for looking without folding. `rebuild` makes them anew and says what differed.
+
+use std::collections::BTreeMap;
+
+use rusqlite::{Connection, params};
+
+use super::{Store, StoreError};
+use crate::domain::Digest;
+use crate::journal::{Change, Fold, Signed, State, Stream};
+
+/// What `rebuild` found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RebuildReport {
+    pub rows: usize,
+    /// `kind id` of rows that were missing, superfluous or different.
+    pub differences: Vec<String>,
+}
+
+type Key = (&'static str, String, Digest);
+
+fn json<T: serde::Serialize>(value: &T) -> Result<String, StoreError> {
+    serde_json::to_string(value).map_err(|_| StoreError::Value)
+}
+
+/// The row that stands for a stream as a whole; a read's findings have rows of their own.
+fn stream_row(stream: &Stream) -> Result<(Key, String), StoreError> {
+    let body = match &stream.fold {
+        Fold::Read(fold) => {
+            let submissions: Vec<_> = fold.submissions.iter().map(|s| (s.seq, s.hash, s.verdict)).collect();
+            let stacks =
+                (fold.undo.last().map(|g| g.tx), fold.redo.last().map(|g| g.tx), fold.undo.len(), fold.redo.len());
+            serde_json::json!({"phase": fold.phase, "submissions": submissions, "stacks": stacks})
+        }
+        other => serde_json::to_value(other).map_err(|_| StoreError::Value)?,
+    };
+    let body = serde_json::json!({"seq": stream.seq, "hash": stream.hash, "kind": stream.open.kind, "fold": body});
+    Ok((("stream", stream.id.to_string(), stream.id), json(&body)?))
+}
+
+fn finding_row(stream: &Stream, finding: &crate::domain::FindingId) -> Result<Option<(Key, String)>, StoreError> {
+    let Fold::Read(fold) = &stream.fold else { return Ok(None) };
+    let Some(found) = fold.findings.get(finding) else { return Ok(None) };
+    Ok(Some((("finding", finding.to_string(), stream.id), json(found)?)))
+}
+
+fn put(db: &Connection, (kind, id, stream): &Key, body: &str) -> Result<(), StoreError> {
+    let sql = "INSERT OR REPLACE INTO entities (kind, id, stream, body) VALUES (?1, ?2, ?3, ?4)";
+    db.prepare_cached(sql)?.execute(params![kind, id, stream.as_bytes().as_slice(), body])?;
+    Ok(())
+}
+
+/// Writes the rows that one transaction changed.
+pub(super) fn update(db: &Connection, state: &State, signed: &Signed, changes: &[Change]) -> Result<(), StoreError> {
+    let Some(stream) = state.streams.get(&signed.stream()) else { return Ok(()) };
+    let (key, body) = stream_row(stream)?;
+    put(db, &key, &body)?;
+    let inherited = signed.body().open.as_ref().is_some_and(|o| o.continues.is_some());
+    if inherited {
+        // A continuing stream starts with the findings of the one it goes on from.
+        for (key, body) in rows_of(stream)? {
+            put(db, &key, &body)?;
+        }
+    }
+    for change in changes {
+        if let Change::Finding { finding, .. } = change
+            && let Some((key, body)) = finding_row(stream, finding)?
+        {
+            put(db, &key, &body)?;
+        }
+    }
+    Ok(())
+}
+
+fn rows_of(stream: &Stream) -> Result<Vec<(Key, String)>, StoreError> {
+    let mut out = vec![stream_row(stream)?];
+    if let Fold::Read(fold) = &stream.fold {
+        for id in fold.findings.keys() {
+            out.extend(finding_row(stream, id)?);
+        }
+    }
+    Ok(out)
+}
+
+impl Store {
+    /// Compares the stored rows with those that the state gives.
+    ///
+    /// # Errors
+    /// Database errors.
+    pub fn compare_projections(&self, state: &State) -> Result<RebuildReport, StoreError> {
+        let mut wanted: BTreeMap<(String, String, Vec<u8>), String> = BTreeMap::new();
+        for stream in state.streams.values() {
+            for ((kind, id, stream), body) in rows_of(stream)? {
+                wanted.insert((kind.to_owned(), id, stream.as_bytes().to_vec()), body);
+            }
+        }
+        let rows = wanted.len();
+        let mut differences = Vec::new();
+        let mut query = self.db.prepare("SELECT kind, id, stream, body FROM entities")?;
+        let mut stored = query.query([])?;
+        while let Some(row) = stored.next()? {
+            let key: (String, String, Vec<u8>) = (row.get(0)?, row.get(1)?, row.get(2)?);
+            let body: String = row.get(3)?;
+            let name = format!("{} {}", key.0, key.1);
+            match wanted.remove(&key) {
+                Some(want) if want == body => {}
+                _ => differences.push(name),
+            }
+        }
+        differences.extend(wanted.into_keys().map(|(kind, id, _)| format!("{kind} {id}")));
+        differences.sort();
+        Ok(RebuildReport { rows, differences })
+    }
+
+    /// Makes all rows anew from the state.
+    ///
+    /// # Errors
+    /// Database errors; the old rows stay then.
+    pub fn rebuild(&mut self, state: &State) -> Result<RebuildReport, StoreError> {
+        if let Some(why) = &self.read_only {
+            return Err(StoreError::ReadOnly(why.clone()));
+        }
+        let report = self.compare_projections(state)?;
+        let tx = self.db.transaction()?;
+        tx.execute("DELETE FROM entities", [])?;
+        for stream in state.streams.values() {
+            for (key, body) in rows_of(stream)? {
+                put(&tx, &key, &body)?;
+            }
+        }
+        tx.commit()?;
+        Ok(report)
+    }
+}

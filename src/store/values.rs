@@ -1,0 +1,88 @@
+//! Erasable values: sealed under their subject's random key, so that destroying the key destroys them everywhere.
+
+use chacha20poly1305::aead::{Aead, Payload};
+use chacha20poly1305::{Key, KeyInit, XChaCha20Poly1305, XNonce};
+use rusqlite::{Connection, OptionalExtension, params};
+use zeroize::Zeroizing;
+
+use super::StoreError;
+use crate::domain::{Digest, SubjectId};
+use crate::journal::{NewValue, value_digest};
+
+fn subject_key(db: &Connection, subject: &SubjectId) -> Result<Option<Zeroizing<Vec<u8>>>, StoreError> {
+    let row =
+        db.query_row("SELECT key FROM subject_keys WHERE subject = ?1", [subject.as_str()], |r| r.get::<_, Vec<u8>>(0));
+    Ok(row.optional()?.map(Zeroizing::new))
+}
+
+fn cipher(key: &[u8]) -> Result<XChaCha20Poly1305, StoreError> {
+    if key.len() == 32 { Ok(XChaCha20Poly1305::new(Key::from_slice(key))) } else { Err(StoreError::Value) }
+}
+
+/// Seals a value; makes the subject's key on first use. A value that is there already stays as it is.
+pub(super) fn put(db: &Connection, value: &NewValue) -> Result<(), StoreError> {
+    let key = match subject_key(db, &value.subject)? {
+        Some(key) => key,
+        None => {
+            let mut key = Zeroizing::new(vec![0u8; 32]);
+            getrandom::fill(&mut key).map_err(|_| StoreError::Random)?;
+            db.execute(
+                "INSERT INTO subject_keys (subject, key) VALUES (?1, ?2)",
+                params![value.subject.as_str(), key.as_slice()],
+            )?;
+            key
+        }
+    };
+    let mut nonce = [0u8; 24];
+    getrandom::fill(&mut nonce).map_err(|_| StoreError::Random)?;
+    let plain = Zeroizing::new([value.salt.as_slice(), &value.value].concat());
+    // The digest is bound in, so that one value cannot be put in another's place.
+    let payload = Payload { msg: &plain, aad: value.digest.as_bytes() };
+    let sealed = cipher(&key)?.encrypt(XNonce::from_slice(&nonce), payload).map_err(|_| StoreError::Value)?;
+    db.execute(
+        "INSERT OR IGNORE INTO sealed_values (digest, subject, nonce, sealed) VALUES (?1, ?2, ?3, ?4)",
+        params![value.digest.as_bytes().as_slice(), value.subject.as_str(), nonce.as_slice(), sealed],
+    )?;
+    Ok(())
+}
+
+/// The value behind a digest with its salt; `None` when it was erased or never came here.
+pub(super) fn get(db: &Connection, digest: &Digest) -> Result<Option<NewValue>, StoreError> {
+    let row = db
+        .prepare_cached("SELECT subject, nonce, sealed FROM sealed_values WHERE digest = ?1")?
+        .query_row([digest.as_bytes().as_slice()], |r| {
+            Ok((r.get::<_, String>(0)?, r.get::<_, Vec<u8>>(1)?, r.get::<_, Vec<u8>>(2)?))
+        })
+        .optional()?;
+    let Some((subject, nonce, sealed)) = row else { return Ok(None) };
+    let subject = SubjectId::new(&subject).map_err(|_| StoreError::Value)?;
+    let Some(key) = subject_key(db, &subject)? else { return Ok(None) };
+    if nonce.len() != 24 {
+        return Err(StoreError::Value);
+    }
+    let payload = Payload { msg: &sealed, aad: digest.as_bytes() };
+    let plain = cipher(&key)?.decrypt(XNonce::from_slice(&nonce), payload).map_err(|_| StoreError::Value)?;
+    let plain = Zeroizing::new(plain);
+    let (salt, value) = plain.split_first_chunk::<32>().ok_or(StoreError::Value)?;
+    if value_digest(salt, value) != *digest {
+        return Err(StoreError::Value);
+    }
+    Ok(Some(NewValue { digest: *digest, subject, salt: *salt, value: value.to_vec() }))
+}
+
+/// Destroys key and values of a subject.
+pub(super) fn erase(db: &Connection, subject: &SubjectId) -> Result<(), StoreError> {
+    db.execute("DELETE FROM subject_keys WHERE subject = ?1", [subject.as_str()])?;
+    db.execute("DELETE FROM sealed_values WHERE subject = ?1", [subject.as_str()])?;
+    Ok(())
+}
+
+/// Digests that are there, for `verify` and export.
+pub(super) fn digests(db: &Connection) -> Result<Vec<Digest>, StoreError> {
+    let mut statement = db.prepare("SELECT digest FROM sealed_values ORDER BY digest")?;
+    let rows = statement.query_map([], |r| r.get::<_, Vec<u8>>(0))?;
+    rows.map(|r| {
+        r.map_err(StoreError::from).and_then(|b| b.try_into().map(Digest::from_bytes).map_err(|_| StoreError::Value))
+    })
+    .collect()
+}

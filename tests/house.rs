@@ -1,0 +1,153 @@
+//! Settings that survive damage, and logs and crash notes that never say whose image was open.
+
+use std::path::Path;
+use std::process::Command;
+
+use shoken::domain::Sensitive;
+use shoken::project::{Language, Settings, SettingsFile, SettingsNotice, Theme, start_diagnostics};
+
+/// What a hospital's export folder might be called; no file that Shoken writes about itself may hold any of it.
+const PLANTED: &str = "YAMADA_Taro_0012345_1.2.392.200036.9116.2.5.1";
+const CHILD_HOME: &str = "SHOKEN_TEST_PANICKING_HOME";
+
+fn all_text_below(folder: &Path) -> String {
+    let mut text = String::new();
+    for entry in std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()) {
+        text.push_str(&entry.file_name().unwrap().to_string_lossy());
+        text.push('\n');
+        if entry.is_dir() {
+            text.push_str(&all_text_below(&entry));
+        } else {
+            text.push_str(&String::from_utf8_lossy(&std::fs::read(&entry).unwrap()));
+        }
+    }
+    text
+}
+
+/// Run only as a child of [`a_crash_leaves_a_note_that_names_nobody`]: the hook and the log belong to a whole process.
+#[test]
+fn child_that_panics() {
+    let Some(home) = std::env::var_os(CHILD_HOME) else { return };
+    let log = start_diagnostics(Path::new(&home)).unwrap();
+    tracing::info!(target: "shoken::test", path = ?Sensitive::from(PLANTED), "opened");
+    tracing::warn!(target: "dicom_object", "PatientID is {PLANTED}");
+    let path = format!("/export/{PLANTED}/slice.dcm");
+    let worker = std::thread::Builder::new().name("shoken-decode-0".to_owned());
+    let outcome = worker.spawn(move || assert!(!path.contains("slice"), "cannot decode {path}")).unwrap().join();
+    assert!(outcome.is_err());
+    tracing::info!(target: "shoken::test", "went on");
+    drop(log);
+}
+
+#[test]
+fn a_crash_leaves_a_note_that_names_nobody() {
+    let home = tempfile::tempdir().unwrap();
+    let output = Command::new(std::env::current_exe().unwrap())
+        .args(["house::child_that_panics", "--exact", "--nocapture"])
+        .env(CHILD_HOME, home.path())
+        .env_remove("SHOKEN_LOG")
+        .output()
+        .unwrap();
+    let printed = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{printed}");
+    assert!(printed.contains("internal error at tests/house.rs:"), "{printed}");
+
+    let note = std::fs::read_dir(home.path().join("crashes")).unwrap().next().unwrap().unwrap();
+    assert!(printed.contains(&note.path().display().to_string()), "{printed}");
+    let note = std::fs::read_to_string(note.path()).unwrap();
+    assert!(note.contains("thread shoken-decode-0") && note.contains("place tests/house.rs:"), "{note}");
+    assert!(note.contains("child_that_panics"), "the stack is missing:\n{note}");
+
+    let log = all_text_below(&home.path().join("logs"));
+    assert!(log.contains("opened") && log.contains("<hidden ") && log.contains("went on"), "{log}");
+    assert!(!log.contains("dicom_object"), "only our own messages are logged:\n{log}");
+
+    let everything = all_text_below(home.path()) + &printed;
+    for part in [PLANTED, "YAMADA", "0012345", "1.2.392", env!("CARGO_MANIFEST_DIR")] {
+        assert!(!everything.contains(part), "{part} was written:\n{everything}");
+    }
+}
+
+#[test]
+fn settings_keep_what_they_do_not_know() {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("settings.toml");
+    let written = "# mine\nversion = 1\nlanguage = \"en\"\nfrom_the_future = [1, 2]\n\n[hospital]\nward = 7 # north\n";
+    std::fs::write(&path, written).unwrap();
+    let mut file = SettingsFile::load(home.path()).unwrap();
+    assert_eq!(file.take_notice(), None);
+    assert_eq!(file.settings(), &Settings { language: Language::English, ..Settings::default() });
+
+    file.update(|s| s.theme = Theme::Light).unwrap();
+    let now = std::fs::read_to_string(&path).unwrap();
+    for line in written.lines() {
+        assert!(now.contains(line), "`{line}` was lost:\n{now}");
+    }
+    let again = SettingsFile::load(home.path()).unwrap();
+    assert_eq!(again.settings(), file.settings());
+    assert_eq!(again.settings().theme, Theme::Light);
+}
+
+#[test]
+fn every_setting_survives_a_restart() {
+    let home = tempfile::tempdir().unwrap();
+    let folder = home.path().join("not/yet/there");
+    let mut file = SettingsFile::load(&folder).unwrap();
+    assert_eq!(file.settings(), &Settings::default());
+    file.update(|s| {
+        *s = Settings {
+            language: Language::English,
+            theme: Theme::Light,
+            key_profile: "qupath".to_owned(),
+            cache_bytes: 512 * 1024 * 1024,
+            motion: false,
+        };
+    })
+    .unwrap();
+    let mut again = SettingsFile::load(&folder).unwrap();
+    assert_eq!(again.settings(), file.settings());
+    again.update(|s| *s = Settings::default()).unwrap();
+    assert_eq!(SettingsFile::load(&folder).unwrap().settings(), &Settings::default());
+    assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 1, "nothing but the settings file remains");
+}
+
+#[test]
+fn damaged_settings_are_set_aside_not_lost() {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("settings.toml");
+    for (damage, kept_as) in [(&b"language = \"en"[..], "settings.toml.bad"), (b"\xff\xfe\x00", "settings.toml.bad-1")]
+    {
+        std::fs::write(&path, damage).unwrap();
+        let mut file = SettingsFile::load(home.path()).unwrap();
+        assert_eq!(file.settings(), &Settings::default());
+        let notice = file.take_notice().unwrap();
+        assert_eq!(notice, SettingsNotice::SetAside { kept_as: kept_as.to_owned() });
+        assert!(notice.to_string().contains(kept_as));
+        assert_eq!(std::fs::read(home.path().join(kept_as)).unwrap(), damage);
+        assert!(!path.exists());
+    }
+}
+
+#[test]
+fn a_value_that_makes_no_sense_is_ignored_and_left_alone() {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("settings.toml");
+    let written = "language = \"tlh\"\ntheme = \"light\"\ncache_mib = -5\nmotion = \"no\"\n";
+    std::fs::write(&path, written).unwrap();
+    let mut file = SettingsFile::load(home.path()).unwrap();
+    assert_eq!(file.take_notice(), Some(SettingsNotice::Ignored { keys: vec!["language", "cache_mib", "motion"] }));
+    assert_eq!(file.settings(), &Settings { theme: Theme::Light, ..Settings::default() });
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), written);
+}
+
+#[test]
+fn settings_of_a_newer_version_are_read_as_far_as_known() {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("settings.toml");
+    std::fs::write(&path, "version = 9\nlanguage = \"en\"\n").unwrap();
+    let mut file = SettingsFile::load(home.path()).unwrap();
+    assert_eq!(file.take_notice(), Some(SettingsNotice::Newer { version: 9 }));
+    assert_eq!(file.settings().language, Language::English);
+    file.update(|s| s.motion = false).unwrap();
+    assert!(std::fs::read_to_string(&path).unwrap().contains("version = 9"));
+}
