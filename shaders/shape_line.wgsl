@@ -74,8 +74,8 @@ fn fs(f: Fragment) -> @location(0) vec4<f32> {
         discard;
     }
     if CASING {
-        let alpha = cover * 0.72;
-        return vec4<f32>(vec3<f32>(0.04) * alpha, alpha);
+        // Opaque: a translucent casing would show every joint of two segments as a bead.
+        return vec4<f32>(vec3<f32>(0.09, 0.1, 0.11) * cover, cover);
     }
     return vec4<f32>(style_colour(f.style) * cover, cover);
 }

@@ -278,7 +278,7 @@ fn patterns_are_told_apart() {
     scene.shape_opacity = 0.0;
     let (image, prepared) = screen.render_once(&scene).unwrap();
     assert!(!prepared.image_redrawn && !prepared.shapes_redrawn, "hiding outlines draws nothing again");
-    assert_eq!(image.pixel(145, 90), Some([18, 18, 20, 255]));
+    assert_eq!(image.pixel(145, 90), Some([238, 200, 220, 255]));
 }
 
 #[test]

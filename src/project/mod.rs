@@ -12,6 +12,7 @@ mod execute;
 mod history;
 mod images;
 mod open;
+pub mod pixels;
 mod sources;
 mod settings;
 mod transfer;

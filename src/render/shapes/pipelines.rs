@@ -2,14 +2,6 @@
 
 use super::super::shaders;
 
-/// The casing is translucent: where two segments meet, the darker of both counts, not their sum, or joints would show as beads.
-const CASING: wgpu::BlendState = wgpu::BlendState { color: DARKER, alpha: DARKER };
-const DARKER: wgpu::BlendComponent = wgpu::BlendComponent {
-    src_factor: wgpu::BlendFactor::One,
-    dst_factor: wgpu::BlendFactor::One,
-    operation: wgpu::BlendOperation::Max,
-};
-
 pub(in super::super) struct ShapePipelines {
     pub(super) fill: wgpu::RenderPipeline,
     pub(super) casing: wgpu::RenderPipeline,
@@ -60,7 +52,7 @@ impl ShapePipelines {
                         compilation_options: options,
                         targets: &[Some(wgpu::ColorTargetState {
                             format: layer_format,
-                            blend: Some(if casing { CASING } else { wgpu::BlendState::PREMULTIPLIED_ALPHA_BLENDING }),
+                            blend: Some(wgpu::BlendState::PREMULTIPLIED_ALPHA_BLENDING),
                             write_mask: wgpu::ColorWrites::ALL,
                         })],
                     }),
