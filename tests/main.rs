@@ -13,3 +13,7 @@ mod house;
 mod licences;
 mod matching;
 mod ontology;
+#[cfg(feature = "gui")]
+mod render;
+#[cfg(feature = "gui")]
+mod render_window_level;

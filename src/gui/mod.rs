@@ -24,6 +24,7 @@ mod stage;
 mod theme;
 pub mod tools;
 mod views;
+pub mod viewport;
 mod widgets;
 
 pub use action::{Action, Gesture, Job, ViewChange, Workspace};
