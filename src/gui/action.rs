@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::actions::{ActionId, Preset};
 use super::i18n::Lang;
 use super::tools::{PointerInput, ToolKind};
-use crate::domain::{CaseId, FindingId, ImageId, PointPx, Verdict};
+use crate::domain::{CaseId, FindingId, ImageId, Verdict};
 use crate::project::Command;
 
 /// One wish of the person at the window.
@@ -19,8 +19,8 @@ pub enum Action {
     Look(ViewChange),
     /// Something that takes its time.
     Run(Job),
-    /// A hand on the image.
-    Hand(Gesture),
+    /// The tool's hand on the image.
+    Hand(PointerInput),
     /// A row of the table, by menu, palette, button or key.
     Call(ActionId),
 }
@@ -60,6 +60,9 @@ pub enum ViewChange {
     Case(CaseId),
     Image(ImageId),
     Frame(u32),
+    /// The window was dragged: no preset is in force any more.
+    WindowByHand,
+    SoftwareSeen,
     Select(Option<FindingId>),
     /// Select, and bring it into view if it is out of sight.
     Reveal(FindingId),
@@ -70,23 +73,6 @@ pub enum ViewChange {
     Discrepancy(String),
     Verdict(Verdict),
     DismissNotice,
-}
-
-/// What a hand did over the image. Positions and deltas are screen points, except where said.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Gesture {
-    Pointer(PointerInput),
-    /// The pointer's place in image pixels; `None` when it is elsewhere.
-    Hover(Option<PointPx>),
-    Pan(egui::Vec2),
-    /// A left drag: the tool's if it took the press, else a pan or, in radiology, the value window.
-    Drag(egui::Vec2),
-    Zoom {
-        at: egui::Pos2,
-        factor: f64,
-    },
-    /// Slices, in notches of the wheel; a touchpad sends fractions.
-    Scroll(f32),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use egui::{CentralPanel, Context, Frame, Margin, Panel, Ui};
 
-use super::action::{Action, Dialog, Gesture, Job, Workspace};
+use super::action::{Action, Dialog, Job, Workspace};
 use super::chooser::Chooser;
 use super::i18n::{Lang, Words};
 use super::look::Look;
@@ -91,7 +91,9 @@ impl App {
         for action in std::mem::take(&mut self.queue) {
             self.perform(ctx, action);
         }
-        self.stage.follow(&mut self.session, &self.look);
+        if let Some(frame) = self.stage.follow(&mut self.session, &self.look) {
+            self.look.frame = frame;
+        }
         let now = Instant::now();
         if let Some(left) = self.notices.tick(now) {
             ctx.request_repaint_after(left);
@@ -112,8 +114,7 @@ impl App {
         }
         self.dialogs(ui, &mut out);
         out.extend(toast::show(ui, &self.words, self.notices.current()));
-        // A hover is asked every frame and must not keep the window awake.
-        if out.iter().any(|a| !matches!(a, Action::Hand(Gesture::Hover(_)))) {
+        if !out.is_empty() {
             ui.ctx().request_repaint();
         }
         self.queue.extend(out);
@@ -127,7 +128,6 @@ impl App {
 
     fn frame(&mut self, ui: &mut Ui, out: &mut Vec<Action>) {
         let mut forms = std::mem::take(&mut self.look.forms);
-        let facts = self.stage.facts(self.session.model(), &self.look);
         let shown = Shown { words: &self.words, model: self.session.model(), look: &self.look };
         let adjudicating = self.look.workspace == Workspace::Adjudicate;
         let panel = Frame::new().fill(ui.visuals().panel_fill).inner_margin(Margin::symmetric(8, 4));
@@ -164,9 +164,13 @@ impl App {
             match image {
                 Some(image) if image.availability != Availability::Ready => out.extend(canvas::placeholder(ui, rect, shown, image)),
                 Some(_) => {
-                    self.stage.paint(ui, rect, shown.model, shown.look);
-                    let input = canvas::CanvasInput { tool: &self.tool, map: self.stage.map(rect), facts: &facts, loading: self.stage.loading() };
-                    out.extend(canvas::show(ui, rect, shown, &input));
+                    let pointer = ui.ctx().pointer_latest_pos();
+                    let armed = canvas::tool_armed(shown, &self.tool, self.stage.viewport(), pointer);
+                    let editing = self.tool.kind() == ToolKind::Select && self.tool.draft().is_some();
+                    let seen = self.stage.show(ui, shown.model, shown.look, armed, editing);
+                    let facts = self.stage.facts(shown.model, shown.look);
+                    let input = canvas::CanvasInput { tool: &self.tool, viewport: self.stage.viewport(), seen: &seen, facts: &facts };
+                    out.extend(canvas::show(ui, shown, &input));
                 }
                 None => {}
             }

@@ -96,8 +96,8 @@ impl App {
     /// The camera and the display.
     fn call_view(&mut self, id: ActionId) {
         match id {
-            ActionId::Fit => self.stage.fit(),
-            ActionId::OneToOne => self.stage.one_to_one(),
+            ActionId::Fit => self.stage.viewport_mut().fit(),
+            ActionId::OneToOne => self.stage.viewport_mut().one_to_one(),
             ActionId::ZoomIn => self.stage.zoom_centre(1.25),
             ActionId::ZoomOut => self.stage.zoom_centre(0.8),
             ActionId::Magnify(power) => self.stage.magnify(f64::from(power)),
@@ -109,7 +109,7 @@ impl App {
             ActionId::ZoomToFinding => {
                 let finding = self.look.selected.as_ref().and_then(|id| self.session.model().finding(id));
                 if let Some(bounds) = finding.and_then(|f| f.shape.as_ref()).and_then(crate::domain::Shape::bounds) {
-                    self.stage.zoom_to(bounds);
+                    self.stage.viewport_mut().show_box(bounds, None);
                 }
             }
             _ => {}

@@ -25,6 +25,8 @@ pub struct Look {
     pub dialog: Dialog,
     pub verdict: Option<Verdict>,
     pub dark: bool,
+    /// The note that drawing happens on the processor has been read.
+    pub software_seen: bool,
     pub preset: Option<Preset>,
     pub forms: Forms,
 }
@@ -47,6 +49,7 @@ impl Default for Look {
             dialog: Dialog::None,
             verdict: None,
             dark: true,
+            software_seen: false,
             preset: None,
             forms: Forms::default(),
         }

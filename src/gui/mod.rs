@@ -27,7 +27,7 @@ mod views;
 pub mod viewport;
 mod widgets;
 
-pub use action::{Action, Gesture, Job, ViewChange, Workspace};
+pub use action::{Action, Job, ViewChange, Workspace};
 pub use actions::{ACTIONS, ActionId};
 pub use app::App;
 pub use model::Model;

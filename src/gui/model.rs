@@ -161,6 +161,8 @@ pub struct Saved {
 /// Everything the panels may show now.
 #[derive(Clone, Debug, Default)]
 pub struct Model {
+    /// Grows each time the model is made anew.
+    pub revision: u64,
     /// `None` while no project is open.
     pub project: Option<ProjectHead>,
     pub cases: Vec<CaseRow>,

@@ -2,14 +2,14 @@
 
 use egui::Context;
 
-use super::action::{Action, Gesture, Job, ViewChange, Workspace};
+use super::action::{Action, Job, ViewChange, Workspace};
 use super::actions::Preset;
 use super::app::App;
 use super::i18n::{Arg, Lang, Words};
 use super::look::TextField;
 use super::refusals;
 use super::session::{Failure, SessionEvent};
-use super::tools::{Edit, Outcome, Scene, Tool, ToolKey, ToolKind};
+use super::tools::{Edit, Outcome, PointerInput, Scene, Tool, ToolKey, ToolKind};
 use crate::domain::{FindingId, ImageId, Role, Roi, Shape};
 use crate::project::{Command, FindingCommand, FindingDraft, FindingOrigin, ReadCommand};
 
@@ -21,7 +21,7 @@ impl App {
             Action::Redo => self.redo(),
             Action::Look(change) => self.change_view(ctx, change),
             Action::Run(job) => self.run(ctx, job),
-            Action::Hand(gesture) => self.hand(gesture),
+            Action::Hand(input) => self.hand(input),
             Action::Call(id) => self.call(ctx, id),
         }
     }
@@ -144,7 +144,7 @@ impl App {
             return;
         }
         self.open_image(&kept.image);
-        self.look.frame = kept.frame;
+        self.show_frame(kept.frame);
         self.tool = Tool::Polygon(super::tools::PolygonTool::resumed(kept.points));
         self.notices.done(self.words.t("done-draft"));
     }
@@ -156,9 +156,12 @@ impl App {
         self.put_tool_away();
         self.look.image = Some(image.clone());
         self.look.preset = None;
-        let frames = self.session.model().image(image).map_or(1, |i| i.frames);
-        self.look.frame = if frames > 1 { frames / 2 } else { 0 };
+        self.look.frame = 0;
         self.session.refresh(&self.look);
+        if let Some(frame) = self.stage.follow(&mut self.session, &self.look) {
+            self.look.frame = frame;
+        }
+        let frames = self.session.model().image(image).map_or(1, |i| i.frames);
         // A slide or a photograph is there to be outlined; on a stack the left drag sets the window until a tool is asked for.
         let kind = if frames > 1 || !self.look.editable(self.session.model()) { ToolKind::Select } else { ToolKind::Polygon };
         self.tool = Tool::new(kind);
@@ -179,8 +182,10 @@ impl App {
             ViewChange::Case(case) => self.open_case(&case),
             ViewChange::Image(image) => self.open_image(&image),
             ViewChange::Frame(frame) => self.set_frame(i64::from(frame)),
+            ViewChange::WindowByHand => self.look.preset = None,
+            ViewChange::SoftwareSeen => self.look.software_seen = true,
             ViewChange::Select(id) => self.look.selected = id,
-            ViewChange::Reveal(id) => self.reveal(&id),
+            ViewChange::Reveal(id) => self.reveal(&id, ctx.input(|i| i.time)),
             ViewChange::Tool(kind) => self.take_tool(kind),
             ViewChange::Window(preset) => self.set_window(preset),
             ViewChange::Lang(lang) => self.set_lang(lang),
@@ -219,8 +224,8 @@ impl App {
         if let Some((image, frame, bounds)) = d.place() {
             self.open_image(&image);
             self.tool = Tool::new(ToolKind::Select);
-            self.look.frame = frame;
-            self.stage.zoom_to(bounds);
+            self.show_frame(frame);
+            self.stage.viewport_mut().show_box(bounds, None);
         }
     }
 
@@ -247,10 +252,16 @@ impl App {
             // An outline lives on one slice; it waits there for the hand to come back.
             if self.tool.is_drawing() {
                 self.notices.refused(self.words.t("refused-finish-draft"));
-                return;
+            } else {
+                self.look.frame = frame;
             }
-            self.look.frame = frame;
         }
+        self.stage.viewport_mut().set_frame(self.look.frame);
+    }
+
+    fn show_frame(&mut self, frame: u32) {
+        self.look.frame = frame;
+        self.stage.viewport_mut().set_frame(frame);
     }
 
     fn set_window(&mut self, preset: Preset) {
@@ -259,7 +270,7 @@ impl App {
     }
 
     /// Selects a finding and brings it into sight without taking the reader's zoom away.
-    fn reveal(&mut self, id: &FindingId) {
+    fn reveal(&mut self, id: &FindingId, now_s: f64) {
         let Some(finding) = self.session.model().finding(id).cloned() else { return };
         if self.look.image.as_ref() != Some(&finding.image) {
             self.open_image(&finding.image);
@@ -267,10 +278,10 @@ impl App {
         if self.tool.kind() != ToolKind::Select && !self.tool.is_drawing() {
             self.tool = Tool::new(ToolKind::Select);
         }
-        self.look.frame = finding.frame;
+        self.show_frame(finding.frame);
         self.look.selected = Some(finding.id);
         if let Some(bounds) = finding.shape.as_ref().and_then(Shape::bounds) {
-            self.stage.bring_into_view(bounds);
+            self.stage.viewport_mut().show_box(bounds, Some(now_s));
         }
     }
 
@@ -293,35 +304,9 @@ impl App {
         }
     }
 
-    fn hand(&mut self, gesture: Gesture) {
-        match gesture {
-            Gesture::Pointer(input) => {
-                let outcome = self.with_scene(input.px_per_pt, |tool, scene| tool.pointer(&input, scene));
-                if input.kind == super::tools::PointerKind::Press {
-                    self.stage.hand_free = !outcome.taken;
-                }
-                self.after_tool(outcome);
-            }
-            Gesture::Hover(at) => self.stage.hover(at),
-            Gesture::Pan(delta) => self.stage.pan(delta),
-            Gesture::Drag(delta) if self.stage.hand_free && self.tool.kind() == ToolKind::Select => {
-                let field = self.look.field(self.session.model());
-                if field == Some(crate::domain::Field::Radiology) {
-                    self.look.preset = None;
-                    self.stage.drag_window(delta);
-                } else {
-                    self.stage.pan(delta);
-                }
-            }
-            Gesture::Drag(_) => {}
-            Gesture::Zoom { at, factor } => self.stage.zoom_at(at, factor),
-            Gesture::Scroll(notches) => {
-                let whole = self.stage.scrolled(notches);
-                if whole != 0 {
-                    self.set_frame(i64::from(self.look.frame) + i64::from(whole));
-                }
-            }
-        }
+    fn hand(&mut self, input: PointerInput) {
+        let outcome = self.with_scene(input.px_per_pt, |tool, scene| tool.pointer(&input, scene));
+        self.after_tool(outcome);
     }
 
     /// Offers a key to the tool; whether it took it.

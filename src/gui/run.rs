@@ -36,7 +36,7 @@ pub fn run(args: GuiArgs) -> anyhow::Result<()> {
         ..Default::default()
     };
     let start = move |cc: &eframe::CreationContext<'_>| {
-        let stage = Stage::with_graphics(cc.wgpu_render_state.as_ref());
+        let stage = Stage::new(&cc.egui_ctx, cc.wgpu_render_state.as_ref())?;
         let mut app = App::new(&cc.egui_ctx, stage);
         if let Some(lang) = args.lang.as_deref().and_then(Lang::from_code) {
             app.use_lang(lang);

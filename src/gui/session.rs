@@ -404,10 +404,10 @@ impl Session {
     /// Makes the model anew from the project, for what `look` has in view.
     pub fn refresh(&mut self, look: &Look) {
         let Some(project) = self.project.as_ref() else { return };
-        let keep = (self.model.saved, self.model.hashing);
+        let keep = (self.model.saved, self.model.hashing, self.model.revision + 1);
         let lookup = Lookup { project, spacing: &self.spacing };
         self.model = lookup.model(look);
-        (self.model.saved, self.model.hashing) = keep;
+        (self.model.saved, self.model.hashing, self.model.revision) = keep;
     }
 }
 

@@ -1,96 +1,111 @@
-//! The image in view: its camera and display state here, its pixels through `viewport`.
+//! The image in view: which one, its outlines and its read-outs; the pixels themselves are [`Viewport`]'s.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use egui::{Pos2, Rect, Ui, Vec2};
+use egui::{Context, Pos2, Ui};
 
+use super::action::Workspace;
 use super::look::Look;
-use super::model::Model;
-use super::panels::canvas::Map;
+use super::model::{FindingRow, Model};
 use super::panels::corners::ViewFacts;
 use super::session::Session;
-use crate::domain::{Field, ImageId, PointPx, RoiSpace};
-use crate::project::{ImageMeta, ImageSource};
+use super::theme;
+use super::viewport::{GpuLink, Sample, Viewport, ViewportInput, ViewportResponse, ViewportStyle};
+use crate::domain::{FindingId, ImageId, PointPx, RoiSpace, Shape};
+use crate::project::ImageMeta;
+use crate::project::pixels::{Pool, Window};
+use crate::render::{Outline, Pattern, ShapeGeometry, ShapeInstance, ShapeSet};
 
-/// How much of the view stays free around a fitted image or finding.
-const FIT_MARGIN: f32 = 0.96;
-const FINDING_SHARE: f64 = 0.45;
-/// Screen points per image pixel at most: a pixel is then a tile one can count.
-const MOST_PT_PER_PX: f64 = 64.0;
+/// Decodes that may wait; the loader asks for no more than it can use.
+const POOL_CAPACITY: usize = 256;
 
 /// What is looked at and how.
 pub struct Stage {
-    image: Option<(ImageId, Arc<dyn ImageSource>)>,
-    rect: Rect,
-    /// Image pixel at the centre of the view, and points per image pixel.
-    centre_px: PointPx,
-    pt_per_px: f64,
-    /// A camera move to carry out as soon as the view's size is known.
-    pending: Option<Pending>,
-    pixels_per_point: f32,
-    /// Window by hand or preset as centre and width; `None` for the image's own.
-    window: Option<(f64, f64)>,
-    inverted: bool,
-    pointer: Option<PointPx>,
-    scroll: f32,
-    /// The last press was not the tool's, so a left drag moves the view.
-    pub hand_free: bool,
+    image: Option<ImageId>,
+    viewport: Viewport,
+    /// Pixels of this image could not be opened; not tried again until it is chosen anew.
+    failed: Option<ImageId>,
+    shapes: Arc<ShapeSet>,
+    /// What `shapes` was made of.
+    made_of: Option<Made>,
+    /// Triangulated outlines by finding, so that a new selection costs nothing.
+    geometry: HashMap<FindingId, (Shape, Arc<ShapeGeometry>)>,
+    /// Value under the pointer, and where it is.
+    pointer: Option<(PointPx, Option<Sample>)>,
 }
 
-#[derive(Clone, Copy, Debug)]
-enum Pending {
-    Fit,
-    Box([f64; 4]),
-}
-
-impl Default for Stage {
-    fn default() -> Self {
-        Self {
-            image: None,
-            rect: Rect::NOTHING,
-            centre_px: [0.0, 0.0],
-            pt_per_px: 1.0,
-            pending: None,
-            pixels_per_point: 1.0,
-            window: None,
-            inverted: false,
-            pointer: None,
-            scroll: 0.0,
-            hand_free: false,
-        }
-    }
+#[derive(Clone, Debug, PartialEq)]
+struct Made {
+    model: u64,
+    image: ImageId,
+    frame: u32,
+    selected: Option<FindingId>,
+    discrepancy: Option<String>,
+    editing: bool,
 }
 
 impl Stage {
     /// Draws with the window's graphics device, or shows no pixels without one.
-    pub fn with_graphics(_state: Option<&eframe::egui_wgpu::RenderState>) -> Self {
-        Self::default()
+    ///
+    /// # Errors
+    /// When the decode threads cannot be started.
+    pub fn new(ctx: &Context, state: Option<&eframe::egui_wgpu::RenderState>) -> std::io::Result<Self> {
+        let threads = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
+        let pool = Arc::new(Pool::new("decode", threads.clamp(1, 8), POOL_CAPACITY)?);
+        Ok(Self {
+            image: None,
+            viewport: Viewport::new(ctx, pool, state.map(GpuLink::new)),
+            failed: None,
+            shapes: Arc::default(),
+            made_of: None,
+            geometry: HashMap::new(),
+            pointer: None,
+        })
+    }
+
+    pub const fn viewport(&self) -> &Viewport {
+        &self.viewport
+    }
+
+    pub const fn viewport_mut(&mut self) -> &mut Viewport {
+        &mut self.viewport
     }
 
     fn meta(&self) -> Option<&ImageMeta> {
-        self.image.as_ref().map(|(_, source)| source.meta())
+        self.viewport.meta()
     }
 
-    /// Opens what `look` has in view, once.
-    pub fn follow(&mut self, session: &mut Session, look: &Look) {
+    /// Opens what `look` has in view, once. Says the frame that the image opens on.
+    pub fn follow(&mut self, session: &mut Session, look: &Look) -> Option<u32> {
         let Some(wanted) = &look.image else {
-            self.image = None;
-            return;
+            self.close();
+            return None;
         };
-        if self.image.as_ref().is_some_and(|(id, _)| id == wanted) || !session.available(wanted) {
-            return;
+        if self.image.as_ref() == Some(wanted) || self.failed.as_ref() == Some(wanted) || !session.available(wanted) {
+            return None;
         }
-        self.image = session.open_image(wanted).map(|source| (wanted.clone(), source));
-        self.window = None;
-        self.inverted = self.meta().is_some_and(|m| m.display.invert);
-        self.pending = Some(Pending::Fit);
-        if self.image.is_some() {
-            session.refresh(look);
-        }
+        let Some(source) = session.open_image(wanted) else {
+            self.failed = Some(wanted.clone());
+            self.viewport.set_image(None);
+            self.image = None;
+            return None;
+        };
+        self.failed = None;
+        self.image = Some(wanted.clone());
+        self.geometry.clear();
+        self.viewport.set_image(Some(source));
+        // Areas need the spacing that only the opened image knows.
+        session.refresh(look);
+        Some(self.viewport.frame())
     }
 
     pub fn close(&mut self) {
-        self.image = None;
+        if self.image.take().is_some() {
+            self.viewport.set_image(None);
+        }
+        self.failed = None;
+        self.geometry.clear();
     }
 
     /// The space that outlines of a frame are kept in: the patient where the frame has a pose.
@@ -99,152 +114,32 @@ impl Stage {
         pose.map_or(RoiSpace::Image, RoiSpace::Patient)
     }
 
-    fn size_px(&self) -> [f64; 2] {
-        let size = self.meta().map(ImageMeta::size_px);
-        size.map_or([1.0, 1.0], |s| [f64::from(s.width.max(1)), f64::from(s.height.max(1))])
-    }
-
-    /// The map of this frame; `rect` is where the image is shown.
-    pub fn map(&self, rect: Rect) -> Map {
-        let mut map = Map { origin: Pos2::ZERO, pt_per_px: self.pt_per_px };
-        let centre = map.to_screen(self.centre_px);
-        map.origin = rect.center() - centre.to_vec2();
-        map
-    }
-
-    fn fit_scale(&self) -> f64 {
-        let [w, h] = self.size_px();
-        let room = self.rect.size() * FIT_MARGIN;
-        (f64::from(room.x) / w).min(f64::from(room.y) / h).max(1e-6)
-    }
-
-    /// Carries out a waiting move now that the view's size is known.
-    fn settle(&mut self, rect: Rect, pixels_per_point: f32) {
-        self.rect = rect;
-        self.pixels_per_point = pixels_per_point;
-        match self.pending.take() {
-            Some(Pending::Fit) => {
-                self.pt_per_px = self.fit_scale();
-                self.centre_px = self.size_px().map(|v| v / 2.0);
-            }
-            Some(Pending::Box(b)) => self.look_at(b),
-            None => {}
+    /// A window by preset; `None` is the image's own.
+    pub fn set_window(&mut self, window: Option<(f64, f64)>) {
+        match window {
+            Some((center, width)) => self.viewport.set_window(Some(Window { center, width })),
+            None => self.viewport.reset_window(),
         }
     }
 
-    fn look_at(&mut self, b: [f64; 4]) {
-        let (w, h) = ((b[2] - b[0]).max(1.0), (b[3] - b[1]).max(1.0));
-        let room = self.rect.size();
-        let scale = (f64::from(room.x) / w).min(f64::from(room.y) / h) * FINDING_SHARE;
-        self.pt_per_px = scale.clamp(self.fit_scale(), 8.0_f64.max(self.fit_scale()));
-        self.centre_px = [f64::midpoint(b[0], b[2]), f64::midpoint(b[1], b[3])];
+    pub fn invert(&mut self) {
+        let invert = !self.viewport.display().invert;
+        self.viewport.set_invert(invert);
     }
 
-    pub fn fit(&mut self) {
-        self.pending = Some(Pending::Fit);
-    }
-
-    /// One image pixel on one physical pixel.
-    pub fn one_to_one(&mut self) {
-        self.set_scale(1.0 / f64::from(self.pixels_per_point), self.rect.center());
+    /// The view as an objective of this power would show it; slides without a named objective go by their spacing.
+    pub fn magnify(&mut self, power: f64) {
+        if self.viewport.set_magnification(power) {
+            return;
+        }
+        let Some(um) = self.meta().and_then(|m| m.spacing).map(|s| s.x_um).filter(|um| *um > 0.0) else { return };
+        let want = power * um / 10.0 / self.viewport.screen_px_per_image_px();
+        self.zoom_centre(want);
     }
 
     pub fn zoom_centre(&mut self, factor: f64) {
-        self.zoom_at(self.rect.center(), factor);
-    }
-
-    /// Zooms so that the pixel under `at` stays there.
-    pub fn zoom_at(&mut self, at: Pos2, factor: f64) {
-        if factor.is_finite() && factor > 0.0 {
-            self.set_scale(self.pt_per_px * factor, at);
-        }
-    }
-
-    fn set_scale(&mut self, scale: f64, at: Pos2) {
-        let under = self.map(self.rect).to_image(at);
-        let least = (self.fit_scale() * 0.2).min(1.0);
-        self.pt_per_px = scale.clamp(least, MOST_PT_PER_PX);
-        let d = at - self.rect.center();
-        self.centre_px = [under[0] - f64::from(d.x) / self.pt_per_px, under[1] - f64::from(d.y) / self.pt_per_px];
-        self.keep_in_sight();
-    }
-
-    /// The view as an objective of this power would show it.
-    pub fn magnify(&mut self, power: f64) {
-        let meta = self.meta();
-        let native = meta.and_then(|m| m.objective_power.or_else(|| m.spacing.map(|s| 10.0 / s.x_um)));
-        if let Some(native) = native.filter(|n| *n > 0.0) {
-            self.set_scale(power / native / f64::from(self.pixels_per_point), self.rect.center());
-        }
-    }
-
-    pub fn pan(&mut self, delta: Vec2) {
-        self.centre_px[0] -= f64::from(delta.x) / self.pt_per_px;
-        self.centre_px[1] -= f64::from(delta.y) / self.pt_per_px;
-        self.keep_in_sight();
-    }
-
-    /// Some of the image is always in the view: nobody gets lost in the dark.
-    fn keep_in_sight(&mut self) {
-        let [w, h] = self.size_px();
-        self.centre_px = [self.centre_px[0].clamp(0.0, w), self.centre_px[1].clamp(0.0, h)];
-    }
-
-    /// Fills a good part of the view with a box of image pixels.
-    pub fn zoom_to(&mut self, bounds: [f64; 4]) {
-        self.pending = Some(Pending::Box(bounds));
-    }
-
-    /// Moves only when the box is out of sight, or too small to see.
-    pub fn bring_into_view(&mut self, b: [f64; 4]) {
-        let map = self.map(self.rect);
-        let shown = Rect::from_two_pos(map.to_screen([b[0], b[1]]), map.to_screen([b[2], b[3]]));
-        let visible = self.rect.contains_rect(shown);
-        let tiny = shown.width().max(shown.height()) < 12.0;
-        if visible && !tiny {
-            return;
-        }
-        if tiny {
-            self.zoom_to(b);
-        } else {
-            self.centre_px = [f64::midpoint(b[0], b[2]), f64::midpoint(b[1], b[3])];
-        }
-    }
-
-    pub fn hover(&mut self, at: Option<PointPx>) {
-        let [w, h] = self.size_px();
-        self.pointer = at.filter(|p| p[0] >= 0.0 && p[1] >= 0.0 && p[0] < w && p[1] < h);
-    }
-
-    /// Whole slices out of wheel notches; fractions of a touchpad add up.
-    #[allow(clippy::cast_possible_truncation, reason = "a frame's wheel notches are few")]
-    pub fn scrolled(&mut self, notches: f32) -> i32 {
-        self.scroll += notches;
-        let whole = self.scroll.trunc();
-        self.scroll -= whole;
-        whole as i32
-    }
-
-    pub const fn set_window(&mut self, window: Option<(f64, f64)>) {
-        self.window = window;
-    }
-
-    pub const fn invert(&mut self) {
-        self.inverted = !self.inverted;
-    }
-
-    /// The window in force: by hand or preset, else the image's own.
-    pub fn window(&self) -> Option<(f64, f64)> {
-        self.window.or_else(|| self.meta()?.display.window.map(|w| (w.center, w.width)))
-    }
-
-    /// A drag right widens, a drag down lowers the brightness (raises the centre); a step follows the window's width, so
-    /// that a brain and a bone window answer the hand alike.
-    pub fn drag_window(&mut self, delta: Vec2) {
-        let Some((center, width)) = self.window() else { return };
-        let step = (width / 300.0).max(0.05);
-        let width = (width + f64::from(delta.x) * step).max(1.0);
-        self.window = Some((center + f64::from(delta.y) * step, width));
+        let middle = self.viewport.screen_from_image(self.viewport.camera().centre_px);
+        self.viewport.zoom_at(middle, factor);
     }
 
     /// What the corners say.
@@ -253,45 +148,121 @@ impl Stage {
         let row = look.image.as_ref().and_then(|i| model.image(i));
         let place = case.zip(look.image.as_ref()).and_then(|(c, id)| c.images.iter().position(|i| i.id == *id));
         let meta = self.meta();
-        let zoom = self.pt_per_px * f64::from(self.pixels_per_point);
-        let levels = meta.map_or(0, |m| m.levels.len());
+        let zoom = self.viewport.screen_px_per_image_px();
+        let levels = meta.map(|m| m.levels.as_slice()).unwrap_or_default();
         ViewFacts {
             case_label: case.map(|c| c.label.clone()).unwrap_or_default(),
             field: row.map(|r| r.field),
             image: (place.map_or(0, |p| p + 1), case.map_or(0, |c| c.images.len())),
             frame: (look.frame + 1, row.map_or(1, |r| r.frames)),
-            levels,
-            level: self.level(zoom),
+            levels: levels.len(),
+            level: levels.iter().rposition(|l| l.downsample * zoom <= 1.001).unwrap_or(0),
             zoom,
-            pt_per_px: self.pt_per_px,
+            pt_per_px: 1.0 / self.viewport.px_per_pt(),
             spacing: meta.and_then(|m| m.spacing),
             objective: meta.and_then(|m| m.objective_power),
-            window: self.window(),
-            inverted: self.inverted,
-            pointer: self.pointer,
-            value: None,
+            window: self.viewport.window().map(|w| (w.center, w.width)),
+            inverted: self.viewport.display().invert,
+            pointer: self.pointer.map(|(at, _)| at),
+            value: self.pointer.and_then(|(_, s)| s).map(|s| self.value_text(s)),
             hidden: look.hidden,
         }
     }
 
-    /// The level that shows at least the screen's sharpness.
-    fn level(&self, zoom: f64) -> usize {
-        let levels = self.meta().map(|m| m.levels.as_slice()).unwrap_or_default();
-        levels.iter().rposition(|l| l.downsample * zoom <= 1.001).unwrap_or(0)
+    fn value_text(&self, sample: Sample) -> String {
+        match sample {
+            Sample::Rgb([r, g, b]) => format!("R {r}  G {g}  B {b}"),
+            Sample::Grey { value, .. } => {
+                let unit = self.meta().and_then(|m| m.display.unit.clone()).unwrap_or_default();
+                let number = format!("{value:.0}").replace('-', "−");
+                if unit.is_empty() { number } else { format!("{number}\u{2009}{unit}") }
+            }
+        }
     }
 
-    /// The field of the image in view, once it is open.
-    pub fn field(&self) -> Option<Field> {
-        self.meta().map(|m| m.field)
+    /// Draws the pixels and the committed outlines over the rest of `ui`.
+    pub fn show(&mut self, ui: &mut Ui, model: &Model, look: &Look, tool_armed: bool, editing: bool) -> ViewportResponse {
+        self.make_shapes(model, look, editing);
+        let t = theme::tokens(ui.visuals());
+        let shapes = Arc::clone(&self.shapes);
+        let out = self.viewport.ui(
+            ui,
+            ViewportInput {
+                shapes: &shapes,
+                shape_opacity: if look.hidden { 0.0 } else { 1.0 },
+                tool_armed,
+                style: ViewportStyle { canvas: t.canvas, mark: t.text_faint },
+            },
+        );
+        let size = self.meta().map(ImageMeta::size_px);
+        let inside = |p: &PointPx| size.is_some_and(|s| p[0] >= 0.0 && p[1] >= 0.0 && p[0] < f64::from(s.width) && p[1] < f64::from(s.height));
+        let hover: Option<Pos2> = out.response.hover_pos();
+        self.pointer = out.pointer_image_px.filter(inside).map(|p| (p, hover.and_then(|at| self.viewport.sample_under(at))));
+        out
     }
 
-    /// Draws the pixels and the committed outlines into `rect`.
-    pub fn paint(&mut self, ui: &Ui, rect: Rect, _model: &Model, _look: &Look) {
-        self.settle(rect, ui.ctx().pixels_per_point());
+    /// Makes the set of outlines anew when what it shows has changed.
+    fn make_shapes(&mut self, model: &Model, look: &Look, editing: bool) {
+        let Some(image) = &look.image else { return };
+        let made = Made {
+            model: model.revision,
+            image: image.clone(),
+            frame: look.frame,
+            selected: look.selected.clone(),
+            discrepancy: look.discrepancy.clone().filter(|_| look.workspace == Workspace::Adjudicate),
+            editing,
+        };
+        if self.made_of.as_ref() == Some(&made) {
+            return;
+        }
+        let mut shapes = Vec::new();
+        if look.workspace == Workspace::Adjudicate {
+            let current = look.discrepancy.as_ref().and_then(|id| model.discrepancies.iter().find(|d| d.id == *id));
+            if let Some(d) = current {
+                for (side, colour) in [(&d.a, theme::READER_A), (&d.b, theme::READER_B)] {
+                    let Some(f) = side.as_ref().filter(|f| f.image == *image && f.frame == look.frame) else { continue };
+                    shapes.extend(self.instance(f, colour, false));
+                }
+            }
+        } else {
+            for f in model.findings.iter().filter(|f| f.image == *image && f.frame == look.frame) {
+                let selected = look.selected.as_ref() == Some(&f.id);
+                // While a hand drags it, the tool paints it.
+                if !(selected && editing) {
+                    shapes.extend(self.instance(f, f.color, selected));
+                }
+            }
+        }
+        self.shapes = Arc::new(ShapeSet { revision: self.shapes.revision + 1, shapes });
+        self.made_of = Some(made);
     }
 
-    /// Whether sharper pixels are on their way.
-    pub const fn loading(&self) -> bool {
-        false
+    fn instance(&mut self, f: &FindingRow, colour: egui::Color32, selected: bool) -> Option<ShapeInstance> {
+        let shape = f.shape.as_ref()?;
+        let known = self.geometry.get(&f.id).filter(|(s, _)| s == shape).map(|(_, g)| Arc::clone(g));
+        let geometry = match known {
+            Some(geometry) => geometry,
+            None => {
+                let made = Arc::new(ShapeGeometry::new(outlines(shape))?);
+                self.geometry.insert(f.id.clone(), (shape.clone(), Arc::clone(&made)));
+                made
+            }
+        };
+        let [r, g, b, _] = colour.to_array();
+        // Dashed: not finished, since it has no name yet.
+        let pattern = if f.term.is_none() { Pattern::Dashed } else { Pattern::Solid };
+        Some(ShapeInstance { geometry, colour: [r, g, b], pattern, selected, filled: true })
+    }
+}
+
+fn outlines(shape: &Shape) -> Vec<Outline> {
+    match shape {
+        Shape::Point(p) => vec![Outline::Point(*p)],
+        Shape::Line(l) => vec![Outline::Line(l.clone())],
+        Shape::Polygons(ps) => ps
+            .iter()
+            .map(|p| Outline::Polygon(std::iter::once(p.exterior.clone()).chain(p.holes.iter().cloned()).collect()))
+            .collect(),
+        Shape::WholeImage => Vec::new(),
     }
 }

@@ -170,6 +170,7 @@ uncalibrated = uncalibrated
 image-canvas = Image
 tool-strip = Tools
 overlay-hidden = Findings hidden
+software-adapter = Drawing without a GPU: it may be slow. Check the graphics driver.
 missing-title = Image not found
 missing-text = Please connect the disk “{ $disk }”. Every finding is kept. If the files have moved, choose the folder; they are recognised by their content.
 failed-title = The image cannot be opened

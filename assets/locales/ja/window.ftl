@@ -161,6 +161,7 @@ uncalibrated = 寸法校正なし
 image-canvas = 画像
 tool-strip = ツール
 overlay-hidden = 所見を隠しています
+software-adapter = 描画に GPU を使えないため、動きが遅くなることがあります。グラフィックドライバーを確かめてください。
 missing-title = 画像が見つかりません
 missing-text = ディスク「{ $disk }」を接続してください。所見はすべて残っています。場所が変わったときは、フォルダーを指定すると内容で照合して見つけます。
 failed-title = 画像を開けません

@@ -1,55 +1,40 @@
 //! The image and what lies on it: outlines, the draft, corner text, the tool strip, and the pointer's gestures.
 
-use egui::{Align2, CursorIcon, Event, PointerButton, Rect, Response, Sense, Stroke, StrokeKind, Ui, Vec2, WidgetInfo};
+use egui::{Align2, CursorIcon, Event, PointerButton, Rect, Response, Stroke, StrokeKind, Ui, Vec2, WidgetInfo};
 
 use super::Shown;
 use super::corners::{self, ViewFacts};
-use crate::domain::{Field, PointPx, Shape};
-use crate::gui::action::{Action, Gesture, Job};
+use crate::domain::Shape;
+use crate::gui::action::{Action, Job, ViewChange};
 use crate::gui::actions::{ActionId, find};
-use crate::gui::model::{Availability, ImageRow};
-use crate::gui::tools::{Draft, PointerInput, PointerKind, Tool, ToolCursor, ToolKind};
+use crate::gui::model::{Availability, FindingRow, ImageRow};
+use crate::gui::tools::{Draft, PointerInput, PointerKind, Scene, Tool, ToolCursor, ToolKind};
+use crate::gui::viewport::{Viewport, ViewportResponse};
 use crate::gui::widgets::{icon_action, look};
 use crate::gui::{icons, theme};
-
-/// The plain part of the camera: how image pixels and screen points map, as of this frame.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Map {
-    /// Screen position of the image's origin.
-    pub origin: egui::Pos2,
-    /// Points per image pixel.
-    pub pt_per_px: f64,
-}
-
-impl Map {
-    pub fn to_image(self, pos: egui::Pos2) -> PointPx {
-        let d = pos - self.origin;
-        [f64::from(d.x) / self.pt_per_px, f64::from(d.y) / self.pt_per_px]
-    }
-
-    #[allow(clippy::cast_possible_truncation, reason = "screen positions are f32 in egui")]
-    pub fn to_screen(self, p: PointPx) -> egui::Pos2 {
-        self.origin + Vec2::new((p[0] * self.pt_per_px) as f32, (p[1] * self.pt_per_px) as f32)
-    }
-}
 
 /// What the canvas needs beside the model.
 pub struct CanvasInput<'a> {
     pub tool: &'a Tool,
-    pub map: Map,
+    pub viewport: &'a Viewport,
+    pub seen: &'a ViewportResponse,
     pub facts: &'a ViewFacts,
-    /// Whether sharper pixels are still on their way.
-    pub loading: bool,
 }
 
-/// Gestures, menu and overlays over an image that `paint_image` has already drawn in `rect`.
-pub fn show(ui: &mut Ui, rect: Rect, s: Shown<'_>, input: &CanvasInput<'_>) -> Vec<Action> {
+/// The tool's gestures, the menu and the overlays over an image that the viewport has drawn.
+pub fn show(ui: &mut Ui, s: Shown<'_>, input: &CanvasInput<'_>) -> Vec<Action> {
     let mut out = Vec::new();
-    let response = ui.interact(rect, egui::Id::unique("canvas"), Sense::click_and_drag());
+    let (response, rect) = (&input.seen.response, input.seen.rect);
     let name = s.words.t("image-canvas");
     response.widget_info(|| WidgetInfo::labeled(egui::Role::Canvas, true, &name));
-    gestures(ui, &response, s, input, &mut out);
-    context_menu(&response, s, &mut out);
+    if input.seen.frame_changed {
+        out.push(Action::Look(ViewChange::Frame(input.viewport.frame())));
+    }
+    if input.seen.window_changed {
+        out.push(Action::Look(ViewChange::WindowByHand));
+    }
+    gestures(ui, s, input, &mut out);
+    context_menu(response, s, &mut out);
     let painter = ui.painter_at(rect);
     if !s.look.hidden {
         paint_selection(&painter, s, input);
@@ -60,98 +45,84 @@ pub fn show(ui: &mut Ui, rect: Rect, s: Shown<'_>, input: &CanvasInput<'_>) -> V
     if s.look.corners {
         corners::paint(&painter, rect, s.words, input.facts);
     }
-    if input.loading {
+    if input.seen.loading > 0 {
         // A quiet mark: the coarse level is on show already.
-        let t = look(ui);
-        painter.circle_filled(rect.center_top() + Vec2::new(0.0, 10.0), 3.0, t.accent);
+        painter.circle_filled(rect.center_top() + Vec2::new(0.0, 10.0), 3.0, look(ui).accent);
+    }
+    if input.viewport.is_software() && !s.look.software_seen {
+        software_banner(ui, rect, s, &mut out);
     }
     tool_strip(ui, rect, s, input.tool.kind(), &mut out);
     if response.hovered() {
-        ui.ctx().set_cursor_icon(cursor(ui, &response, s, input));
+        ui.ctx().set_cursor_icon(cursor(ui, s, input));
+        if let Some(reason) = &input.seen.failure_under_pointer {
+            response.show_tooltip_text(reason);
+        }
     }
     out
 }
 
-fn is_stack(s: Shown<'_>) -> bool {
-    s.look.image.as_ref().and_then(|i| s.model.image(i)).is_some_and(|i| i.frames > 1)
+/// Whether the left button belongs to the tool at this place.
+pub fn tool_armed(s: Shown<'_>, tool: &Tool, viewport: &Viewport, pointer: Option<egui::Pos2>) -> bool {
+    if !s.look.editable(s.model) {
+        return false;
+    }
+    if tool.kind().draws() {
+        return true;
+    }
+    let at = pointer.map(|p| viewport.image_from_screen(p));
+    with_selected(s, |scene| tool.cursor(at, viewport.px_per_pt(), scene)) != ToolCursor::Arrow
 }
 
-fn has_window(s: Shown<'_>) -> bool {
-    s.look.field(s.model) == Some(Field::Radiology)
+fn with_selected<R>(s: Shown<'_>, act: impl FnOnce(&Scene<'_>) -> R) -> R {
+    let here = |f: &&FindingRow| s.look.image.as_ref() == Some(&f.image) && s.look.frame == f.frame;
+    let selected = s.look.selected.as_ref().and_then(|id| s.model.finding(id)).filter(here).filter(|_| s.look.editable(s.model));
+    let shape = selected.and_then(|f| f.shape.as_ref().map(|shape| (&f.id, shape)));
+    act(&Scene { selected: shape, pick: &|_| None })
 }
 
-fn gestures(ui: &Ui, response: &Response, s: Shown<'_>, input: &CanvasInput<'_>, out: &mut Vec<Action>) {
-    let typing = ui.ctx().text_edit_focused();
+fn gestures(ui: &Ui, s: Shown<'_>, input: &CanvasInput<'_>, out: &mut Vec<Action>) {
+    // Outlines are never edited against the pixels of another slice.
+    if input.seen.shown_frame != s.look.frame {
+        return;
+    }
+    let response = &input.seen.response;
     let over = response.contains_pointer();
-    let (events, time, space, modifiers, delta) = ui.input(|i| {
-        let space = i.key_down(egui::Key::Space) && !typing;
-        (i.events.clone(), i.time, space, i.modifiers, i.pointer.delta())
-    });
-    let px_per_pt = 1.0 / input.map.pt_per_px;
+    let (events, time, modifiers, space) = ui.input(|i| (i.events.clone(), i.time, i.modifiers, i.key_down(egui::Key::Space)));
+    if space && !ui.ctx().text_edit_focused() {
+        return;
+    }
     let hand = |kind, pos: egui::Pos2| {
-        let at = input.map.to_image(pos);
-        Action::Hand(Gesture::Pointer(PointerInput { kind, at, px_per_pt, time_s: time, shift: modifiers.shift, alt: modifiers.alt }))
+        Action::Hand(PointerInput {
+            kind,
+            at: input.viewport.image_from_screen(pos),
+            px_per_pt: input.viewport.px_per_pt(),
+            time_s: time,
+            shift: modifiers.shift,
+            alt: modifiers.alt,
+        })
     };
-    let middle = response.dragged_by(PointerButton::Middle);
-    let left = response.dragged_by(PointerButton::Primary) || response.is_pointer_button_down_on();
-    let pan = middle || (space && response.dragged_by(PointerButton::Primary));
+    let holds = response.is_pointer_button_down_on();
     for event in &events {
         match event {
-            Event::PointerButton { pos, button: PointerButton::Primary, pressed: true, .. } if over && !space => {
+            Event::PointerButton { pos, button: PointerButton::Primary, pressed: true, .. } if over => {
                 out.push(hand(PointerKind::Press, *pos));
             }
-            Event::PointerButton { pos, button: PointerButton::Primary, pressed: false, .. } if !space => {
+            Event::PointerButton { pos, button: PointerButton::Primary, pressed: false, .. } => {
                 out.push(hand(PointerKind::Release, *pos));
             }
-            Event::PointerMoved(pos) if (over || left) && !pan => out.push(hand(PointerKind::Move, *pos)),
-            Event::MouseWheel { unit, delta, modifiers, .. } if over => wheel(ui, s, *unit, *delta, modifiers.command, input, out),
-            Event::Zoom(factor) if over => {
-                if let Some(pos) = response.hover_pos() {
-                    out.push(Action::Hand(Gesture::Zoom { at: pos, factor: f64::from(*factor) }));
-                }
-            }
+            Event::PointerMoved(pos) if holds => out.push(hand(PointerKind::Move, *pos)),
             _ => {}
         }
     }
-    if pan && delta != Vec2::ZERO {
-        out.push(Action::Hand(Gesture::Pan(delta)));
-    } else if response.dragged_by(PointerButton::Primary) && delta != Vec2::ZERO {
-        // Only if the tool lets the drag pass; `App` knows.
-        out.push(Action::Hand(Gesture::Drag(delta)));
-    } else if response.dragged_by(PointerButton::Secondary) && delta.y != 0.0 {
-        let at = response.interact_pointer_pos().unwrap_or(response.rect.center());
-        out.push(Action::Hand(Gesture::Zoom { at, factor: f64::from(1.0 - delta.y * 0.006) }));
-    }
-    out.push(Action::Hand(Gesture::Hover(response.hover_pos().map(|p| input.map.to_image(p)))));
 }
 
-/// The wheel scrolls a stack and zooms everything else; with Ctrl it always zooms.
-fn wheel(ui: &Ui, s: Shown<'_>, unit: egui::MouseWheelUnit, delta: Vec2, ctrl: bool, input: &CanvasInput<'_>, out: &mut Vec<Action>) {
-    let notches = match unit {
-        egui::MouseWheelUnit::Point => delta.y / 40.0,
-        egui::MouseWheelUnit::Line => delta.y,
-        egui::MouseWheelUnit::Page => delta.y * 10.0,
-    };
-    if is_stack(s) && !ctrl {
-        out.push(Action::Hand(Gesture::Scroll(-notches)));
-        return;
-    }
-    let Some(pos) = ui.ctx().pointer_latest_pos() else { return };
-    // A fifth per notch: five notches double the size, as in QuPath's default.
-    let factor = f64::from(notches * 0.1386).exp();
-    let _ = input;
-    out.push(Action::Hand(Gesture::Zoom { at: pos, factor }));
-}
-
-fn cursor(ui: &Ui, response: &Response, s: Shown<'_>, input: &CanvasInput<'_>) -> CursorIcon {
-    if response.dragged_by(PointerButton::Middle) || ui.input(|i| i.key_down(egui::Key::Space)) && !ui.ctx().text_edit_focused() {
+fn cursor(ui: &Ui, s: Shown<'_>, input: &CanvasInput<'_>) -> CursorIcon {
+    let space = ui.input(|i| i.key_down(egui::Key::Space)) && !ui.ctx().text_edit_focused();
+    if space || input.seen.response.dragged_by(PointerButton::Middle) {
         return CursorIcon::Grabbing;
     }
-    let at = response.hover_pos().map(|p| input.map.to_image(p));
-    let selected = s.look.selected.as_ref().and_then(|id| s.model.finding(id)).filter(|_| s.look.editable(s.model));
-    let shape = selected.and_then(|f| f.shape.as_ref().map(|shape| (&f.id, shape)));
-    let scene = crate::gui::tools::Scene { selected: shape, pick: &|_| None };
-    match input.tool.cursor(at, 1.0 / input.map.pt_per_px, &scene) {
+    match with_selected(s, |scene| input.tool.cursor(input.seen.pointer_image_px, input.viewport.px_per_pt(), scene)) {
         ToolCursor::Cross => CursorIcon::Crosshair,
         ToolCursor::Grab => CursorIcon::Grab,
         ToolCursor::Move => CursorIcon::Move,
@@ -159,6 +130,22 @@ fn cursor(ui: &Ui, response: &Response, s: Shown<'_>, input: &CanvasInput<'_>) -
         ToolCursor::AddVertex => CursorIcon::Copy,
         ToolCursor::Arrow => CursorIcon::Default,
     }
+}
+
+/// Drawing on the processor is slow; said once, with the way out.
+fn software_banner(ui: &mut Ui, rect: Rect, s: Shown<'_>, out: &mut Vec<Action>) {
+    let t = look(ui);
+    let area = Rect::from_min_size(rect.left_top() + Vec2::new(0.0, 0.0), Vec2::new(rect.width(), 26.0));
+    ui.painter().rect_filled(area, 0.0, t.raised);
+    ui.scope_builder(egui::UiBuilder::new().max_rect(area.shrink2(Vec2::new(10.0, 1.0))), |ui| {
+        ui.horizontal_centered(|ui| {
+            ui.label(egui::RichText::new(icons::WARNING).color(t.warning));
+            ui.label(egui::RichText::new(s.words.t("software-adapter")).font(theme::small()).color(t.text_dim));
+            if ui.small_button(s.words.t("dismiss")).clicked() {
+                out.push(Action::Look(ViewChange::SoftwareSeen));
+            }
+        });
+    });
 }
 
 /// What can be done here, at most nine entries, each with its key.
@@ -198,7 +185,7 @@ fn paint_selection(painter: &egui::Painter, s: Shown<'_>, input: &CanvasInput<'_
         return;
     }
     for p in shape.points() {
-        handle(painter, input.map.to_screen(*p), 4.0, theme::brighter(finding.color));
+        handle(painter, input.viewport.screen_from_image(*p), 4.0, theme::brighter(finding.color));
     }
 }
 
@@ -211,11 +198,11 @@ fn handle(painter: &egui::Painter, at: egui::Pos2, radius: f32, color: egui::Col
 /// A draft: 2 pt in the accent colour on a dark casing, round handles, the first vertex larger when a click would close.
 fn paint_draft(painter: &egui::Painter, input: &CanvasInput<'_>, draft: &Draft, pointer: Option<egui::Pos2>) {
     let accent = theme::DARK.accent;
-    let mut line: Vec<egui::Pos2> = draft.points.iter().map(|p| input.map.to_screen(*p)).collect();
+    let mut line: Vec<egui::Pos2> = draft.points.iter().map(|p| input.viewport.screen_from_image(*p)).collect();
     let vertices = line.clone();
-    let px_per_pt = 1.0 / input.map.pt_per_px;
+    let px_per_pt = input.viewport.px_per_pt();
     let closing = match (input.tool, pointer) {
-        (Tool::Polygon(t), Some(pos)) => t.closes_at(input.map.to_image(pos), px_per_pt),
+        (Tool::Polygon(t), Some(pos)) => t.closes_at(input.viewport.image_from_screen(pos), px_per_pt),
         _ => false,
     };
     if draft.closed || closing {
