@@ -13,3 +13,5 @@ mod house;
 mod licences;
 mod matching;
 mod ontology;
+mod release;
+mod support;

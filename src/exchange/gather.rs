@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::ReleaseError;
 use super::consensus::consensus;
 use super::release_input::{Category, Opening, ReleaseInput, ReleasedImage, ReleasedPack, ReleasedReader, Software};
-use crate::domain::{Digest, ImageId, Ontology, PackRef, SizePx, Spacing, StreamId};
+use crate::domain::{Digest, ImageId, Ontology, PackRef, SizePx, StreamId};
 use crate::journal::{Signed, State, StreamKind, UnderHeads};
 
 /// What the door adds to the signed state.
@@ -16,11 +16,8 @@ pub struct ReleaseSource<'a> {
     pub name: String,
     pub version: String,
     pub packs: &'a [Ontology],
-    /// Pseudonymous file name and spacing of images; the image's id stands in for a missing name.
-    pub images: BTreeMap<ImageId, (String, Option<Spacing>)>,
     /// Salt and value of a digest, `None` when erased or not here.
     pub open: &'a dyn Fn(&Digest) -> Option<([u8; 32], Vec<u8>)>,
-    pub software: Vec<Software>,
 }
 
 /// Gathers one release.
@@ -34,14 +31,15 @@ pub fn gather(source: &ReleaseSource<'_>) -> Result<ReleaseInput, ReleaseError> 
     let found = consensus(state, &|tx| made_by.get(tx).copied().unwrap_or("unknown").to_owned());
     let covered = covered_streams(
         state,
-        found.cases.iter().flat_map(|c| c.reads.iter().map(|r| r.stream).chain(c.adjudication.iter().map(|a| a.stream))),
+        found
+            .cases
+            .iter()
+            .flat_map(|c| c.reads.iter().map(|r| r.stream).chain(c.adjudication.iter().map(|a| a.stream))),
     );
-    let frontier: UnderHeads = covered
-        .iter()
-        .filter_map(|id| state.streams.get(id))
-        .map(|s| (s.id.to_string(), (s.seq, s.hash)))
-        .collect();
-    let journal = source.signed.iter().filter(|s| covered.contains(&s.stream())).map(Signed::to_line).collect();
+    let frontier: UnderHeads =
+        covered.iter().filter_map(|id| state.streams.get(id)).map(|s| (s.id.to_string(), (s.seq, s.hash))).collect();
+    let rows = || source.signed.iter().filter(|s| covered.contains(&s.stream()));
+    let programs: BTreeSet<Software> = rows().map(|s| program(&s.body().software)).collect();
 
     let mut openings = BTreeMap::new();
     for label in &found.labels {
@@ -56,17 +54,15 @@ pub fn gather(source: &ReleaseSource<'_>) -> Result<ReleaseInput, ReleaseError> 
         .images()
         .filter(|i| released.contains(&i.id))
         .filter_map(|i| {
-            let (file_name, spacing) =
-                source.images.get(&i.id).cloned().unwrap_or_else(|| (i.id.to_string(), None));
             Some(ReleasedImage {
                 id: i.id.clone(),
                 case: i.case.clone(),
-                file_name,
+                file_name: i.id.to_string(),
                 sha256: i.sha256?,
                 size_px: SizePx::new(i.width, i.height),
                 frames: i.frames,
                 field: i.field,
-                spacing,
+                spacing: i.spacing.map(|s| s.spacing()),
             })
         })
         .collect();
@@ -112,10 +108,16 @@ pub fn gather(source: &ReleaseSource<'_>) -> Result<ReleaseInput, ReleaseError> 
             })
             .collect(),
         labels: found.labels,
-        journal,
+        journal: rows().map(Signed::to_line).collect(),
         openings: openings.into_values().collect(),
-        software: source.software.clone(),
+        software: programs.into_iter().collect(),
     })
+}
+
+/// A transaction names its program as `shoken 0.1.0`.
+fn program(text: &str) -> Software {
+    let (name, version) = text.split_once(' ').unwrap_or((text, ""));
+    Software { name: name.to_owned(), version: version.to_owned() }
 }
 
 /// The project-wide streams and the judged ones, with every stream that these go on from. Reads of excluded cases, access
