@@ -67,9 +67,11 @@ impl Project {
         let frontier = input.frontier.clone();
         let cases = input.cases.len();
         let excluded = input.excluded.iter().map(|e| (self.case_label(&e.case), e.reason.clone())).collect();
-        let formats = if request.formats.is_empty() { ReleaseFormat::ALL.into_iter().collect() } else { request.formats.clone() };
+        let formats =
+            if request.formats.is_empty() { ReleaseFormat::ALL.into_iter().collect() } else { request.formats.clone() };
         let sign = |message: &[u8]| Ok::<_, String>(actor.key.sign(message));
-        let receipt = write_release(input, request.folder, &formats, actor.key.public(), sign).map_err(|e| ProjectError::Release(e.to_string()))?;
+        let receipt = write_release(input, request.folder, &formats, actor.key.public(), sign)
+            .map_err(|e| ProjectError::Release(e.to_string()))?;
         let made = DatasetCommand::Release {
             version: request.version.to_owned(),
             root: receipt.root,
@@ -86,6 +88,13 @@ impl Project {
         }
         self.note_access(AccessKind::Exported, None, None)?;
         self.leave_witness()?;
-        Ok(Released { root: receipt.root, cases, labels: receipt.labels, files: receipt.files, bytes: receipt.bytes, excluded })
+        Ok(Released {
+            root: receipt.root,
+            cases,
+            labels: receipt.labels,
+            files: receipt.files,
+            bytes: receipt.bytes,
+            excluded,
+        })
     }
 }
