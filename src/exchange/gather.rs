@@ -8,6 +8,9 @@ use super::release_input::{Category, Opening, ReleaseInput, ReleasedImage, Relea
 use crate::domain::{Digest, ImageId, Ontology, PackRef, SizePx, StreamId};
 use crate::journal::{Signed, State, StreamKind, UnderHeads};
 
+/// The salt of a digest and the value it is over.
+pub type SaltAndValue = ([u8; 32], Vec<u8>);
+
 /// What the door adds to the signed state.
 pub struct ReleaseSource<'a> {
     pub state: &'a State,
@@ -17,7 +20,7 @@ pub struct ReleaseSource<'a> {
     pub version: String,
     pub packs: &'a [Ontology],
     /// Salt and value of a digest, `None` when erased or not here.
-    pub open: &'a dyn Fn(&Digest) -> Option<([u8; 32], Vec<u8>)>,
+    pub open: &'a dyn Fn(&Digest) -> Option<SaltAndValue>,
 }
 
 /// Gathers one release.

@@ -32,7 +32,7 @@ mod verify_labels;
 
 pub use coco::{CocoShape, Segmentation, coco_shape};
 pub use consensus::{Consensus, consensus};
-pub use gather::{ReleaseSource, gather};
+pub use gather::{ReleaseSource, SaltAndValue, gather};
 pub use geojson_read::{GeoJsonError, ImportedFeature, read_geojson};
 pub use geojson_write::geojson_geometry;
 pub use merkle::merkle_root;

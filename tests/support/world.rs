@@ -120,6 +120,7 @@ impl World {
         Ok(signed)
     }
 
+    #[allow(clippy::needless_pass_by_value, reason = "commands are written in place")]
     pub fn run(&mut self, actor: &str, command: Command) -> Signed {
         self.try_run(actor, &command).unwrap()
     }
