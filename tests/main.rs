@@ -13,7 +13,9 @@ mod house;
 mod licences;
 mod matching;
 mod ontology;
+mod release;
 #[cfg(feature = "gui")]
 mod render;
 #[cfg(feature = "gui")]
 mod render_window_level;
+mod support;

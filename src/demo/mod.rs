@@ -5,6 +5,7 @@ mod ct;
 mod ct_dicom;
 mod endoscopy;
 mod noise;
+mod practice;
 mod slide;
 mod slide_objects;
 mod tiff_pyramid;
@@ -12,6 +13,7 @@ mod tiff_pyramid;
 pub use ct::CtPhantom;
 pub use ct_dicom::write_series;
 pub use endoscopy::EndoscopyScene;
+pub use practice::practice_images;
 pub use slide::{SlideScene, UM_PER_PX};
 
 /// What a planted lesion is; the campaign maps it to a term of the pack in use.
