@@ -9,6 +9,8 @@
 
 mod architecture;
 mod demo_images;
+#[cfg(feature = "gui")]
+mod gui;
 mod house;
 mod licences;
 mod matching;

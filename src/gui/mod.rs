@@ -33,3 +33,8 @@ pub use app::App;
 pub use model::Model;
 pub use run::{GuiArgs, run};
 pub use stage::Stage;
+
+/// Installs fonts and themes before the first frame.
+pub fn prepare(ctx: &egui::Context) {
+    theme::install(ctx);
+}

@@ -121,8 +121,8 @@ pub struct FindingRow {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HistoryRow {
     pub sequence: u64,
-    /// Local time of day.
-    pub time: String,
+    /// When, in UTC, as the journal writes it.
+    pub utc: String,
     pub who: String,
     /// Fluent key of what was done (`history-` and the transaction's label).
     pub key: String,

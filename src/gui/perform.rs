@@ -44,6 +44,7 @@ impl App {
     pub(super) fn tell(&mut self, failure: &Failure) {
         match failure {
             Failure::Refused(rejection) => self.notices.refused(refusals::words(&self.words, rejection)),
+            Failure::ReadOnly => self.notices.refused(self.words.t("refused-read-only")),
             Failure::Broke(details) => self.notices.failed(self.words.t("failed-generic"), details.clone()),
         }
     }

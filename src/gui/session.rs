@@ -16,7 +16,7 @@ use super::model::{Model, Saved};
 use super::views::Lookup;
 use crate::domain::{AdjudicationTake, CaseId, ImageId, PointPx, Spacing, UserText};
 use crate::project::{
-    AccessKind, CaseBy, Cause, Command, HashOutcome, ImageSource, Language, Project, ProjectError, Rejection, SettingsFile, home_dir,
+    AccessKind, CaseBy, Cause, Command, HashOutcome, ImageSource, Language, Project, ProjectError, Rejection, SettingsFile, StoreError, home_dir,
 };
 
 /// Why something was not done.
@@ -24,6 +24,8 @@ use crate::project::{
 pub enum Failure {
     /// A rule said no; nothing was changed.
     Refused(Rejection),
+    /// The project can only be looked at.
+    ReadOnly,
     /// Something broke; the text is for "copy details".
     Broke(String),
 }
@@ -32,6 +34,7 @@ impl From<ProjectError> for Failure {
     fn from(e: ProjectError) -> Self {
         match e {
             ProjectError::Rejected(r) => Self::Refused(r),
+            ProjectError::Store(StoreError::ReadOnly(_)) => Self::ReadOnly,
             other => Self::Broke(other.to_string()),
         }
     }

@@ -166,6 +166,7 @@ impl Stage {
             pointer: self.pointer.map(|(at, _)| at),
             value: self.pointer.and_then(|(_, s)| s).map(|s| self.value_text(s)),
             hidden: look.hidden,
+            warnings: meta.map(|m| m.warnings.iter().map(|w| w.code).collect()).unwrap_or_default(),
         }
     }
 

@@ -217,11 +217,5 @@ fn undone_by(line: &HistoryLine) -> Option<String> {
 }
 
 fn history_row(line: &HistoryLine, undone: bool) -> HistoryRow {
-    HistoryRow { sequence: line.lamport, time: local_time(&line.time), who: line.actor.to_string(), key: history_key(&line.label), undone }
-}
-
-/// The journal's UTC time as local time of day.
-fn local_time(utc: &str) -> String {
-    // The clock feature of chrono is left out on purpose: time zones are not in the journal, and HH:MM:SS in UTC would lie.
-    utc.get(11..19).map_or_else(|| utc.to_owned(), |t| format!("{t}Z"))
+    HistoryRow { sequence: line.lamport, utc: line.time.clone(), who: line.actor.to_string(), key: history_key(&line.label), undone }
 }

@@ -14,12 +14,10 @@ done-opened = { $n ->
 done-relocated = Images recognised by content: { $n }
 done-copied = Copied
 done-draft = The unfinished outline is back
-done-repaired = The outline crossed itself and was mended
 nothing-opened = There was no image to open
 skipped-files = { $n } files are no images and were skipped
 failed-generic = That did not work. Nothing is lost
 failed-open = It could not be opened. Nothing is lost
-failed-details = Details: { $text }
 
 refused-nothing = There is nothing to do
 refused-nothing-to-undo = There is nothing more to undo
@@ -59,6 +57,18 @@ history-adjudication-resolve = Discrepancy decided
 history-adjudication-close = Adjudication closed
 history-other = Other action
 
-warning-gap = Uneven slice spacing
-warning-tilt = Gantry tilt
-warning-duplicate = Slices at the same position
+# Notes about a file, by the code that the reader of its format gives.
+warning-series-gap = Uneven slice spacing
+warning-series-tilt = Gantry tilt
+warning-series-duplicate-position = Slices at the same position
+warning-series-missing-position = Slices without a position
+warning-series-mixed-orientation = Slices of mixed orientation
+warning-series-mixed-size = Slices of mixed size
+warning-dicom-modality-lut-ignored = Modality LUT not applied
+warning-dicom-voi-lut-ignored = VOI LUT not applied
+warning-dicom-sigmoid-shown-linear = Sigmoid window shown as linear
+warning-jpeg-cut-short = The JPEG is cut short
+warning-exif-orientation-ignored = Rotation noted by the camera not applied
+warning-slide-only-first-plane = Only the first focal plane is shown
+warning-tiff-orientation-ignored = TIFF orientation not applied
+warning-tiff-pages-not-shown = There are pages that are not shown

@@ -84,6 +84,11 @@ history = History
 history-empty = Nothing done yet
 history-empty-advice = What you draw and name is listed here.
 
+age-now = just now
+age-minutes = { $n } min ago
+age-hours = { $n } h ago
+age-days = { $n } d ago
+
 queue = Discrepancies
 queue-count = { $open } of { $n } open
 queue-empty = Nothing to adjudicate
@@ -168,7 +173,6 @@ corner-window = W { $w } L { $l }
 corner-inverted = inverted
 uncalibrated = uncalibrated
 image-canvas = Image
-tool-strip = Tools
 overlay-hidden = Findings hidden
 software-adapter = Drawing without a GPU: it may be slow. Check the graphics driver.
 missing-title = Image not found
@@ -176,4 +180,3 @@ missing-text = Please connect the disk “{ $disk }”. Every finding is kept. I
 failed-title = The image cannot be opened
 copy-details = Copy details
 dismiss = Dismiss
-context-here = What you can do here

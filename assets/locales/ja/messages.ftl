@@ -11,12 +11,10 @@ done-opened = { $n } 枚の画像を開きました
 done-relocated = 画像を内容で照合しました：{ $n } 枚
 done-copied = コピーしました
 done-draft = 描きかけの線を復元しました
-done-repaired = 線が交差していたため、形を整えました
 nothing-opened = 開ける画像がありませんでした
 skipped-files = { $n } 個のファイルは画像ではないため読み飛ばしました
 failed-generic = 処理できませんでした。作業は失われていません
 failed-open = 開けませんでした。作業は失われていません
-failed-details = 詳細：{ $text }
 
 refused-nothing = することがありません
 refused-nothing-to-undo = これ以上は戻せません
@@ -56,6 +54,18 @@ history-adjudication-resolve = 不一致を裁定
 history-adjudication-close = 裁定を終了
 history-other = その他の操作
 
-warning-gap = スライス間隔が不均一です
-warning-tilt = ガントリーが傾いています
-warning-duplicate = 同じ位置のスライスがあります
+# Notes about a file, by the code that the reader of its format gives.
+warning-series-gap = スライス間隔が不均一です
+warning-series-tilt = ガントリーが傾いています
+warning-series-duplicate-position = 同じ位置のスライスがあります
+warning-series-missing-position = 位置情報のないスライスがあります
+warning-series-mixed-orientation = 向きの異なるスライスが混ざっています
+warning-series-mixed-size = 大きさの異なるスライスが混ざっています
+warning-dicom-modality-lut-ignored = モダリティ LUT は適用していません
+warning-dicom-voi-lut-ignored = VOI LUT は適用していません
+warning-dicom-sigmoid-shown-linear = シグモイド表示条件を線形で表示しています
+warning-jpeg-cut-short = JPEG が途中で切れています
+warning-exif-orientation-ignored = 撮影時の回転情報は適用していません
+warning-slide-only-first-plane = 最初の焦点面だけを表示しています
+warning-tiff-orientation-ignored = TIFF の向きの情報は適用していません
+warning-tiff-pages-not-shown = 表示していないページがあります

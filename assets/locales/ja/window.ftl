@@ -78,6 +78,11 @@ history = 履歴
 history-empty = まだ操作がありません
 history-empty-advice = 描く・名づける操作がここに並びます。
 
+age-now = たった今
+age-minutes = { $n }分前
+age-hours = { $n }時間前
+age-days = { $n }日前
+
 queue = 不一致
 queue-count = { $n } 件中 未決 { $open } 件
 queue-empty = 裁定する不一致がありません
@@ -159,7 +164,6 @@ corner-window = W { $w } L { $l }
 corner-inverted = 反転
 uncalibrated = 寸法校正なし
 image-canvas = 画像
-tool-strip = ツール
 overlay-hidden = 所見を隠しています
 software-adapter = 描画に GPU を使えないため、動きが遅くなることがあります。グラフィックドライバーを確かめてください。
 missing-title = 画像が見つかりません
@@ -167,4 +171,3 @@ missing-text = ディスク「{ $disk }」を接続してください。所見�
 failed-title = 画像を開けません
 copy-details = 詳細をコピー
 dismiss = 閉じる
-context-here = ここでできること

@@ -30,6 +30,8 @@ pub struct ViewFacts {
     /// The value under the pointer, with its unit.
     pub value: Option<String>,
     pub hidden: bool,
+    /// Codes of what the reader of the file found noteworthy (gap, tilt …).
+    pub warnings: Vec<&'static str>,
 }
 
 /// The magnification of the view in objective powers: an objective of power P is taken as 10/P µm per pixel.
@@ -73,6 +75,7 @@ fn top_left(words: &Words, f: &ViewFacts) -> Vec<String> {
     if let Some(field) = f.field {
         out.push(words.t(super::title::field_key(field)));
     }
+    out.extend(f.warnings.iter().map(|code| format!("{} {}", crate::gui::icons::WARNING, words.t(&format!("warning-{code}")))));
     out
 }
 
