@@ -10,6 +10,8 @@
 mod architecture;
 mod demo_images;
 mod house;
+mod imaging_files;
 mod licences;
 mod matching;
 mod ontology;
+mod support;

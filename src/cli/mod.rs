@@ -1,1 +1,4 @@
 //! (under construction)
+
+pub mod inspect;
+pub mod render;

@@ -13,6 +13,7 @@ mod execute;
 mod history;
 mod images;
 mod open;
+pub mod pixels;
 mod release;
 mod sources;
 mod settings;
