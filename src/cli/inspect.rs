@@ -1,6 +1,6 @@
 //! `shoken inspect FILE|FOLDER`: what a file is, as Shoken reads it. Nothing that names a patient is printed.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, process::ExitCode};
 
 use serde_json::{Value, json};
 
@@ -15,7 +15,7 @@ pub struct Args {
 
 /// # Errors
 /// One line with the file, the reason and what to do.
-pub fn run(args: &Args, json: bool) -> anyhow::Result<()> {
+pub fn run(args: &Args, json: bool) -> anyhow::Result<ExitCode> {
     let found = look_at(&args.path)?;
     let images: Vec<Value> = found.images.iter().map(|image| describe(image.meta())).collect();
     let skipped: Vec<Value> = found
@@ -29,7 +29,7 @@ pub fn run(args: &Args, json: bool) -> anyhow::Result<()> {
             _ => json!({ "images": images, "skipped": skipped }),
         };
         println!("{}", serde_json::to_string_pretty(&value)?);
-        return Ok(());
+        return Ok(ExitCode::SUCCESS);
     }
     for (index, image) in found.images.iter().enumerate() {
         if index > 0 {
@@ -40,7 +40,7 @@ pub fn run(args: &Args, json: bool) -> anyhow::Result<()> {
     for (path, reason) in &found.skipped {
         println!("skipped  {}: {reason}", file_name(path));
     }
-    Ok(())
+    Ok(ExitCode::SUCCESS)
 }
 
 fn file_name(path: &std::path::Path) -> String {

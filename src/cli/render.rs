@@ -1,6 +1,6 @@
 //! `shoken render FILE --out PNG`: pixels through the CPU display pipeline, without a window or a graphics card.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, process::ExitCode};
 
 use serde_json::json;
 
@@ -60,7 +60,7 @@ fn window(text: &str) -> Result<Window, String> {
 
 /// # Errors
 /// One line with the file, the reason and what to do.
-pub fn run(args: &Args, as_json: bool) -> anyhow::Result<()> {
+pub fn run(args: &Args, as_json: bool) -> anyhow::Result<ExitCode> {
     let source = open_one(&args.path)?;
     let request = RenderRequest {
         level: args.level,
@@ -78,5 +78,5 @@ pub fn run(args: &Args, as_json: bool) -> anyhow::Result<()> {
     } else {
         println!("{} ({} × {})", args.out.display(), size.width, size.height);
     }
-    Ok(())
+    Ok(ExitCode::SUCCESS)
 }
