@@ -14,4 +14,5 @@ mod imaging_files;
 mod licences;
 mod matching;
 mod ontology;
+mod release;
 mod support;
