@@ -10,7 +10,7 @@ use shoken::{
     imaging::{self, ImageSource, ImagingError},
 };
 
-use crate::support::samples::samples;
+use crate::support::samples;
 
 fn files_under(folder: &Path) -> Vec<PathBuf> {
     let mut out = Vec::new();

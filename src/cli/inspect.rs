@@ -18,11 +18,8 @@ pub struct Args {
 pub fn run(args: &Args, json: bool) -> anyhow::Result<ExitCode> {
     let found = look_at(&args.path)?;
     let images: Vec<Value> = found.images.iter().map(|image| describe(image.meta())).collect();
-    let skipped: Vec<Value> = found
-        .skipped
-        .iter()
-        .map(|(path, reason)| json!({ "file": file_name(path), "reason": reason }))
-        .collect();
+    let skipped: Vec<Value> =
+        found.skipped.iter().map(|(path, reason)| json!({ "file": file_name(path), "reason": reason })).collect();
     if json {
         let value = match images.as_slice() {
             [one] if !args.path.is_dir() => one.clone(),
@@ -106,7 +103,9 @@ fn print(meta: &ImageMeta) {
     let size = meta.size_px();
     match meta.files.as_slice() {
         [one] => line("file", file_name(one)),
-        files => line("files", format!("{} ({} …)", files.len(), files.first().map(|f| file_name(f)).unwrap_or_default())),
+        files => {
+            line("files", format!("{} ({} …)", files.len(), files.first().map(|f| file_name(f)).unwrap_or_default()))
+        }
     }
     line("format", meta.format.clone());
     line("reader", meta.reader.to_owned());
@@ -114,11 +113,17 @@ fn print(meta: &ImageMeta) {
     line("field", format!("{:?} {}", meta.field, meta.identity.modality).trim_end().to_owned());
     line(
         "pixels",
-        format!("{} × {}, {} channel(s) of {} bits{sign}, {}", size.width, size.height, meta.channels, meta.bits_stored, meta.photometric),
+        format!(
+            "{} × {}, {} channel(s) of {} bits{sign}, {}",
+            size.width, size.height, meta.channels, meta.bits_stored, meta.photometric
+        ),
     );
     for (index, level) in meta.levels.iter().enumerate() {
         let (size, tile) = (level.size_px, level.tile_px);
-        let shown = format!("{} × {}, tiles {} × {}, 1:{:.3}", size.width, size.height, tile.width, tile.height, level.downsample);
+        let shown = format!(
+            "{} × {}, tiles {} × {}, 1:{:.3}",
+            size.width, size.height, tile.width, tile.height, level.downsample
+        );
         line(&format!("level {index}"), shown);
     }
     line("frames", meta.frames.len().to_string());

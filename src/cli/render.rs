@@ -49,7 +49,11 @@ fn region(text: &str) -> Result<RectPx, String> {
 
 fn size(text: &str) -> Result<SizePx, String> {
     let [width, height] = numbers(text, "WIDTH,HEIGHT as whole numbers")?;
-    if width == 0 || height == 0 { Err("a picture has at least one pixel".to_owned()) } else { Ok(SizePx::new(width, height)) }
+    if width == 0 || height == 0 {
+        Err("a picture has at least one pixel".to_owned())
+    } else {
+        Ok(SizePx::new(width, height))
+    }
 }
 
 fn window(text: &str) -> Result<Window, String> {

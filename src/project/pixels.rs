@@ -107,7 +107,10 @@ pub fn render(source: &dyn ImageSource, request: &RenderRequest) -> Result<Rende
         let size = level.size_px;
         return Err(ImagingError::Unsupported {
             path: meta.files.first().cloned().unwrap_or_default(),
-            reason: format!("the region does not lie inside level {} of {} × {}", request.level, size.width, size.height),
+            reason: format!(
+                "the region does not lie inside level {} of {} × {}",
+                request.level, size.width, size.height
+            ),
             hint: "Give --region X,Y,WIDTH,HEIGHT in pixels of that level.".to_owned(),
         });
     }
@@ -146,13 +149,13 @@ fn blit(to: &mut [u8], size: SizePx, from: &[u8], tile: SizePx, at: (i64, i64)) 
         if right <= left {
             return;
         }
-        let start = |row: i64, stride: u32, x: i64| usize::try_from((row * i64::from(stride) + x) * 4).unwrap_or(usize::MAX);
+        let start =
+            |row: i64, stride: u32, x: i64| usize::try_from((row * i64::from(stride) + x) * 4).unwrap_or(usize::MAX);
         let length = usize::try_from((right - left) * 4).unwrap_or(0);
         let (target, source) = (start(y, size.width, left), start(y - at.1, tile.width, left - at.0));
-        if let (Some(target), Some(source)) = (
-            to.get_mut(target..target.saturating_add(length)),
-            from.get(source..source.saturating_add(length)),
-        ) {
+        if let (Some(target), Some(source)) =
+            (to.get_mut(target..target.saturating_add(length)), from.get(source..source.saturating_add(length)))
+        {
             target.copy_from_slice(source);
         }
     }
