@@ -26,7 +26,7 @@ pub use execute::{Clock, Done};
 pub use history::HistoryLine;
 pub use images::{ImageState, Relocated, roi_on};
 pub use open::{NewProject, Opened};
-pub use settings::{Language, Settings, SettingsError, SettingsFile, SettingsNotice, Theme, home_dir};
+pub use settings::{Language, Settings, SettingsError, SettingsFile, SettingsNotice, Theme};
 pub use transfer::{ApplyReport, ExportOptions};
 pub use views::{
     AdjudicationView, CaseView, FindingView, ImageView, ReadScope, ReadView, ReaderView, ResolutionView, RoiView,
@@ -42,6 +42,7 @@ pub use crate::journal::{
 };
 pub use crate::keys::{KeyError, Problem, ProblemKind};
 pub use crate::store::{Draft, RebuildReport, StoreError, WhyReadOnly};
+pub use crate::tasks::platform::shoken_home;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
