@@ -23,7 +23,11 @@ impl SpacingRecord {
     /// Rounded to the picometre; `None` for a spacing that cannot be right (not positive, or a metre and more a pixel).
     pub fn of(spacing: &Spacing) -> Option<Self> {
         let pm = |um: f64| (um > 0.0 && um < 1e6).then(|| (um * 1e6).round());
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to lie between 0 and 1e12")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "checked to lie between 0 and 1e12"
+        )]
         let whole = |um: f64| pm(um).map(|v| v as u64).filter(|v| *v > 0);
         Some(Self { x_pm: whole(spacing.x_um)?, y_pm: whole(spacing.y_um)?, source: spacing.source })
     }

@@ -15,7 +15,12 @@ pub struct Annotated {
 }
 
 /// A finding as a file states it, placed on an image of the case.
-pub fn drafts_from(feature: ImportedFeature, image: ImageId, pose: Option<crate::domain::PlanePose>, tool: &str) -> FindingDraft {
+pub fn drafts_from(
+    feature: ImportedFeature,
+    image: ImageId,
+    pose: Option<crate::domain::PlanePose>,
+    tool: &str,
+) -> FindingDraft {
     FindingDraft {
         rois: vec![(image, roi_on(pose, feature.frame.unwrap_or(0), feature.shape))],
         terms: vec![feature.term],
@@ -31,7 +36,13 @@ impl Project {
     ///
     /// # Errors
     /// A text that is no GeoJSON, an unknown term or image; then the whole file is refused.
-    pub fn read_findings(&mut self, case: &CaseId, file: &str, text: &str, tool: &str) -> Result<Vec<FindingDraft>, ProjectError> {
+    pub fn read_findings(
+        &mut self,
+        case: &CaseId,
+        file: &str,
+        text: &str,
+        tool: &str,
+    ) -> Result<Vec<FindingDraft>, ProjectError> {
         let bad = |reason: String| ProjectError::Refused { file: file.to_owned(), reason };
         let packs: Vec<&crate::domain::Ontology> = self.packs.iter().collect();
         let features = read_geojson(text, &packs).map_err(|e| bad(e.to_string()))?;
@@ -39,9 +50,16 @@ impl Project {
         let mut out = Vec::with_capacity(features.len());
         for (number, feature) in (1..).zip(features) {
             let image = match (&feature.image, images.as_slice()) {
-                (Some(name), _) => self.image_named(&images, name)?.ok_or_else(|| bad(format!("feature {number}: there is no image '{name}' in this case")))?,
+                (Some(name), _) => self
+                    .image_named(&images, name)?
+                    .ok_or_else(|| bad(format!("feature {number}: there is no image '{name}' in this case")))?,
                 (None, [only]) => only.clone(),
-                (None, _) => return Err(bad(format!("feature {number}: the case has {} images; name one in properties.image", images.len()))),
+                (None, _) => {
+                    return Err(bad(format!(
+                        "feature {number}: the case has {} images; name one in properties.image",
+                        images.len()
+                    )));
+                }
             };
             let frame = feature.frame.unwrap_or(0);
             // The patient pose comes from the pixels' own header; a photograph or a slide has none.
@@ -72,7 +90,8 @@ impl Project {
     /// As [`Project::read_findings`]; rules and store errors.
     pub fn annotate(&mut self, case: &CaseId, file: &str, text: &str) -> Result<Annotated, ProjectError> {
         let findings = self.read_findings(case, file, text, "geojson")?;
-        let crossing = |d: &FindingDraft| d.rois.iter().any(|(_, r)| r.shape.repaired().is_ok_and(|(_, fix)| fix.self_crossing));
+        let crossing =
+            |d: &FindingDraft| d.rois.iter().any(|(_, r)| r.shape.repaired().is_ok_and(|(_, fix)| fix.self_crossing));
         let report = Annotated { findings: findings.len(), repaired: findings.iter().filter(|d| crossing(d)).count() };
         self.execute(Command::Finding(FindingCommand::Add { case: case.clone(), findings }), &Cause::Cli)?;
         Ok(report)

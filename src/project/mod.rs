@@ -5,6 +5,7 @@
 
 mod acting;
 mod annotate;
+
 mod adjudicate;
 mod catalogue;
 mod check;
@@ -13,6 +14,7 @@ mod execute;
 mod history;
 mod images;
 mod open;
+mod reading;
 mod release;
 mod sources;
 mod settings;
@@ -41,9 +43,9 @@ pub use vocabulary::{TermPack, VocabularyError, embedded_packs, find_pack, load_
 pub use crate::exchange::{ReleaseFormat, ReleaseReport, verify_release};
 pub use crate::imaging::{ImageMeta, ImageSource, ImagingError};
 pub use crate::journal::{
-    AccessKind, AdjudicationCommand, CampaignCommand, CatalogCommand, Cause, Command, DatasetCommand, FindingCommand,
-    FindingDraft, FindingOrigin, PrivacyCommand, Protocol, PublicKey, ReadCommand, ReadPhase, Rejection,
-    ResolvedFinding, VocabularyCommand,
+    AccessKind, AdjudicationCommand, Assignment, CampaignCommand, CatalogCommand, Cause, Command, DatasetCommand,
+    FindingCommand, FindingDraft, FindingOrigin, PrivacyCommand, Protocol, PublicKey, ReadCommand, ReadPhase,
+    Rejection, ResolvedFinding, VocabularyCommand,
 };
 pub use crate::keys::{KeyError, Problem, ProblemKind};
 pub use crate::store::{Draft, RebuildReport, StoreError, WhyReadOnly};

@@ -6,7 +6,8 @@ use std::path::Path;
 use super::{Project, ProjectError};
 use crate::domain::{Digest, SizePx};
 use crate::exchange::{
-    Category, Opening, ReleaseFormat, ReleaseInput, ReleasedImage, ReleasedPack, ReleasedReader, Software, consensus, write_release,
+    Category, Opening, ReleaseFormat, ReleaseInput, ReleasedImage, ReleasedPack, ReleasedReader, Software, consensus,
+    write_release,
 };
 use crate::journal::{AccessKind, Cause, Command, DatasetCommand, Signed, State, StreamKind, UnderHeads};
 
@@ -51,7 +52,8 @@ impl Project {
         let used: BTreeSet<_> = standing.cases.iter().flat_map(|c| c.images.iter().cloned()).collect();
         let images = used.iter().filter_map(|id| self.state.image(id)).filter_map(released_image).collect();
         let mut openings = Vec::new();
-        let digests: BTreeSet<Digest> = standing.labels.iter().flat_map(|l| l.rois.iter().map(|r| r.geometry)).collect();
+        let digests: BTreeSet<Digest> =
+            standing.labels.iter().flat_map(|l| l.rois.iter().map(|r| r.geometry)).collect();
         for digest in digests {
             if let Some(v) = self.store.value(&digest)? {
                 openings.push(Opening { digest, salt: v.salt, value: v.value });
@@ -90,7 +92,12 @@ impl Project {
             pack.terms
                 .iter()
                 .filter_map(|t| {
-                    Some(Category { term: pack.term_ref(&t.id)?, label: t.label.clone(), codes: t.codes.clone(), color: t.color.clone() })
+                    Some(Category {
+                        term: pack.term_ref(&t.id)?,
+                        label: t.label.clone(),
+                        codes: t.codes.clone(),
+                        color: t.color.clone(),
+                    })
                 })
                 .collect::<Vec<_>>()
         };
@@ -119,9 +126,11 @@ impl Project {
         let frontier = input.frontier.clone();
         let cases = input.cases.len();
         let excluded = input.excluded.iter().map(|e| (self.case_label(&e.case), e.reason.clone())).collect();
-        let formats = if request.formats.is_empty() { ReleaseFormat::ALL.into_iter().collect() } else { request.formats.clone() };
+        let formats =
+            if request.formats.is_empty() { ReleaseFormat::ALL.into_iter().collect() } else { request.formats.clone() };
         let sign = |message: &[u8]| Ok::<_, String>(actor.key.sign(message));
-        let receipt = write_release(input, request.folder, &formats, actor.key.public(), sign).map_err(|e| ProjectError::Release(e.to_string()))?;
+        let receipt = write_release(input, request.folder, &formats, actor.key.public(), sign)
+            .map_err(|e| ProjectError::Release(e.to_string()))?;
         let made = DatasetCommand::Release {
             version: request.version.to_owned(),
             root: receipt.root,
@@ -138,7 +147,14 @@ impl Project {
         }
         self.note_access(AccessKind::Exported, None, None)?;
         self.leave_witness()?;
-        Ok(Released { root: receipt.root, cases, labels: receipt.labels, files: receipt.files, bytes: receipt.bytes, excluded })
+        Ok(Released {
+            root: receipt.root,
+            cases,
+            labels: receipt.labels,
+            files: receipt.files,
+            bytes: receipt.bytes,
+            excluded,
+        })
     }
 }
 
