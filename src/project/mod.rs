@@ -49,7 +49,7 @@ pub use crate::journal::{
 };
 pub use crate::keys::{KeyError, Problem, ProblemKind};
 pub use crate::store::{Draft, RebuildReport, StoreError, WhyReadOnly};
-pub use crate::tasks::platform::shoken_home;
+pub use crate::tasks::platform::shoken_home as home_dir;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

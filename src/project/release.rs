@@ -46,7 +46,7 @@ impl Project {
         let frontier = self.frontier();
         let mut rows: Vec<Signed> =
             self.store.signed_rows()?.into_iter().filter(|s| frontier.contains_key(&s.stream().to_string())).collect();
-        rows.sort_by(|a, b| (a.stream(), a.body().seq).cmp(&(b.stream(), b.body().seq)));
+        rows.sort_by_key(|row| (row.stream(), row.body().seq));
         let software: BTreeMap<Digest, String> = rows.iter().map(|s| (*s.hash(), s.body().software.clone())).collect();
         let standing = consensus(&self.state, &|hash| software.get(hash).cloned().unwrap_or_default());
         let used: BTreeSet<_> = standing.cases.iter().flat_map(|c| c.images.iter().cloned()).collect();
