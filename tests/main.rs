@@ -17,3 +17,5 @@ mod house;
 mod licences;
 mod matching;
 mod ontology;
+mod release;
+mod support;

@@ -199,13 +199,15 @@ fn check_signature(
     Some(file.public_key)
 }
 
+/// A line of `journal/transactions.jsonl`.
+#[derive(Deserialize)]
+struct Line {
+    body: String,
+    sig: String,
+}
+
 fn check_journal(folder: &Path, present: &BTreeSet<String>, report: &mut ReleaseReport) -> Audit {
     const PATH: &str = "journal/transactions.jsonl";
-    #[derive(Deserialize)]
-    struct Line {
-        body: String,
-        sig: String,
-    }
     if !present.contains(PATH) && !folder.join(PATH).is_file() {
         return Audit::default();
     }
