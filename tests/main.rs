@@ -14,6 +14,7 @@
 mod architecture;
 mod demo_images;
 mod house;
+mod imaging_files;
 mod licences;
 mod matching;
 mod ontology;

@@ -127,7 +127,7 @@ impl Project {
         }
         let mut batch = Batch { next_label: self.store.count_cases()? + 1, ..Batch::default() };
         for image in &found.images {
-            self.add_scanned(&image.meta, case_by, &mut batch, &mut out)?;
+            self.add_scanned(image.source.meta(), case_by, &mut batch, &mut out)?;
         }
         if !batch.images.is_empty() {
             let add = Command::Catalog(CatalogCommand::Add { images: batch.images });

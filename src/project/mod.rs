@@ -14,6 +14,7 @@ mod execute;
 mod history;
 mod images;
 mod open;
+pub mod pixels;
 mod reading;
 mod release;
 mod sources;
