@@ -34,7 +34,7 @@ enum Command {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let diagnostics = project::home_dir().ok().and_then(|home| project::start_diagnostics(&home).ok());
+    let diagnostics = project::start_diagnostics(&project::home_dir()).ok();
     let result = match &arguments.command {
         Some(Command::Project(command)) => cli::run(command, &arguments.common),
         Some(Command::Demo(args)) => demo(args, &arguments.common),

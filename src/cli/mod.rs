@@ -113,7 +113,7 @@ pub fn run(command: &Command, common: &Common) -> anyhow::Result<ExitCode> {
         Command::Journal(a) => journal::run(a, common),
         Command::Identity(a) => identity::run(a, common),
         Command::History(a) => history::run(a, common),
-        Command::Ontology(a) => ontology::run(a, common.json),
+        Command::Ontology(a) => ontology::run(a, common),
     }
 }
 

@@ -184,7 +184,7 @@ pub(super) fn decide(state: &State, env: &mut Env<'_>, command: &CatalogCommand)
                     Some(known) if known != *sha256 => return Err(Rejection::PixelsChanged(image.clone())),
                     Some(_) => {}
                     None => {
-                        out.events.push(Event::Catalog(CatalogEvent::Hashed { image: image.clone(), sha256: *sha256 }))
+                        out.events.push(Event::Catalog(CatalogEvent::Hashed { image: image.clone(), sha256: *sha256 }));
                     }
                 }
             }
