@@ -53,7 +53,7 @@ fn main() -> ExitCode {
 }
 
 fn demo(args: &shoken::demo::Args, common: &cli::Common) -> anyhow::Result<ExitCode> {
-    let made = shoken::demo::run(args, &project::home_dir()?)?;
+    let made = shoken::demo::run(args, &project::home_dir())?;
     if common.json {
         println!("{:#}", made.to_json());
     } else {

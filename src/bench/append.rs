@@ -7,9 +7,7 @@ use std::time::Instant;
 
 use super::line::{Line, percentile};
 use crate::domain::{Origin, ProjectKind, RoiSpace, Shape};
-use crate::project::{
-    CaseBy, Cause, Clock, Command, FindingCommand, FindingDraft, FindingOrigin, NewProject, Project,
-};
+use crate::project::{CaseBy, Cause, Clock, Command, FindingCommand, FindingDraft, FindingOrigin, NewProject, Project};
 use crate::tasks::{Cancel, Progress};
 
 /// Appends `n` findings of 24 vertices each. Turns alternate with the raw write, so that both see the same disk.
@@ -30,9 +28,13 @@ pub fn run(scratch: &Path, n: u32) -> anyhow::Result<()> {
     let mut raw = File::create(scratch.join("raw.log"))?;
     let (mut door_ms, mut raw_ms, mut bytes) = (Vec::new(), Vec::new(), 0);
     for i in 0..n {
-        let ring = (0..24_u32).map(|k| [f64::from((i * 7 + k * 3) % 60), f64::from((i * 5 + k * k) % 60) + 0.5]).collect();
+        let ring =
+            (0..24_u32).map(|k| [f64::from((i * 7 + k * 3) % 60), f64::from((i * 5 + k * k) % 60) + 0.5]).collect();
         let draft = FindingDraft {
-            rois: vec![(image.clone(), crate::domain::Roi { frame: 0, space: RoiSpace::Image, shape: Shape::Line(ring) })],
+            rois: vec![(
+                image.clone(),
+                crate::domain::Roi { frame: 0, space: RoiSpace::Image, shape: Shape::Line(ring) },
+            )],
             terms: Vec::new(),
             certainty: None,
             attributes: std::collections::BTreeMap::new(),

@@ -31,8 +31,7 @@ impl Writer {
                 *byte = noise.to_be_bytes()[0];
             }
         };
-        let mut env =
-            Env { actor: &self.reader, key: self.key.public(), continuable: &|_| true, random: &mut random };
+        let mut env = Env { actor: &self.reader, key: self.key.public(), continuable: &|_| true, random: &mut random };
         let decision = decide(&self.state, command, &mut env)?;
         let (stream, open, seq, prev) = match &decision.target {
             StreamTarget::Existing(id) => {

@@ -54,8 +54,9 @@ impl Scratch {
     fn new(dir: Option<&std::path::Path>) -> anyhow::Result<Self> {
         let base = dir.map_or_else(std::env::temp_dir, std::path::Path::to_owned);
         let folder = base.join(format!("shoken-bench-{}", std::process::id()));
-        std::fs::create_dir_all(&folder)
-            .map_err(|e| anyhow::anyhow!("{}: cannot be used: {e}; name another folder with --dir", folder.display()))?;
+        std::fs::create_dir_all(&folder).map_err(|e| {
+            anyhow::anyhow!("{}: cannot be used: {e}; name another folder with --dir", folder.display())
+        })?;
         Ok(Self(folder))
     }
 }

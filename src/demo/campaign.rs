@@ -10,11 +10,12 @@ use super::noise::Rng;
 use super::readers::{drawn, ellipse, opinion};
 use super::{CtPhantom, EndoscopyScene, Planted, PlantedKind, SlideScene, pictures, write_series};
 use crate::domain::{
-    AdjudicationTake, CaseId, Certainty, ImageId, Ontology, Origin, ProjectKind, ReaderId, Role, Shape, TermRef, Verdict,
+    AdjudicationTake, CaseId, Certainty, ImageId, Ontology, Origin, ProjectKind, ReaderId, Role, Shape, TermRef,
+    Verdict,
 };
 use crate::project::{
-    CaseBy, Cause, Clock, Command, Discrepancy, DiscrepancyKind, FindingCommand, FindingDraft, FindingOrigin, NewProject,
-    Project, ReleaseRequest, roi_on, verify_release,
+    CaseBy, Cause, Clock, Command, Discrepancy, DiscrepancyKind, FindingCommand, FindingDraft, FindingOrigin,
+    NewProject, Project, ReleaseRequest, roi_on, verify_release,
 };
 use crate::tasks::{Cancel, Progress};
 
@@ -133,7 +134,11 @@ pub fn run(args: &Args, home: &Path) -> anyhow::Result<Made> {
     import(&mut project, &mut items)?;
     let cases = project.case_ids();
     project.assign(args.seed)?;
-    steps.done(&format!("{} images imported where they lie, content hashed, {} cases assigned", items.len(), cases.len()));
+    steps.done(&format!(
+        "{} images imported where they lie, content hashed, {} cases assigned",
+        items.len(),
+        cases.len()
+    ));
 
     let mut findings = 0;
     for (hand, reader) in READERS.iter().enumerate() {
@@ -146,9 +151,17 @@ pub fn run(args: &Args, home: &Path) -> anyhow::Result<Made> {
 
     project.act_as(&ReaderId::new(CREATOR)?)?;
     let release = args.out.join("release-1.0.0");
-    let released =
-        project.release(&ReleaseRequest { version: "1.0.0", folder: &release, formats: std::collections::BTreeSet::new() })?;
-    steps.done(&format!("release 1.0.0: {} labels in {} files, root {:.12}…", released.labels, released.files, released.root.to_string()));
+    let released = project.release(&ReleaseRequest {
+        version: "1.0.0",
+        folder: &release,
+        formats: std::collections::BTreeSet::new(),
+    })?;
+    steps.done(&format!(
+        "release 1.0.0: {} labels in {} files, root {:.12}…",
+        released.labels,
+        released.files,
+        released.root.to_string()
+    ));
 
     let report = project.verify()?;
     ensure!(report.problems.is_empty(), "the project does not verify: {:?}", report.problems.first());
@@ -166,7 +179,15 @@ pub fn run(args: &Args, home: &Path) -> anyhow::Result<Made> {
     let count = pictures::write(&mut project, &shots, &screenshots)?;
     steps.done(&format!("{count} pictures of the images with what stands"));
     eprintln!("    all in {:.1} s", steps.started.elapsed().as_secs_f64());
-    Ok(Made { project: folder, release, screenshots, cases: cases.len(), findings, discrepancies, labels: released.labels })
+    Ok(Made {
+        project: folder,
+        release,
+        screenshots,
+        cases: cases.len(),
+        findings,
+        discrepancies,
+        labels: released.labels,
+    })
 }
 
 /// Empties the folder of an earlier demonstration; anything else is left alone.
@@ -212,7 +233,8 @@ fn images(args: &Args, steps: &mut Steps) -> anyhow::Result<Vec<Item>> {
     ];
     for (number, (name, kind)) in (0..).zip(photographs) {
         let seed = args.seed.wrapping_mul(31).wrapping_add(number);
-        let scene = kind.map_or_else(|| EndoscopyScene::normal(seed, 1280, 1024), |k| EndoscopyScene::new(seed, 1280, 1024, k));
+        let scene =
+            kind.map_or_else(|| EndoscopyScene::normal(seed, 1280, 1024), |k| EndoscopyScene::new(seed, 1280, 1024, k));
         let path = folder.join(format!("{name}.jpg"));
         scene.write(&path).with_context(|| format!("{} cannot be written", path.display()))?;
         items.push(Item { name, path, planted: scene.planted(), case: None, image: None });
@@ -230,7 +252,8 @@ fn import(project: &mut Project, items: &mut [Item]) -> anyhow::Result<()> {
             &Progress::default(),
             &Cancel::default(),
         )?;
-        let (case, image) = found.images.into_iter().next().context("an image of the demonstration was not imported")?;
+        let (case, image) =
+            found.images.into_iter().next().context("an image of the demonstration was not imported")?;
         (item.case, item.image) = (Some(case), Some(image));
     }
     let outcomes: Vec<_> = project.pending_hashes()?.iter().map(|job| job.run(|_| true)).collect();
@@ -321,7 +344,8 @@ fn adjudicate(project: &mut Project, cases: &[CaseId], items: &[Item]) -> anyhow
             project.close_if_decided(case, &Cause::Cli)?;
         }
         for discrepancy in &found {
-            let planted = items.iter().find(|i| i.image.as_ref() == Some(&discrepancy.image)).map_or(&[][..], |i| &i.planted);
+            let planted =
+                items.iter().find(|i| i.image.as_ref() == Some(&discrepancy.image)).map_or(&[][..], |i| &i.planted);
             let (take, drawn, reason) = decide(project, discrepancy, planted, &packs)?;
             project.resolve(discrepancy, take, drawn, reason, &Cause::Cli)?;
             count += 1;
@@ -342,10 +366,14 @@ fn decide(
         DiscrepancyKind::Term if only_b.as_deref() == Some("P0019") => {
             (AdjudicationTake::B, Vec::new(), "Cribriform glands and debris in the lumina: moderately differentiated.")
         }
-        DiscrepancyKind::Term => (AdjudicationTake::A, Vec::new(), "The defect does not reach below the mucosa: an erosion."),
+        DiscrepancyKind::Term => {
+            (AdjudicationTake::A, Vec::new(), "The defect does not reach below the mucosa: an erosion.")
+        }
         DiscrepancyKind::Boundary => {
             let image = &discrepancy.image;
-            let lesion = lesions(planted).into_iter().find(|l| l.iter().any(|p| p.frame == discrepancy.frame && p.kind == PlantedKind::GroundGlassNodule));
+            let lesion = lesions(planted)
+                .into_iter()
+                .find(|l| l.iter().any(|p| p.frame == discrepancy.frame && p.kind == PlantedKind::GroundGlassNodule));
             let mut rois = Vec::new();
             for slice in lesion.unwrap_or_default() {
                 let ring = slice.outline.iter().map(|(x, y)| [*x, *y]).collect();
@@ -353,9 +381,15 @@ fn decide(
             }
             ensure!(!rois.is_empty(), "a boundary is disputed where nothing was planted");
             let drawn = draft(rois, term(packs, "R0004")?, Certainty::Definite);
-            (AdjudicationTake::Redrawn, vec![drawn], "One outline takes in the vessel, the other leaves the halo out; drawn anew.")
+            (
+                AdjudicationTake::Redrawn,
+                vec![drawn],
+                "One outline takes in the vessel, the other leaves the halo out; drawn anew.",
+            )
         }
-        DiscrepancyKind::OnlyA => (AdjudicationTake::A, Vec::new(), "A follicle with a germinal centre; overlooked at low power."),
+        DiscrepancyKind::OnlyA => {
+            (AdjudicationTake::A, Vec::new(), "A follicle with a germinal centre; overlooked at low power.")
+        }
         DiscrepancyKind::OnlyB if only_b.as_deref() == Some("P0009") => {
             (AdjudicationTake::Neither, Vec::new(), "Loose submucosa, no mucus.")
         }

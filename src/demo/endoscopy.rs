@@ -53,11 +53,13 @@ impl EndoscopyScene {
         let unit = height as f32;
         let lumen = (width as f32 * rng.range(0.50, 0.62), unit * rng.range(0.34, 0.46));
         let turn_x = if lumen.0 > width as f32 * 0.55 { -1.0 } else { 1.0 };
-        let size = unit * if kind == Some(PlantedKind::Polyp) { rng.range(0.095, 0.125) } else { rng.range(0.06, 0.08) };
+        let size =
+            unit * if kind == Some(PlantedKind::Polyp) { rng.range(0.095, 0.125) } else { rng.range(0.06, 0.08) };
         let x = width as f32 * 0.5 + turn_x * unit * rng.range(0.10, 0.22);
         let y = unit * rng.range(0.60, 0.70);
         let radius_x = size * rng.range(1.0, 1.25);
-        let lesion = Blob::new(&mut rng, x, y, radius_x, size, if kind == Some(PlantedKind::Polyp) { 0.05 } else { 0.14 }, 5);
+        let lesion =
+            Blob::new(&mut rng, x, y, radius_x, size, if kind == Some(PlantedKind::Polyp) { 0.05 } else { 0.14 }, 5);
         Self {
             width,
             height,

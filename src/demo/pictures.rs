@@ -39,7 +39,9 @@ pub fn write(project: &mut Project, subjects: &[Subject<'_>], folder: &Path) -> 
             .iter()
             .flat_map(|v| v.reads.iter().enumerate())
             .flat_map(|(slot, read)| read.findings.iter().map(move |f| (slot, f)))
-            .flat_map(|(slot, f)| f.rois.iter().filter(|r| r.image == *subject.image).filter_map(move |r| Some((slot, r.roi.clone()?))))
+            .flat_map(|(slot, f)| {
+                f.rois.iter().filter(|r| r.image == *subject.image).filter_map(move |r| Some((slot, r.roi.clone()?)))
+            })
             .collect();
         let source = project.open_image(subject.image)?;
         let meta = source.meta();
