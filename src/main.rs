@@ -1,3 +1,52 @@
 //! The one binary: with no subcommand it opens the window, else it runs one subcommand.
 
-fn main() {}
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Parser;
+use shoken::{cli, project};
+
+#[derive(Debug, Parser)]
+#[command(
+    name = "shoken",
+    version,
+    about = "Medical image annotation (research use only; not for diagnosis or treatment)"
+)]
+#[command(args_conflicts_with_subcommands = true, subcommand_precedence_over_arg = true)]
+struct Arguments {
+    /// Project folder, or images to open in the window
+    paths: Vec<PathBuf>,
+    #[command(flatten)]
+    common: cli::Common,
+    #[command(subcommand)]
+    command: Option<cli::Command>,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let diagnostics = project::home_dir().ok().and_then(|home| project::start_diagnostics(&home).ok());
+    let result = match &arguments.command {
+        Some(command) => cli::run(command, &arguments.common),
+        None => window(&arguments),
+    };
+    drop(diagnostics);
+    match result {
+        Ok(code) => code,
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("shoken: {error}");
+            ExitCode::from(cli::exit_code(&error))
+        }
+    }
+}
+
+/// Whoever read our output has seen enough; that is no failure.
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error
+        .chain()
+        .any(|e| e.downcast_ref::<std::io::Error>().is_some_and(|e| e.kind() == std::io::ErrorKind::BrokenPipe))
+}
+
+fn window(_arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    anyhow::bail!("this program was built without a window; `shoken --help` lists the commands")
+}

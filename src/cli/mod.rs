@@ -1,1 +1,115 @@
-//! (under construction)
+//! Front end 1: one file per subcommand. Exit codes: 0 done, 1 a rule refused, 2 something failed; one line says why.
+
+mod adjudicate;
+mod annotate;
+mod assign;
+mod discrepancies;
+mod history;
+mod identity;
+mod import;
+mod journal;
+mod new;
+mod ontology;
+mod open;
+mod protocol;
+mod reader;
+mod rebuild;
+mod release;
+mod submit;
+mod undo;
+mod verify;
+mod worklist;
+
+use std::process::ExitCode;
+
+use clap::Subcommand;
+
+/// Every subcommand that works on a project, an image file or a term pack.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Create a project folder
+    New(new::Args),
+    /// Catalogue images where they lie
+    Import(import::Args),
+    /// Enrol readers and list them
+    Reader(reader::Args),
+    /// Set the rules of reading
+    Protocol(protocol::Args),
+    /// Give cases to readers, evenly and repeatably
+    Assign(assign::Args),
+    /// List cases and where they stand
+    Worklist(worklist::Args),
+    /// Add findings from a GeoJSON file to a reader's open read
+    Annotate(annotate::Args),
+    /// Seal a read with its closing verdict
+    Submit(submit::Args),
+    /// Reopen a sealed read, with a reason
+    Amend(submit::AmendArgs),
+    /// Take back the newest act in an open read
+    Undo(undo::Args),
+    /// Do again what was taken back last
+    Redo(undo::Args),
+    /// List where two sealed reads differ
+    Discrepancies(discrepancies::Args),
+    /// Decide one discrepancy
+    Adjudicate(adjudicate::Args),
+    /// Write a versioned dataset that proves its labels
+    Release(release::Args),
+    /// Check that nothing was altered, lost or forged
+    Verify(verify::Args),
+    /// Make the derived tables anew and say what differed
+    Rebuild(rebuild::Args),
+    /// Move signed transactions as JSON lines
+    Journal(journal::Args),
+    /// Show, move or erase what identifies people
+    Identity(identity::Args),
+    /// Say what happened, in words
+    History(history::Args),
+    /// Check and search term packs
+    Ontology(ontology::Args),
+}
+
+/// Options that every subcommand takes.
+#[derive(Debug, Default, Clone, clap::Args)]
+pub struct Common {
+    /// Print JSON on standard output
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Act as this reader
+    #[arg(long = "as", global = true, value_name = "ID")]
+    pub acting: Option<String>,
+}
+
+/// Runs a subcommand.
+///
+/// # Errors
+/// Whatever stopped it; [`exit_code`] tells a refusal from a failure.
+pub fn run(command: &Command, common: &Common) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::New(a) => new::run(a, common),
+        Command::Import(a) => import::run(a, common),
+        Command::Reader(a) => reader::run(a, common),
+        Command::Protocol(a) => protocol::run(a, common),
+        Command::Assign(a) => assign::run(a, common),
+        Command::Worklist(a) => worklist::run(a, common),
+        Command::Annotate(a) => annotate::run(a, common),
+        Command::Submit(a) => submit::run(a, common),
+        Command::Amend(a) => submit::amend(a, common),
+        Command::Undo(a) => undo::run(a, common, undo::Direction::Undo),
+        Command::Redo(a) => undo::run(a, common, undo::Direction::Redo),
+        Command::Discrepancies(a) => discrepancies::run(a, common),
+        Command::Adjudicate(a) => adjudicate::run(a, common),
+        Command::Release(a) => release::run(a, common),
+        Command::Verify(a) => verify::run(a, common),
+        Command::Rebuild(a) => rebuild::run(a, common),
+        Command::Journal(a) => journal::run(a, common),
+        Command::Identity(a) => identity::run(a, common),
+        Command::History(a) => history::run(a, common),
+        Command::Ontology(a) => ontology::run(a, common.json),
+    }
+}
+
+/// 1 for a rule that said no, 2 for everything else.
+pub fn exit_code(error: &anyhow::Error) -> u8 {
+    error.downcast_ref::<crate::project::ProjectError>().map_or(2, crate::project::ProjectError::exit_code)
+}

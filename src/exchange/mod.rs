@@ -26,6 +26,8 @@ mod prov;
 mod release;
 mod release_input;
 mod rle;
+mod verify;
+mod verify_labels;
 
 pub use coco::{CocoShape, Segmentation, coco_shape};
 pub use consensus::{Consensus, consensus};
@@ -37,6 +39,7 @@ pub use release_input::{
     Category, CoveredAdjudication, CoveredRead, ExcludedCase, Label, LabelDecision, LabelRoi, LabelSource, Opening,
     ReleaseInput, ReleasedCase, ReleasedImage, ReleasedPack, ReleasedReader, Software,
 };
+pub use verify::{ReleaseReport, verify_release};
 
 use std::path::PathBuf;
 

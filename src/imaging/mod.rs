@@ -1,14 +1,33 @@
 //! Files to pixels: byte sources, [`ImageSource`], the ordered table of formats, the CPU display pipeline.
 //!
-//! A new format is one file beside this one and one line in `formats.rs`.
+//! A new format is one file beside this one and one line in `formats.rs`. Formats read through [`bytes::ByteSource`], size
+//! every allocation against `limits.rs`, and report a `Fault` that gets the file's name at the door. Decoders of foreign
+//! bytes run inside `guard::caught`.
 
+pub mod bytes;
 mod cache;
+mod canvas;
+mod codec;
+mod colour;
+mod dicom;
 pub mod display;
+mod fault;
+mod formats;
+mod frames;
 mod guard;
+pub mod identity;
+mod limits;
 pub mod loader;
+mod photo;
+mod scan;
+mod series;
 mod source;
+mod tiff;
+mod values;
 
+pub use formats::{open, open_bytes};
+pub use scan::{ScanResult, ScannedImage, Skipped, scan};
+pub use series::open_series;
 pub use source::{
-    DisplayDefaults, FrameInfo, Identity, ImageMeta, ImageSource, ImageWarning, ImagingError, PixelBuffer, Samples,
-    Window,
+    DisplayDefaults, FrameInfo, Identity, ImageMeta, ImageSource, ImageWarning, ImagingError, PixelBuffer, Samples, Window,
 };

@@ -22,14 +22,18 @@ pub struct PixelBuffer {
 }
 
 impl PixelBuffer {
+    /// Number of samples held; `size_px.area() * channels` in a sound buffer.
+    pub fn sample_count(&self) -> u64 {
+        match &self.samples {
+            Samples::U8(values) => values.len() as u64,
+            Samples::U16(values) => values.len() as u64,
+            Samples::I16(values) => values.len() as u64,
+        }
+    }
+
     /// Memory held by the samples.
     pub fn bytes(&self) -> u64 {
-        let (count, each) = match &self.samples {
-            Samples::U8(values) => (values.len(), 1),
-            Samples::U16(values) => (values.len(), 2),
-            Samples::I16(values) => (values.len(), 2),
-        };
-        count as u64 * each
+        self.sample_count() * if matches!(self.samples, Samples::U8(_)) { 1 } else { 2 }
     }
 }
 
@@ -73,7 +77,7 @@ pub struct ImageWarning {
 }
 
 /// Everything known about an image without decoding its pixels.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct ImageMeta {
     /// Short name of the format, for example `Aperio SVS`.
     pub format: String,
@@ -89,7 +93,10 @@ pub struct ImageMeta {
     pub signed: bool,
     pub spacing: Option<Spacing>,
     pub objective_power: Option<f64>,
+    /// DICOM transfer syntax with its UID, or the compression of the pixels.
     pub transfer_syntax: Option<String>,
+    /// What the stored samples mean, in the format's own word (`MONOCHROME2`, `RGB`, `palette`).
+    pub photometric: String,
     pub display: DisplayDefaults,
     /// Names of associated images (`label`, `macro`, `thumbnail`).
     pub associated: Vec<String>,
@@ -118,6 +125,17 @@ impl std::fmt::Debug for Identity {
     }
 }
 
+impl std::fmt::Debug for ImageMeta {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ImageMeta")
+            .field("format", &self.format)
+            .field("levels", &self.levels.len())
+            .field("frames", &self.frames.len())
+            .field("files", &self.files.len())
+            .finish_non_exhaustive()
+    }
+}
+
 impl ImageMeta {
     pub fn size_px(&self) -> SizePx {
         self.levels.first().map_or(SizePx::new(0, 0), |l| l.size_px)
@@ -125,7 +143,9 @@ impl ImageMeta {
 }
 
 /// Why a file could not be read. Every message names the file, the reason and what to do.
-#[derive(Debug, thiserror::Error)]
+///
+/// `Debug` leaves the file's name out, since names of files name people.
+#[derive(thiserror::Error)]
 pub enum ImagingError {
     #[error("{}: cannot be read: {source}. Check that the disk is connected and that you may read the file.", path.display())]
     Io { path: PathBuf, source: std::io::Error },
@@ -137,6 +157,31 @@ pub enum ImagingError {
     TooLarge { path: PathBuf, what: String, needed_bytes: u64, limit_bytes: u64 },
     #[error("there is no {what} {index} in this image (it has {count})")]
     OutOfRange { what: &'static str, index: u64, count: u64 },
+}
+
+impl ImagingError {
+    /// The reason alone, for lists that already show the file.
+    pub fn reason(&self) -> String {
+        match self {
+            Self::Io { source, .. } => format!("it cannot be read: {source}"),
+            Self::Unsupported { reason, .. } => reason.clone(),
+            Self::Damaged { reason, .. } => format!("it is damaged: {reason}"),
+            Self::TooLarge { what, needed_bytes, .. } => format!("{what} would need {needed_bytes} bytes"),
+            Self::OutOfRange { .. } => self.to_string(),
+        }
+    }
+}
+
+impl std::fmt::Debug for ImagingError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Io { source, .. } => write!(f, "Io({source})"),
+            Self::Unsupported { reason, .. } => write!(f, "Unsupported({reason})"),
+            Self::Damaged { reason, .. } => write!(f, "Damaged({reason})"),
+            Self::TooLarge { what, needed_bytes, .. } => write!(f, "TooLarge({what}, {needed_bytes})"),
+            Self::OutOfRange { what, index, count } => write!(f, "OutOfRange({what} {index} of {count})"),
+        }
+    }
 }
 
 /// An opened image. Reading is thread-safe and holds no lock while decoding.

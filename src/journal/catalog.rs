@@ -9,7 +9,35 @@ use super::decide::{Decided, Env, Rejection};
 use super::event::Event;
 use super::state::State;
 use super::transaction::StreamKind;
-use crate::domain::{CaseId, Digest, Field, ImageId, Role, SubjectId};
+use crate::domain::{CaseId, Digest, Field, ImageId, Role, Spacing, SpacingSource, SubjectId};
+
+/// Size of a level-0 pixel in whole picometres, since events hold no fractions, and where it was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SpacingRecord {
+    pub x_pm: u64,
+    pub y_pm: u64,
+    pub source: SpacingSource,
+}
+
+impl SpacingRecord {
+    /// Rounded to the picometre; `None` for a spacing that cannot be right (not positive, or a metre and more a pixel).
+    pub fn of(spacing: &Spacing) -> Option<Self> {
+        let pm = |um: f64| (um > 0.0 && um < 1e6).then(|| (um * 1e6).round());
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "checked to lie between 0 and 1e12"
+        )]
+        let whole = |um: f64| pm(um).map(|v| v as u64).filter(|v| *v > 0);
+        Some(Self { x_pm: whole(spacing.x_um)?, y_pm: whole(spacing.y_um)?, source: spacing.source })
+    }
+
+    pub fn spacing(&self) -> Spacing {
+        #[expect(clippy::cast_precision_loss, reason = "below 1e12, exact in f64")]
+        let um = |pm: u64| pm as f64 / 1e6;
+        Spacing { x_um: um(self.x_pm), y_um: um(self.y_pm), source: self.source }
+    }
+}
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum CatalogEvent {
@@ -22,6 +50,7 @@ pub enum CatalogEvent {
         frames: u32,
         width: u32,
         height: u32,
+        spacing: Option<SpacingRecord>,
         fingerprint: Digest,
     },
     #[serde(rename = "image.hashed")]
@@ -47,6 +76,7 @@ pub struct ImageRecord {
     /// Level-0 size in pixels.
     pub width: u32,
     pub height: u32,
+    pub spacing: Option<SpacingRecord>,
     pub fingerprint: Digest,
     /// Full content hash; required before a read of the case may be submitted.
     pub sha256: Option<Digest>,
@@ -65,7 +95,7 @@ pub struct CatalogueFold {
 impl CatalogueFold {
     pub(super) fn apply(&mut self, event: &CatalogEvent, lamport: u64) {
         match event {
-            CatalogEvent::Added { image, case, subject, field, frames, width, height, fingerprint } => {
+            CatalogEvent::Added { image, case, subject, field, frames, width, height, spacing, fingerprint } => {
                 if self.images.contains_key(image) {
                     return;
                 }
@@ -77,6 +107,7 @@ impl CatalogueFold {
                     frames: *frames,
                     width: *width,
                     height: *height,
+                    spacing: *spacing,
                     fingerprint: *fingerprint,
                     sha256: None,
                 };
@@ -137,6 +168,7 @@ pub(super) fn decide(state: &State, env: &mut Env<'_>, command: &CatalogCommand)
                     frames: new.frames,
                     width: new.width,
                     height: new.height,
+                    spacing: new.spacing,
                     fingerprint: new.fingerprint,
                 }));
             }

@@ -138,6 +138,7 @@ pub struct NewImage {
     pub frames: u32,
     pub width: u32,
     pub height: u32,
+    pub spacing: Option<super::catalog::SpacingRecord>,
     pub fingerprint: Digest,
 }
 

@@ -42,7 +42,7 @@ mod vocabulary;
 pub use adjudication::{AdjudicationFold, ResolutionRecord, ResultRef};
 pub use authority::role_for;
 pub use campaign::{Assignment, AssignmentsFold, ReaderRecord, RegisterFold};
-pub use catalog::{CaseRecord, CatalogueFold, ImageRecord};
+pub use catalog::{CaseRecord, CatalogueFold, ImageRecord, SpacingRecord};
 pub use command::{
     AccessKind, AdjudicationCommand, CampaignCommand, CatalogCommand, Command, DatasetCommand, FindingCommand,
     FindingDraft, NewImage, PrivacyCommand, ReadCommand, ResolvedFinding, VocabularyCommand,

@@ -172,6 +172,7 @@ impl Project {
             frames,
             width: size.width,
             height: size.height,
+            spacing: meta.spacing.as_ref().and_then(crate::journal::SpacingRecord::of),
             fingerprint,
         });
         let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();

@@ -4,6 +4,8 @@
 //! only what their reader may see. What front ends need from lower layers is re-exported here by name.
 
 mod acting;
+mod annotate;
+
 mod adjudicate;
 mod catalogue;
 mod check;
@@ -13,6 +15,8 @@ mod history;
 mod images;
 mod open;
 pub mod pixels;
+mod reading;
+mod release;
 mod sources;
 mod settings;
 mod transfer;
@@ -20,6 +24,7 @@ mod views;
 mod vocabulary;
 
 pub use adjudicate::{Discrepancy, DiscrepancyKind, Member};
+pub use annotate::{Annotated, drafts_from};
 pub use catalogue::{CaseBy, Catalogued, HashJob, HashOutcome};
 pub use check::VerifyReport;
 pub use diagnostics::{Diagnostics, DiagnosticsError, start as start_diagnostics};
@@ -27,6 +32,7 @@ pub use execute::{Clock, Done};
 pub use history::HistoryLine;
 pub use images::{ImageState, Relocated, roi_on};
 pub use open::{NewProject, Opened};
+pub use release::{ReleaseRequest, Released};
 pub use settings::{Language, Settings, SettingsError, SettingsFile, SettingsNotice, Theme, home_dir};
 pub use transfer::{ApplyReport, ExportOptions};
 pub use views::{
@@ -35,11 +41,12 @@ pub use views::{
 };
 pub use vocabulary::{TermPack, VocabularyError, embedded_packs, find_pack, load_pack, parse_pack};
 
+pub use crate::exchange::{ReleaseFormat, ReleaseReport, verify_release};
 pub use crate::imaging::{ImageMeta, ImageSource, ImagingError};
 pub use crate::journal::{
-    AccessKind, AdjudicationCommand, CampaignCommand, CatalogCommand, Cause, Command, DatasetCommand, FindingCommand,
-    FindingDraft, FindingOrigin, PrivacyCommand, Protocol, PublicKey, ReadCommand, ReadPhase, Rejection,
-    ResolvedFinding, VocabularyCommand,
+    AccessKind, AdjudicationCommand, Assignment, CampaignCommand, CatalogCommand, Cause, Command, DatasetCommand,
+    FindingCommand, FindingDraft, FindingOrigin, PrivacyCommand, Protocol, PublicKey, ReadCommand, ReadPhase,
+    Rejection, ResolvedFinding, VocabularyCommand,
 };
 pub use crate::keys::{KeyError, Problem, ProblemKind};
 pub use crate::store::{Draft, RebuildReport, StoreError, WhyReadOnly};
@@ -74,6 +81,8 @@ pub enum ProjectError {
     NothingToImport(PathBuf),
     #[error("{file}: {reason}. {hint}")]
     Input { file: String, reason: String, hint: String },
+    #[error("{file}: {reason}. Nothing was changed.")]
+    Refused { file: String, reason: String },
     #[error("{0}")]
     Release(String),
     #[error(
@@ -97,7 +106,7 @@ impl ProjectError {
     /// 1 when a rule said no, 2 when something failed: the command line's exit code.
     pub const fn exit_code(&self) -> u8 {
         match self {
-            Self::Rejected(_) | Self::NoSuchCase(_) | Self::NobodyHere => 1,
+            Self::Rejected(_) | Self::NoSuchCase(_) | Self::NobodyHere | Self::Refused { .. } => 1,
             _ => 2,
         }
     }

@@ -185,6 +185,18 @@ impl Project {
         Ok(())
     }
 
+    /// Erases the subject of a case, with everything in every case of that subject. Returns how many cases that were.
+    ///
+    /// # Errors
+    /// As [`Project::erase`].
+    pub fn erase_case(&mut self, case: &crate::domain::CaseId) -> Result<usize, ProjectError> {
+        let record = self.state.case(case).ok_or_else(|| ProjectError::NoSuchCase(case.to_string()))?;
+        let subject = record.subject.clone();
+        let cases = self.state.cases().filter(|c| c.subject == subject).count();
+        self.erase(&subject)?;
+        Ok(cases)
+    }
+
     /// Name shown to people.
     pub fn name(&self) -> String {
         self.store.name()

@@ -1,0 +1,37 @@
+//! Opening a project as the right reader, and saying what was done.
+
+use std::path::Path;
+
+use super::Common;
+use crate::domain::ReaderId;
+use crate::project::{Project, ProjectError, home_dir};
+
+/// Opens a project. `reader` (from `--reader`) wins over `--as`; without either the creator acts.
+pub(super) fn open(folder: &Path, common: &Common, reader: Option<&str>) -> anyhow::Result<Project> {
+    let mut project = Project::open(folder, &home_dir()?, true)?;
+    if let Some(id) = reader.or(common.acting.as_deref()) {
+        project.act_as(&reader_id(id)?)?;
+    }
+    Ok(project)
+}
+
+pub(super) fn reader_id(text: &str) -> Result<ReaderId, ProjectError> {
+    ReaderId::new(text).map_err(|e| ProjectError::Refused { file: format!("reader '{text}'"), reason: e.to_string() })
+}
+
+/// Prints the JSON value with `--json`, else the lines.
+pub(super) fn say(common: &Common, json: &serde_json::Value, text: &str) {
+    if common.json {
+        println!("{json:#}");
+    } else if !text.is_empty() {
+        println!("{text}");
+    }
+}
+
+/// One of a set of words, or a refusal that lists them.
+pub(super) fn word<T: std::str::FromStr<Err = E>, E: std::fmt::Display>(
+    what: &str,
+    text: &str,
+) -> Result<T, ProjectError> {
+    text.parse().map_err(|e: E| ProjectError::Refused { file: what.to_owned(), reason: e.to_string() })
+}

@@ -1,0 +1,137 @@
+//! What may differ from frame to frame: pose, rescale and windows, from the plain attributes or the functional groups of
+//! enhanced objects (PS3.3 C.7.6.16).
+
+use super::{
+    dataset::{Dataset, Tag},
+    header::{tag, windows},
+};
+use crate::{domain::PlanePose, imaging::Window};
+
+const SHARED_GROUPS: Tag = 0x5200_9229;
+pub(super) const PER_FRAME_GROUPS: Tag = 0x5200_9230;
+const PIXEL_MEASURES: Tag = 0x0028_9110;
+const PLANE_POSITION: Tag = 0x0020_9113;
+const PLANE_ORIENTATION: Tag = 0x0020_9116;
+const VALUE_TRANSFORMATION: Tag = 0x0028_9145;
+const FRAME_VOI: Tag = 0x0028_9132;
+
+/// One set of per-frame values; what a frame does not say is taken from what is shared.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Macros {
+    position: Option<[f64; 3]>,
+    /// Row direction, then column direction.
+    orientation: Option<[f64; 6]>,
+    /// Along x, along y.
+    spacing_mm: Option<[f64; 2]>,
+    rescale: Option<(f64, f64)>,
+    windows: Vec<Window>,
+}
+
+/// The values of every frame of one instance.
+#[derive(Clone, Debug, Default)]
+pub struct FrameMacros {
+    shared: Macros,
+    per_frame: Vec<Macros>,
+}
+
+fn array<const N: usize>(values: &[f64]) -> Option<[f64; N]> {
+    values.get(..N)?.try_into().ok()
+}
+
+impl Macros {
+    fn from_plain(data: &Dataset<'_>) -> Self {
+        Self {
+            position: array(&data.numbers(tag::POSITION)),
+            orientation: array(&data.numbers(tag::ORIENTATION)).filter(is_orientation),
+            spacing_mm: spacing(data),
+            rescale: rescale(data),
+            windows: windows(data),
+        }
+    }
+
+    fn from_group(group: &Dataset<'_>) -> Self {
+        let item = |tag| group.item(tag);
+        Self {
+            position: item(PLANE_POSITION).and_then(|plane| array(&plane.numbers(tag::POSITION))),
+            orientation: item(PLANE_ORIENTATION)
+                .and_then(|plane| array(&plane.numbers(tag::ORIENTATION)))
+                .filter(is_orientation),
+            spacing_mm: item(PIXEL_MEASURES).and_then(|measures| spacing(&measures)),
+            rescale: item(VALUE_TRANSFORMATION).and_then(|value| rescale(&value)),
+            windows: item(FRAME_VOI).map(|voi| windows(&voi)).unwrap_or_default(),
+        }
+    }
+
+    fn or(self, fallback: &Self) -> Self {
+        Self {
+            position: self.position.or(fallback.position),
+            orientation: self.orientation.or(fallback.orientation),
+            spacing_mm: self.spacing_mm.or(fallback.spacing_mm),
+            rescale: self.rescale.or(fallback.rescale),
+            windows: if self.windows.is_empty() { fallback.windows.clone() } else { self.windows },
+        }
+    }
+}
+
+/// Two unit vectors at right angles, within what six decimals can say.
+fn is_orientation(o: &[f64; 6]) -> bool {
+    let [a, b, c, d, e, f] = *o;
+    let near = |value: f64, to: f64| (value - to).abs() < 1e-2;
+    near(a * a + b * b + c * c, 1.0) && near(d * d + e * e + f * f, 1.0) && near(a * d + b * e + c * f, 0.0)
+}
+
+fn spacing(data: &Dataset<'_>) -> Option<[f64; 2]> {
+    let [y, x] = array(&data.numbers(tag::SPACING))?;
+    (x > 0.0 && y > 0.0).then_some([x, y])
+}
+
+/// Slope and intercept; a slope of zero would lose the image and is taken for a missing one.
+fn rescale(data: &Dataset<'_>) -> Option<(f64, f64)> {
+    let slope = data.number(tag::SLOPE).filter(|slope| *slope != 0.0)?;
+    Some((slope, data.number(tag::INTERCEPT).unwrap_or(0.0)))
+}
+
+impl FrameMacros {
+    pub fn read(data: &Dataset<'_>, frame_count: u32) -> Self {
+        let plain = Macros::from_plain(data);
+        let shared = data.item(SHARED_GROUPS).map(|group| Macros::from_group(&group)).unwrap_or_default().or(&plain);
+        let mut per_frame: Vec<Macros> =
+            data.items(PER_FRAME_GROUPS).iter().take(frame_count as usize).map(Macros::from_group).collect();
+        if per_frame.iter().all(|macros| *macros == Macros::default()) {
+            per_frame.clear();
+        }
+        Self { shared, per_frame }
+    }
+
+    fn of(&self, frame: u32) -> Macros {
+        match self.per_frame.get(frame as usize) {
+            Some(own) => own.clone().or(&self.shared),
+            None => self.shared.clone(),
+        }
+    }
+
+    pub fn spacing_mm(&self, frame: u32) -> Option<[f64; 2]> {
+        self.of(frame).spacing_mm
+    }
+
+    /// Slope and intercept, (1, 0) where the file names none.
+    pub fn rescale(&self, frame: u32) -> (f64, f64) {
+        self.of(frame).rescale.unwrap_or((1.0, 0.0))
+    }
+
+    pub fn windows(&self, frame: u32) -> Vec<Window> {
+        self.of(frame).windows
+    }
+
+    pub fn pose(&self, frame: u32) -> Option<PlanePose> {
+        let macros = self.of(frame);
+        let [a, b, c, d, e, f] = macros.orientation?;
+        // Only the spacing is optional: order and direction are known without it.
+        Some(PlanePose {
+            origin_mm: macros.position?,
+            row_dir: [a, b, c],
+            col_dir: [d, e, f],
+            spacing_mm: macros.spacing_mm?,
+        })
+    }
+}

@@ -1,0 +1,431 @@
+//! The attributes of one DICOM instance that reading and showing its pixels need.
+
+use std::{path::PathBuf, sync::Arc};
+
+use dicom_encoding::text::{SpecificCharacterSet, TextCodec};
+
+use super::{
+    dataset::{Dataset, FileStructure, read_structure},
+    functional::FrameMacros,
+    store::PixelStore,
+    syntax::TransferSyntax,
+};
+use crate::{
+    domain::{Field, PlanePose, SizePx, Spacing, SpacingSource},
+    imaging::{ImageWarning, Window, bytes::ByteSource, fault::Fault, limits},
+};
+
+pub mod tag {
+    use super::super::dataset::Tag;
+
+    pub const CHARACTER_SET: Tag = 0x0008_0005;
+    pub const SOP_CLASS: Tag = 0x0008_0016;
+    pub const SOP_INSTANCE: Tag = 0x0008_0018;
+    pub const MODALITY: Tag = 0x0008_0060;
+    pub const IMAGE_TYPE: Tag = 0x0008_0008;
+    pub const PATIENT_NAME: Tag = 0x0010_0010;
+    pub const PATIENT_ID: Tag = 0x0010_0020;
+    pub const IMAGER_SPACING: Tag = 0x0018_1164;
+    pub const STUDY: Tag = 0x0020_000D;
+    pub const SERIES: Tag = 0x0020_000E;
+    pub const INSTANCE_NUMBER: Tag = 0x0020_0013;
+    pub const POSITION: Tag = 0x0020_0032;
+    pub const ORIENTATION: Tag = 0x0020_0037;
+    pub const CHANNELS: Tag = 0x0028_0002;
+    pub const PHOTOMETRIC: Tag = 0x0028_0004;
+    pub const PLANAR: Tag = 0x0028_0006;
+    pub const FRAMES: Tag = 0x0028_0008;
+    pub const ROWS: Tag = 0x0028_0010;
+    pub const COLUMNS: Tag = 0x0028_0011;
+    pub const SPACING: Tag = 0x0028_0030;
+    pub const BITS_ALLOCATED: Tag = 0x0028_0100;
+    pub const BITS_STORED: Tag = 0x0028_0101;
+    pub const HIGH_BIT: Tag = 0x0028_0102;
+    pub const SIGNED: Tag = 0x0028_0103;
+    pub const CENTER: Tag = 0x0028_1050;
+    pub const WIDTH: Tag = 0x0028_1051;
+    pub const INTERCEPT: Tag = 0x0028_1052;
+    pub const SLOPE: Tag = 0x0028_1053;
+    pub const RESCALE_TYPE: Tag = 0x0028_1054;
+    pub const VOI_FUNCTION: Tag = 0x0028_1056;
+    pub const PALETTE: [Tag; 3] = [0x0028_1101, 0x0028_1102, 0x0028_1103];
+    pub const PALETTE_DATA: [Tag; 3] = [0x0028_1201, 0x0028_1202, 0x0028_1203];
+    pub const MODALITY_LUT: Tag = 0x0028_3000;
+    pub const VOI_LUT: Tag = 0x0028_3010;
+    pub const MATRIX_COLUMNS: Tag = 0x0048_0006;
+    pub const MATRIX_ROWS: Tag = 0x0048_0007;
+    pub const EXTENDED_DEPTH_PLANES: Tag = 0x0048_0303;
+    pub const OPTICAL_PATHS: Tag = 0x0048_0105;
+    pub const OBJECTIVE_POWER: Tag = 0x0048_0112;
+    pub const SLIDE_POSITION: Tag = 0x0048_021A;
+    pub const TILE_COLUMN: Tag = 0x0048_021E;
+    pub const TILE_ROW: Tag = 0x0048_021F;
+    pub const DIMENSION_ORGANISATION: Tag = 0x0020_9311;
+}
+
+/// What the samples mean (PS3.3 C.7.6.3.1.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Photometric {
+    Monochrome1,
+    Monochrome2,
+    Rgb,
+    YbrFull,
+    YbrFull422,
+    /// JPEG 2000's own transforms, undone by the decoder.
+    YbrJpeg2000,
+    Palette,
+}
+
+impl Photometric {
+    fn from_text(text: &str) -> Result<Self, Fault> {
+        Ok(match text {
+            "MONOCHROME1" => Self::Monochrome1,
+            "MONOCHROME2" => Self::Monochrome2,
+            "RGB" => Self::Rgb,
+            "YBR_FULL" => Self::YbrFull,
+            "YBR_FULL_422" => Self::YbrFull422,
+            "YBR_ICT" | "YBR_RCT" => Self::YbrJpeg2000,
+            "PALETTE COLOR" => Self::Palette,
+            "" => return Err(Fault::damaged("it does not say what its samples mean (Photometric Interpretation)")),
+            _ => return Err(Fault::unsupported("DICOM photometric interpretation that is not read")),
+        })
+    }
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Monochrome1 => "MONOCHROME1",
+            Self::Monochrome2 => "MONOCHROME2",
+            Self::Rgb => "RGB",
+            Self::YbrFull => "YBR_FULL",
+            Self::YbrFull422 => "YBR_FULL_422",
+            Self::YbrJpeg2000 => "YBR_RCT/ICT",
+            Self::Palette => "PALETTE COLOR",
+        }
+    }
+}
+
+/// How samples are laid out in a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SampleLayout {
+    pub size_px: SizePx,
+    /// Channels as stored.
+    pub channels: u8,
+    pub bits_allocated: u8,
+    pub bits_stored: u8,
+    pub high_bit: u8,
+    pub signed: bool,
+    pub photometric: Photometric,
+    /// Colour by plane instead of by pixel.
+    pub planar: bool,
+}
+
+impl SampleLayout {
+    /// Channels after decoding: 1 or 3.
+    pub fn decoded_channels(&self) -> u8 {
+        if matches!(self.photometric, Photometric::Monochrome1 | Photometric::Monochrome2) { 1 } else { 3 }
+    }
+
+    /// Bytes of one native frame.
+    pub fn native_frame_bytes(&self) -> u64 {
+        let per_pixel = if self.photometric == Photometric::YbrFull422 { 2 } else { u64::from(self.channels) };
+        self.size_px.area() * per_pixel * u64::from(self.bits_allocated / 8)
+    }
+}
+
+/// The whole-slide geometry of an instance (PS3.3 C.8.12.4).
+#[derive(Clone, Debug, PartialEq)]
+pub struct SlideMatrix {
+    pub total_px: SizePx,
+    /// Top-left pixel of each frame, where the file lists them; empty when all tiles follow in row order (`TILED_FULL`).
+    pub tile_origins: Vec<(u32, u32)>,
+    pub focal_planes: u64,
+    pub optical_paths: u64,
+    pub objective_power: Option<f64>,
+}
+
+/// One instance: everything but its pixels.
+pub struct Instance {
+    pub path: PathBuf,
+    pub syntax: TransferSyntax,
+    pub layout: SampleLayout,
+    pub pixels: PixelStore,
+    pub frames: FrameMacros,
+    pub frame_count: u32,
+    pub sop_uid: String,
+    pub study_uid: String,
+    pub series_uid: String,
+    pub patient_id: String,
+    pub patient_name: String,
+    pub modality: String,
+    pub image_type: String,
+    pub instance_number: f64,
+    pub spacing: Option<Spacing>,
+    pub unit: Option<String>,
+    pub slide: Option<SlideMatrix>,
+    pub palette: Vec<[u8; 3]>,
+    /// Stored value of the first palette entry.
+    pub palette_first: i32,
+    pub warnings: Vec<ImageWarning>,
+}
+
+/// What a DICOM file without an image is; for the list of skipped files.
+pub fn kind_without_image(class: &str, modality: &str) -> Option<&'static str> {
+    let Some(kind) = class.strip_prefix("1.2.840.10008.5.1.4.1.1.") else {
+        return (class == "1.2.840.10008.1.3.10").then_some("a DICOMDIR index");
+    };
+    let first = kind.split('.').next().unwrap_or_default();
+    match (kind, first, modality) {
+        ("66.4" | "66.5" | "66.7", ..) | (_, _, "SEG") => Some("a segmentation"),
+        (_, "88", _) | (_, _, "SR" | "KO") => Some("a structured report"),
+        (_, "481", _) | (_, _, "RTSTRUCT" | "RTPLAN" | "RTDOSE") => Some("a radiotherapy object"),
+        (_, "11", _) | (_, _, "PR") => Some("a presentation state"),
+        ("67", ..) => Some("a real-world value mapping"),
+        (_, "91", _) => Some("a set of annotations"),
+        (_, "104", _) => Some("an encapsulated document"),
+        (_, "9", _) => Some("a waveform"),
+        ("66" | "66.1" | "66.2" | "66.3", ..) => Some("raw data or a registration"),
+        _ => None,
+    }
+}
+
+/// The medical field by modality (PS3.3 C.7.3.1.1.1).
+pub fn field_of(modality: &str) -> Field {
+    match modality {
+        "SM" => Field::Pathology,
+        "ES" | "GM" | "XC" => Field::Endoscopy,
+        "CT" | "MR" | "CR" | "DX" | "DR" | "MG" | "PT" | "NM" | "US" | "XA" | "RF" | "IO" | "PX" | "IVUS" | "BMD" | "RG"
+        | "TG" => Field::Radiology,
+        _ => Field::Other,
+    }
+}
+
+impl Instance {
+    /// Reads the header of one file. `source` stays open for as long as the instance lives.
+    ///
+    /// # Errors
+    /// `Unsupported` for objects without an image and for layouts that are not read; `Damaged` for cut files.
+    pub fn read(path: PathBuf, source: Arc<dyn ByteSource>) -> Result<Self, Fault> {
+        let (structure, inflated) = read_structure(&*source)?;
+        let source = match inflated {
+            Some(memory) => Arc::new(memory),
+            None => source,
+        };
+        let FileStructure { syntax, coding, media_class, header, pixels } = structure;
+        let data = Dataset::parse(&header, coding);
+        let sop_class = Some(data.text(tag::SOP_CLASS)).filter(|uid| !uid.is_empty()).unwrap_or(media_class);
+        let modality = data.text(tag::MODALITY);
+        if let Some(kind) = kind_without_image(&sop_class, &modality) {
+            return Err(Fault::not_an_image(format!("this DICOM file is {kind}")));
+        }
+        let Some(place) = pixels else {
+            return Err(Fault::not_an_image("this DICOM file has no pixels"));
+        };
+        if modality == "SEG" || data.word(tag::BITS_ALLOCATED) == Some(1) {
+            return Err(Fault::not_an_image("this DICOM file is a mask of single bits"));
+        }
+        let layout = layout(&data)?;
+        syntax.check_readable()?;
+        let frame_count = frame_count(&data)?;
+        Fault::check_size("one frame", layout.size_px.area() * 8, 8 * limits::FRAME_BYTES)?;
+        let pixels = PixelStore::new(source, place, &layout, &syntax, frame_count)?;
+        let (palette, palette_first) =
+            if layout.photometric == Photometric::Palette { palette(&data)? } else { (Vec::new(), 0) };
+        let frames = FrameMacros::read(&data, frame_count);
+        let mut warnings = Vec::new();
+        let mut warn = |present: bool, code| {
+            if present {
+                warnings.push(ImageWarning { code, detail: String::new() });
+            }
+        };
+        warn(data.has(tag::MODALITY_LUT), "dicom-modality-lut-ignored");
+        warn(data.has(tag::VOI_LUT), "dicom-voi-lut-ignored");
+        warn(data.text(tag::VOI_FUNCTION) == "SIGMOID", "dicom-sigmoid-shown-linear");
+        Ok(Self {
+            path,
+            layout,
+            pixels,
+            frame_count,
+            sop_uid: data.text(tag::SOP_INSTANCE),
+            study_uid: data.text(tag::STUDY),
+            series_uid: data.text(tag::SERIES),
+            patient_id: person_text(&data, tag::PATIENT_ID),
+            patient_name: person_text(&data, tag::PATIENT_NAME),
+            image_type: data.text(tag::IMAGE_TYPE),
+            instance_number: data.number(tag::INSTANCE_NUMBER).unwrap_or(0.0),
+            spacing: spacing(&data, &frames),
+            unit: unit(&data, &modality),
+            slide: slide_matrix(&data),
+            syntax,
+            modality,
+            frames,
+            palette,
+            palette_first,
+            warnings,
+        })
+    }
+
+    /// Pose of a frame, with the spacing in millimetres.
+    pub fn pose(&self, frame: u32) -> Option<PlanePose> {
+        self.frames.pose(frame)
+    }
+}
+
+fn layout(data: &Dataset<'_>) -> Result<SampleLayout, Fault> {
+    let need = |tag, what: &str| data.word(tag).ok_or_else(|| Fault::damaged(format!("its header lacks {what}")));
+    let (rows, columns) = (need(tag::ROWS, "Rows")?, need(tag::COLUMNS, "Columns")?);
+    if rows == 0 || columns == 0 {
+        return Err(Fault::damaged(format!("its header says {columns} × {rows} pixels")));
+    }
+    let allocated = data.word(tag::BITS_ALLOCATED).unwrap_or(16);
+    let bits_allocated = match allocated {
+        8 => 8,
+        16 => 16,
+        other => return Err(Fault::unsupported(format!("DICOM with {other} bits allocated per sample"))),
+    };
+    let bits_stored = data.word(tag::BITS_STORED).unwrap_or(allocated);
+    let high_bit = data.word(tag::HIGH_BIT).unwrap_or(bits_stored.saturating_sub(1));
+    if bits_stored == 0 || bits_stored > allocated || high_bit >= allocated || high_bit + 1 < bits_stored {
+        return Err(Fault::damaged(format!("its header says {bits_stored} bits ending at bit {high_bit} of {allocated}")));
+    }
+    let photometric = Photometric::from_text(&data.text(tag::PHOTOMETRIC))?;
+    let channels = data.word(tag::CHANNELS).unwrap_or(1);
+    let wanted = match photometric {
+        Photometric::Monochrome1 | Photometric::Monochrome2 | Photometric::Palette => 1,
+        _ => 3,
+    };
+    if channels != wanted {
+        return Err(Fault::damaged(format!("its header says {channels} channels and {}", photometric.name())));
+    }
+    let narrow = |value: u16| u8::try_from(value).unwrap_or(u8::MAX);
+    Ok(SampleLayout {
+        size_px: SizePx::new(u32::from(columns), u32::from(rows)),
+        channels: narrow(channels),
+        bits_allocated,
+        bits_stored: narrow(bits_stored),
+        high_bit: narrow(high_bit),
+        signed: data.word(tag::SIGNED) == Some(1),
+        photometric,
+        planar: data.word(tag::PLANAR) == Some(1) && channels == 3,
+    })
+}
+
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the range is checked before")]
+fn frame_count(data: &Dataset<'_>) -> Result<u32, Fault> {
+    let count = data.number(tag::FRAMES).unwrap_or(1.0).round();
+    if (1.0..=1_000_000.0).contains(&count) {
+        return Ok(count as u32);
+    }
+    if count == 0.0 { Ok(1) } else { Err(Fault::damaged(format!("its header says {count} frames"))) }
+}
+
+/// Windows of a dataset, turned into the LINEAR function: LINEAR_EXACT (C.11.2.1.3.2) with centre c and width w equals
+/// LINEAR with c + 0.5 and w + 1.
+pub fn windows(data: &Dataset<'_>) -> Vec<Window> {
+    let exact = data.text(tag::VOI_FUNCTION) == "LINEAR_EXACT";
+    let (centers, widths) = (data.numbers(tag::CENTER), data.numbers(tag::WIDTH));
+    let pairs = centers.into_iter().zip(widths).filter(|(_, width)| *width >= if exact { f64::MIN_POSITIVE } else { 1.0 });
+    pairs
+        .map(|(center, width)| {
+            if exact { Window { center: center + 0.5, width: width + 1.0 } } else { Window { center, width } }
+        })
+        .collect()
+}
+
+fn spacing(data: &Dataset<'_>, frames: &FrameMacros) -> Option<Spacing> {
+    let of = |values: &[f64], source| match *values {
+        // Row spacing (down) comes first (PS3.3 10.7.1.3).
+        [y, x, ..] if x > 0.0 && y > 0.0 => Some(Spacing { x_um: x * 1000.0, y_um: y * 1000.0, source }),
+        _ => None,
+    };
+    let slide = data.has(tag::MATRIX_COLUMNS);
+    let shared = frames.spacing_mm(0).map(|[x, y]| [y, x]);
+    of(&data.numbers(tag::SPACING), SpacingSource::DicomPixelSpacing)
+        .or_else(|| {
+            let source = if slide { SpacingSource::DicomPixelMeasures } else { SpacingSource::DicomPixelSpacing };
+            of(&shared?, source)
+        })
+        .or_else(|| of(&data.numbers(tag::IMAGER_SPACING), SpacingSource::DicomImagerSpacing))
+}
+
+/// The unit of rescaled values: Rescale Type, or HU for CT (C.8.2.1 makes it so).
+fn unit(data: &Dataset<'_>, modality: &str) -> Option<String> {
+    let text = data.text(tag::RESCALE_TYPE);
+    match text.as_str() {
+        "" if modality == "CT" => Some("HU".to_owned()),
+        "" | "US" => None,
+        // A defined term is short; anything else is free text and stays out.
+        _ if text.len() <= 16 && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '/') => Some(text),
+        _ => None,
+    }
+}
+
+fn slide_matrix(data: &Dataset<'_>) -> Option<SlideMatrix> {
+    let (columns, rows) = (data.long(tag::MATRIX_COLUMNS)?, data.long(tag::MATRIX_ROWS)?);
+    if columns == 0 || rows == 0 {
+        return None;
+    }
+    let paths = data.items(tag::OPTICAL_PATHS);
+    let objective_power = paths.first().and_then(|path| path.number(tag::OBJECTIVE_POWER));
+    Some(SlideMatrix {
+        total_px: SizePx::new(columns, rows),
+        tile_origins: if data.text(tag::DIMENSION_ORGANISATION) == "TILED_FULL" { Vec::new() } else { tile_origins(data) },
+        focal_planes: u64::from(data.long(tag::EXTENDED_DEPTH_PLANES).unwrap_or(1).max(1)),
+        optical_paths: paths.len().max(1) as u64,
+        objective_power,
+    })
+}
+
+/// Column and row position of each frame, counted from 1 in the file (PS3.3 C.8.12.6.1).
+fn tile_origins(data: &Dataset<'_>) -> Vec<(u32, u32)> {
+    let groups = data.items(super::functional::PER_FRAME_GROUPS);
+    let origins = groups.iter().map_while(|group| {
+        let place = group.item(tag::SLIDE_POSITION)?;
+        Some((place.long(tag::TILE_COLUMN)?.checked_sub(1)?, place.long(tag::TILE_ROW)?.checked_sub(1)?))
+    });
+    origins.collect()
+}
+
+/// The palette as 8-bit RGB (PS3.3 C.7.6.3.1.5 and .6). Segmented palettes are not read.
+fn palette(data: &Dataset<'_>) -> Result<(Vec<[u8; 3]>, i32), Fault> {
+    let missing = || Fault::unsupported("DICOM with a segmented or missing palette");
+    let mut out: Vec<[u8; 3]> = Vec::new();
+    let mut first = 0;
+    for channel in 0..3 {
+        let (Some(descriptor), Some(table)) = (tag::PALETTE.get(channel), tag::PALETTE_DATA.get(channel)) else { continue };
+        let &[count, start, bits] = data.words(*descriptor).as_slice() else { return Err(missing()) };
+        first = i32::from(start.cast_signed());
+        let count = if count == 0 { 1 << 16 } else { usize::from(count) };
+        let bytes = data.bytes(*table).ok_or_else(missing)?;
+        let values: Vec<u8> = if bits == 16 || bytes.len() >= 2 * count {
+            // Some writers put 8-bit values into 16-bit words without scaling them.
+            let words = data.words(*table);
+            let wide = words.iter().any(|word| *word > 0xFF);
+            words.iter().map(|word| u8::try_from(if wide { word >> 8 } else { *word }).unwrap_or(u8::MAX)).collect()
+        } else {
+            bytes.to_vec()
+        };
+        if values.len() < count {
+            return Err(Fault::damaged("its palette is cut short"));
+        }
+        out.resize(out.len().max(count), [0; 3]);
+        for (entry, value) in out.iter_mut().zip(values) {
+            if let Some(place) = entry.get_mut(channel) {
+                *place = value;
+            }
+        }
+    }
+    Ok((out, first))
+}
+
+/// A text that may be in any of DICOM's character sets.
+fn person_text(data: &Dataset<'_>, tag: super::dataset::Tag) -> String {
+    let bytes = data.bytes(tag).unwrap_or_default();
+    let sets = data.text(tag::CHARACTER_SET);
+    let decoded = sets.split('\\').map(str::trim).filter(|code| !code.is_empty()).find_map(|code| {
+        let set = SpecificCharacterSet::from_code(code)?;
+        set.decode(bytes).ok()
+    });
+    let text = decoded.unwrap_or_else(|| String::from_utf8_lossy(bytes).into_owned());
+    text.trim_matches(|c: char| c == '\0' || c.is_whitespace()).to_owned()
+}
+

@@ -1,0 +1,155 @@
+//! DICOM: single frames, multi-frame objects and series as one stack; whole slides are in `slide.rs`.
+
+pub mod dataset;
+mod functional;
+pub mod header;
+pub mod slide;
+mod store;
+mod syntax;
+
+use std::sync::Arc;
+
+use super::{
+    DisplayDefaults, FrameInfo, Identity, ImageMeta, ImageSource, ImageWarning, ImagingError, PixelBuffer,
+    frames::{FrameCache, flat_level, level_of},
+    guard::caught,
+    values::window_of_values,
+};
+use crate::domain::TileKey;
+use header::{Instance, Photometric, field_of};
+
+/// A stack of frames of one size: the frames of one file, or the files of one series in order.
+pub struct DicomStack {
+    meta: ImageMeta,
+    instances: Vec<Instance>,
+    /// Instance and frame within it, per frame of the stack.
+    order: Vec<(usize, u32)>,
+    cache: FrameCache,
+}
+
+impl DicomStack {
+    /// A stack of instances that share size and channels, already in order.
+    ///
+    /// # Errors
+    /// `OutOfRange` without any instance.
+    pub fn new(instances: Vec<Instance>, warnings: Vec<ImageWarning>) -> Result<Self, ImagingError> {
+        let Some(first) = instances.first() else {
+            return Err(ImagingError::OutOfRange { what: "instance", index: 0, count: 0 });
+        };
+        let order: Vec<(usize, u32)> =
+            instances.iter().enumerate().flat_map(|(index, one)| (0..one.frame_count).map(move |frame| (index, frame))).collect();
+        let frames = order
+            .iter()
+            .filter_map(|(index, frame)| Some(frame_info(instances.get(*index)?, *index, *frame)))
+            .collect();
+        let layout = &first.layout;
+        let mut meta = ImageMeta {
+            format: if instances.len() > 1 { "DICOM series".to_owned() } else { "DICOM".to_owned() },
+            reader: "dicom (native)",
+            field: field_of(&first.modality),
+            levels: vec![flat_level(layout.size_px)],
+            frames,
+            channels: layout.decoded_channels(),
+            bits_stored: layout.bits_stored,
+            signed: layout.signed,
+            spacing: first.spacing,
+            objective_power: None,
+            transfer_syntax: Some(first.syntax.label()),
+            photometric: layout.photometric.name().to_owned(),
+            display: DisplayDefaults {
+                window: None,
+                invert: layout.photometric == Photometric::Monochrome1,
+                unit: first.unit.clone(),
+            },
+            associated: Vec::new(),
+            warnings,
+            files: instances.iter().map(|one| one.path.clone()).collect(),
+            identity: identity(&instances),
+        };
+        for warning in instances.iter().flat_map(|one| &one.warnings) {
+            if !meta.warnings.contains(warning) {
+                meta.warnings.push(warning.clone());
+            }
+        }
+        let mut stack = Self { meta, instances, order, cache: FrameCache::default() };
+        stack.meta.display.window = stack.default_window();
+        Ok(stack)
+    }
+
+    /// The stored window of the middle frame, else one from its values. Plain 8-bit grey needs none.
+    fn default_window(&self) -> Option<super::Window> {
+        if self.meta.channels != 1 {
+            return None;
+        }
+        let middle = self.meta.frames.len() / 2;
+        let frame = self.meta.frames.get(middle)?;
+        if let Some(window) = frame.windows.first() {
+            return Some(*window);
+        }
+        if self.meta.bits_stored <= 8 && !self.meta.signed && frame.rescale == (1.0, 0.0) {
+            return None;
+        }
+        let pixels = self.decode(u32::try_from(middle).ok()?).ok();
+        window_of_values(pixels.as_ref(), self.meta.bits_stored, self.meta.signed, frame.rescale)
+    }
+
+    fn decode(&self, frame: u32) -> Result<PixelBuffer, ImagingError> {
+        let count = self.order.len() as u64;
+        let none = || ImagingError::OutOfRange { what: "frame", index: u64::from(frame), count };
+        let (index, inner) = self.order.get(frame as usize).ok_or_else(none)?;
+        let instance = self.instances.get(*index).ok_or_else(none)?;
+        decode_frame(instance, *inner)
+    }
+}
+
+/// Decodes one frame of one instance.
+fn decode_frame(instance: &Instance, frame: u32) -> Result<PixelBuffer, ImagingError> {
+    let palette = (instance.palette.as_slice(), instance.palette_first);
+    caught(|| instance.pixels.decode(&instance.layout, palette, frame))
+        .unwrap_or_else(|panic| Err(super::fault::Fault::damaged(panic)))
+        .map_err(|fault| fault.at(&instance.path))
+}
+
+fn frame_info(instance: &Instance, index: usize, frame: u32) -> FrameInfo {
+    FrameInfo {
+        rescale: instance.frames.rescale(frame),
+        pose: instance.pose(frame),
+        file: u32::try_from(index).unwrap_or(u32::MAX),
+        windows: instance.frames.windows(frame),
+    }
+}
+
+fn identity(instances: &[Instance]) -> Identity {
+    let Some(first) = instances.first() else { return Identity::default() };
+    Identity {
+        study_uid: first.study_uid.clone(),
+        series_uid: first.series_uid.clone(),
+        patient_id: first.patient_id.clone(),
+        patient_name: first.patient_name.clone(),
+        modality: first.modality.clone(),
+        sop_uids: instances.iter().map(|one| one.sop_uid.clone()).collect(),
+    }
+}
+
+impl ImageSource for DicomStack {
+    fn meta(&self) -> &ImageMeta {
+        &self.meta
+    }
+
+    fn read_tile(&self, key: TileKey) -> Result<PixelBuffer, ImagingError> {
+        let level = level_of(&self.meta.levels, key)?;
+        self.cache.tile(level, key, || self.decode(key.frame))
+    }
+
+    fn read_associated(&self, _name: &str) -> Result<PixelBuffer, ImagingError> {
+        Err(ImagingError::OutOfRange { what: "associated image", index: 0, count: 0 })
+    }
+}
+
+/// Instances that belong together as one opened image.
+pub fn open_instances(instances: Vec<Instance>, warnings: Vec<ImageWarning>) -> Result<Arc<dyn ImageSource>, ImagingError> {
+    if instances.iter().any(|one| one.slide.is_some()) {
+        return Ok(Arc::new(slide::DicomSlide::new(instances, warnings)?));
+    }
+    Ok(Arc::new(DicomStack::new(instances, warnings)?))
+}

@@ -1,0 +1,77 @@
+//! Transfer syntaxes: which are read and how (PS3.5 section 10 and annex A).
+
+use crate::imaging::fault::Fault;
+
+/// How the pixel data are coded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PixelCoding {
+    Native,
+    /// 8-bit DCT JPEG; the 12-bit kind is found out from the data.
+    Jpeg,
+    JpegLossless,
+    Jpeg2000,
+    Rle,
+    /// Known, not read; the name is for the message.
+    NotRead,
+}
+
+/// A transfer syntax as far as reading needs it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TransferSyntax {
+    pub uid: String,
+    pub name: &'static str,
+    pub explicit: bool,
+    pub big_endian: bool,
+    pub deflated: bool,
+    pub pixels: PixelCoding,
+}
+
+impl TransferSyntax {
+    pub fn from_uid(uid: &str) -> Self {
+        use PixelCoding::{Jpeg, Jpeg2000, JpegLossless, Native, NotRead, Rle};
+        let (name, pixels) = match uid.strip_prefix("1.2.840.10008.1.2").unwrap_or("?") {
+            "" => ("Implicit VR Little Endian", Native),
+            ".1" => ("Explicit VR Little Endian", Native),
+            ".1.99" => ("Deflated Explicit VR Little Endian", Native),
+            ".2" => ("Explicit VR Big Endian", Native),
+            ".1.98" => ("Encapsulated Uncompressed", NotRead),
+            ".4.50" => ("JPEG Baseline", Jpeg),
+            ".4.51" => ("JPEG Extended", Jpeg),
+            ".4.57" => ("JPEG Lossless", JpegLossless),
+            ".4.70" => ("JPEG Lossless SV1", JpegLossless),
+            ".4.80" => ("JPEG-LS Lossless", NotRead),
+            ".4.81" => ("JPEG-LS Near-lossless", NotRead),
+            ".4.90" => ("JPEG 2000 Lossless", Jpeg2000),
+            ".4.91" => ("JPEG 2000", Jpeg2000),
+            ".4.100" | ".4.101" => ("MPEG-2 video", NotRead),
+            ".4.102" | ".4.103" | ".4.104" | ".4.105" | ".4.106" => ("MPEG-4 H.264 video", NotRead),
+            ".4.107" | ".4.108" => ("HEVC video", NotRead),
+            ".4.110" | ".4.111" | ".4.112" => ("JPEG XL", NotRead),
+            ".4.201" | ".4.202" | ".4.203" => ("High-Throughput JPEG 2000", NotRead),
+            ".5" => ("RLE Lossless", Rle),
+            _ => ("unknown transfer syntax", NotRead),
+        };
+        Self {
+            uid: uid.to_owned(),
+            name,
+            explicit: uid != "1.2.840.10008.1.2",
+            big_endian: uid == "1.2.840.10008.1.2.2",
+            deflated: uid == "1.2.840.10008.1.2.1.99",
+            pixels,
+        }
+    }
+
+    /// For `inspect`: name and UID.
+    pub fn label(&self) -> String {
+        format!("{} ({})", self.name, self.uid)
+    }
+
+    /// # Errors
+    /// `Unsupported` with the name of a syntax whose pixels are not read.
+    pub fn check_readable(&self) -> Result<(), Fault> {
+        if self.pixels == PixelCoding::NotRead {
+            return Err(Fault::unsupported(format!("DICOM pixels coded as {} are not read", self.label())));
+        }
+        Ok(())
+    }
+}

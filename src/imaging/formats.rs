@@ -1,0 +1,114 @@
+//! The ordered table of formats. A file is known by its bytes; its name is never asked.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use super::{
+    ImageSource, ImagingError,
+    bytes::{ByteSource, FileBytes, read_head},
+    dicom,
+    fault::Fault,
+    guard::caught,
+    photo::Photo,
+    tiff::{self, TiffImage},
+};
+
+type Opened = Result<Arc<dyn ImageSource>, Fault>;
+
+/// One format family: how its first bytes look and how it is opened.
+struct Format {
+    probe: fn(&[u8]) -> bool,
+    open: fn(PathBuf, Arc<dyn ByteSource>) -> Opened,
+    is_dicom: bool,
+}
+
+/// First match wins. DICOM stands first for its mark at byte 128, and last for files that lack it, since those are
+/// guessed from element headers.
+const FORMATS: &[Format] = &[
+    Format { probe: |head| head.get(128..132) == Some(b"DICM"), open: open_dicom, is_dicom: true },
+    Format { probe: tiff::is_tiff, open: |path, bytes| Ok(Arc::new(TiffImage::open(path, bytes)?)), is_dicom: false },
+    Format {
+        probe: |head| head.starts_with(b"\x89PNG\r\n\x1a\n"),
+        open: |path, bytes| Ok(Arc::new(Photo::open_png(path, bytes)?)),
+        is_dicom: false,
+    },
+    Format {
+        probe: |head| head.starts_with(&[0xFF, 0xD8, 0xFF]),
+        open: |path, bytes| Ok(Arc::new(Photo::open_jpeg(path, bytes)?)),
+        is_dicom: false,
+    },
+    Format {
+        probe: |head| head.starts_with(b"BM") && head.get(14..18).is_some_and(|size| matches!(size, [12..=124, 0, 0, 0])),
+        open: |path, bytes| Ok(Arc::new(Photo::open_bmp(path, bytes)?)),
+        is_dicom: false,
+    },
+    Format { probe: dicom::dataset::looks_like_dicom, open: open_dicom, is_dicom: true },
+];
+
+/// Formats that are recognised only to say what they are.
+fn known_but_unread(head: &[u8]) -> Option<&'static str> {
+    let at4 = head.get(4..12).unwrap_or_default();
+    let text = head.iter().take(64).all(|byte| matches!(byte, 9 | 10 | 13 | 32..=126 | 128..));
+    match head {
+        [b'G', b'I', b'F', b'8', ..] => Some("GIF"),
+        [0, 0, 0, 12, b'j', b'P', ..] | [0xFF, 0x4F, 0xFF, 0x51, ..] => Some("a JPEG 2000 file outside DICOM and TIFF"),
+        [b'N', b'R', b'R', b'D', ..] => Some("NRRD"),
+        [0x1F, 0x8B, ..] => Some("a gzip archive (NIfTI is not read yet)"),
+        [b'P', b'K', 3, 4, ..] => Some("a ZIP archive"),
+        _ if at4.starts_with(b"ftypavif") || at4.starts_with(b"ftypheic") => Some("AVIF or HEIC"),
+        _ if at4.starts_with(b"ftyp") => Some("a video; videos are not read yet"),
+        _ if !head.is_empty() && text => Some("a text file"),
+        _ => None,
+    }
+}
+
+fn open_dicom(path: PathBuf, bytes: Arc<dyn ByteSource>) -> Opened {
+    let instance = dicom::header::Instance::read(path.clone(), bytes)?;
+    dicom::open_instances(vec![instance], Vec::new()).map_err(|error| match error {
+        ImagingError::Damaged { reason, .. } => Fault::Damaged(reason),
+        other => Fault::unsupported(other.reason()),
+    })
+}
+
+fn find(head: &[u8]) -> Result<&'static Format, Fault> {
+    FORMATS.iter().find(|format| (format.probe)(head)).ok_or_else(|| {
+        if head.is_empty() {
+            return Fault::not_an_image("the file is empty");
+        }
+        match known_but_unread(head) {
+            Some(what) => Fault::not_an_image(format!("it is {what}")),
+            None => Fault::not_an_image("its bytes are those of no known image format"),
+        }
+    })
+}
+
+/// Whether the file is to be opened as DICOM.
+pub fn is_dicom(bytes: &dyn ByteSource) -> Result<bool, Fault> {
+    Ok(find(&read_head(bytes, 4096)?)?.is_dicom)
+}
+
+/// Opens one image file. Its format is found from its content, whatever its name.
+///
+/// # Errors
+/// [`ImagingError`] with the file, the reason and what to do; never a panic, never memory sized by an unchecked header.
+pub fn open(path: &Path) -> Result<Arc<dyn ImageSource>, ImagingError> {
+    if path.is_dir() {
+        return Err(Fault::not_an_image("it is a folder").at(path));
+    }
+    let bytes = FileBytes::open(path).map_err(|error| Fault::Io(error).at(path))?;
+    open_bytes(path, Arc::new(bytes))
+}
+
+/// Opens an image from any byte source; `name` is used in messages and in [`super::ImageMeta::files`].
+///
+/// # Errors
+/// As [`open`].
+pub fn open_bytes(name: &Path, bytes: Arc<dyn ByteSource>) -> Result<Arc<dyn ImageSource>, ImagingError> {
+    let work = || {
+        let format = find(&read_head(&*bytes, 4096)?)?;
+        (format.open)(name.to_path_buf(), Arc::clone(&bytes))
+    };
+    caught(work).unwrap_or_else(|panic| Err(Fault::damaged(panic))).map_err(|fault| fault.at(name))
+}

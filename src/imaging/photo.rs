@@ -1,0 +1,200 @@
+//! Photographs and screenshots: PNG and BMP through the image crate, JPEG through the codec that slides use.
+
+use std::{io::BufReader, path::PathBuf, sync::Arc};
+
+use image::{ImageDecoder, ImageFormat, ImageReader};
+
+use super::{
+    DisplayDefaults, FrameInfo, Identity, ImageMeta, ImageSource, ImageWarning, ImagingError, PixelBuffer, Samples,
+    bytes::{ByteSource, Cursor, read_range},
+    codec::{Expect, jpeg},
+    fault::Fault,
+    frames::{FrameCache, flat_level, level_of},
+    guard::caught,
+    limits, tiff,
+    values::window_of_values,
+};
+use crate::domain::{Field, SizePx, TileKey};
+
+/// Deflate expands at most 1032:1 and a palette index of one bit becomes four bytes.
+const MOST_EXPANSION: u64 = 1032 * 32;
+
+/// An image of one frame without a pyramid.
+pub struct Photo {
+    meta: ImageMeta,
+    path: PathBuf,
+    bytes: Arc<dyn ByteSource>,
+    kind: Kind,
+    cache: FrameCache,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Png,
+    Bmp,
+    Jpeg(Expect),
+}
+
+fn decoder(bytes: &dyn ByteSource, kind: Kind) -> Result<Box<dyn ImageDecoder + '_>, Fault> {
+    let format = if kind == Kind::Bmp { ImageFormat::Bmp } else { ImageFormat::Png };
+    let mut reader = ImageReader::with_format(BufReader::new(Cursor::new(bytes)), format);
+    let mut bound = image::Limits::default();
+    bound.max_alloc = Some(limits::FRAME_BYTES);
+    reader.limits(bound);
+    let decoder = reader.into_decoder().map_err(broken)?;
+    Ok(Box::new(decoder))
+}
+
+#[allow(clippy::needless_pass_by_value, reason = "the shape that map_err wants")]
+fn broken(error: image::ImageError) -> Fault {
+    match error {
+        image::ImageError::Unsupported(what) => Fault::unsupported(what.to_string()),
+        image::ImageError::Limits(_) => {
+            Fault::TooLarge { what: "this image", needed_bytes: limits::FRAME_BYTES, limit_bytes: limits::FRAME_BYTES }
+        }
+        image::ImageError::IoError(error) => Fault::from(error),
+        other => Fault::damaged(other.to_string()),
+    }
+}
+
+impl Photo {
+    /// # Errors
+    /// As [`super::open`].
+    pub fn open_png(path: PathBuf, bytes: Arc<dyn ByteSource>) -> Result<Self, Fault> {
+        Self::open_with_image(path, bytes, Kind::Png)
+    }
+
+    /// # Errors
+    /// As [`super::open`].
+    pub fn open_bmp(path: PathBuf, bytes: Arc<dyn ByteSource>) -> Result<Self, Fault> {
+        Self::open_with_image(path, bytes, Kind::Bmp)
+    }
+
+    fn open_with_image(path: PathBuf, bytes: Arc<dyn ByteSource>, kind: Kind) -> Result<Self, Fault> {
+        let (size_px, colour) = {
+            let decoder = decoder(&*bytes, kind)?;
+            let (width, height) = decoder.dimensions();
+            Fault::check_size("this image", decoder.total_bytes(), limits::FRAME_BYTES)?;
+            if decoder.total_bytes() > bytes.len().saturating_mul(MOST_EXPANSION) {
+                return Err(Fault::damaged(format!("its header claims {width} × {height} pixels, far more than it can hold")));
+            }
+            (SizePx::new(width, height), decoder.color_type())
+        };
+        let channels = match colour {
+            image::ColorType::L8 | image::ColorType::La8 | image::ColorType::L16 | image::ColorType::La16 => 1,
+            image::ColorType::Rgb8 | image::ColorType::Rgb16 => 3,
+            image::ColorType::Rgba8 | image::ColorType::Rgba16 => 4,
+            _ => return Err(Fault::unsupported("floating-point samples")),
+        };
+        let deep = colour.bytes_per_pixel() > colour.channel_count();
+        let meta = describe(&path, if kind == Kind::Bmp { "BMP" } else { "PNG" }, size_px, channels, if deep { 16 } else { 8 });
+        let mut photo = Self { meta, path, bytes, kind, cache: FrameCache::default() };
+        if deep && channels == 1 {
+            let pixels = (size_px.area() <= limits::WINDOW_SAMPLE_PIXELS).then(|| photo.decode().ok()).flatten();
+            photo.meta.display.window = window_of_values(pixels.as_ref(), 16, false, (1.0, 0.0));
+        }
+        Ok(photo)
+    }
+
+    /// # Errors
+    /// As [`super::open`].
+    pub fn open_jpeg(path: PathBuf, bytes: Arc<dyn ByteSource>) -> Result<Self, Fault> {
+        let data = read_range(&*bytes, 0, bytes.len(), "file", limits::COMPRESSED_BYTES)?;
+        let header = jpeg::header(&data)?;
+        if !header.is_dct_8bit() {
+            let kind = format!("JPEG process {} with {} bits per sample", header.process, header.precision);
+            return Err(Fault::unsupported(kind));
+        }
+        let channels = match header.components {
+            1 => 1,
+            3 | 4 => 3,
+            other => return Err(Fault::unsupported(format!("JPEG with {other} channels"))),
+        };
+        let expect = Expect { width: header.width, height: header.height, channels };
+        Fault::check_size("this image", expect.samples(), limits::FRAME_BYTES)?;
+        let mut meta = describe(&path, "JPEG", SizePx::new(header.width, header.height), channels, 8);
+        let mut warn = |present: bool, code| {
+            if present {
+                meta.warnings.push(ImageWarning { code, detail: String::new() });
+            }
+        };
+        // The end mark may be followed by maker's data, but a file without one was cut.
+        warn(!data.windows(2).any(|pair| pair == [0xFF, 0xD9]), "jpeg-cut-short");
+        warn(jpeg::exif(&data).and_then(tiff::exif_orientation).is_some_and(|turn| turn != 1), "exif-orientation-ignored");
+        Ok(Self { meta, path, bytes, kind: Kind::Jpeg(expect), cache: FrameCache::default() })
+    }
+
+    fn decode(&self) -> Result<PixelBuffer, ImagingError> {
+        let work = || match self.kind {
+            Kind::Jpeg(expect) => {
+                let mut data = read_range(&*self.bytes, 0, self.bytes.len(), "file", limits::COMPRESSED_BYTES)?;
+                let samples = jpeg::decode(&mut data, expect, jpeg::Colour::AsMarked)?;
+                Ok(PixelBuffer { size_px: self.meta.size_px(), channels: expect.channels, samples: Samples::U8(samples) })
+            }
+            kind => {
+                let decoder = decoder(&*self.bytes, kind)?;
+                from_image(image::DynamicImage::from_decoder(decoder).map_err(broken)?)
+            }
+        };
+        caught(work).unwrap_or_else(|panic| Err(Fault::damaged(panic))).map_err(|fault| fault.at(&self.path))
+    }
+}
+
+fn from_image(image: image::DynamicImage) -> Result<PixelBuffer, Fault> {
+    use image::DynamicImage as D;
+    let size_px = SizePx::new(image.width(), image.height());
+    let (channels, samples) = match image {
+        D::ImageLuma8(pixels) => (1, Samples::U8(pixels.into_raw())),
+        // Transparency of a grey image has no meaning here, and a second channel would cost every shader a case.
+        D::ImageLumaA8(pixels) => (1, Samples::U8(pixels.into_raw().into_iter().step_by(2).collect())),
+        D::ImageRgb8(pixels) => (3, Samples::U8(pixels.into_raw())),
+        D::ImageRgba8(pixels) => (4, Samples::U8(pixels.into_raw())),
+        D::ImageLuma16(pixels) => (1, Samples::U16(pixels.into_raw())),
+        D::ImageLumaA16(pixels) => (1, Samples::U16(pixels.into_raw().into_iter().step_by(2).collect())),
+        D::ImageRgb16(pixels) => (3, Samples::U16(pixels.into_raw())),
+        D::ImageRgba16(pixels) => (4, Samples::U16(pixels.into_raw())),
+        _ => return Err(Fault::unsupported("floating-point samples")),
+    };
+    Ok(PixelBuffer { size_px, channels, samples })
+}
+
+fn describe(path: &std::path::Path, format: &str, size_px: SizePx, channels: u8, bits: u8) -> ImageMeta {
+    ImageMeta {
+        format: format.to_owned(),
+        reader: if format == "JPEG" { "jpeg (zune-jpeg)" } else { "image crate" },
+        // A photograph that says nothing about itself is most often an endoscopy still; the user can say otherwise.
+        field: Field::Endoscopy,
+        levels: vec![flat_level(size_px)],
+        frames: vec![FrameInfo { rescale: (1.0, 0.0), pose: None, file: 0, windows: Vec::new() }],
+        channels,
+        bits_stored: bits,
+        signed: false,
+        spacing: None,
+        objective_power: None,
+        transfer_syntax: None,
+        photometric: if channels == 1 { "grey".to_owned() } else { "RGB".to_owned() },
+        display: DisplayDefaults { window: None, invert: false, unit: None },
+        associated: Vec::new(),
+        warnings: Vec::new(),
+        files: vec![path.to_path_buf()],
+        identity: Identity::default(),
+    }
+}
+
+impl ImageSource for Photo {
+    fn meta(&self) -> &ImageMeta {
+        &self.meta
+    }
+
+    fn read_tile(&self, key: TileKey) -> Result<PixelBuffer, ImagingError> {
+        let level = level_of(&self.meta.levels, key)?;
+        if key.frame > 0 {
+            return Err(ImagingError::OutOfRange { what: "frame", index: u64::from(key.frame), count: 1 });
+        }
+        self.cache.tile(level, key, || self.decode())
+    }
+
+    fn read_associated(&self, _name: &str) -> Result<PixelBuffer, ImagingError> {
+        Err(ImagingError::OutOfRange { what: "associated image", index: 0, count: 0 })
+    }
+}

@@ -1,0 +1,138 @@
+//! What is in these files and folders: images with their headers read, and what was skipped and why.
+
+use std::path::{Path, PathBuf};
+
+use super::{
+    ImageMeta, ImagingError,
+    bytes::FileBytes,
+    fault::Fault,
+    formats,
+    series::{assemble, read_instance},
+};
+use crate::tasks::{Cancel, Cancelled, Progress};
+
+/// Folders inside folders.
+const DEEPEST: usize = 64;
+
+/// One image that can be imported; `meta.files` are its files in frame order.
+#[derive(Clone, Debug)]
+pub struct ScannedImage {
+    pub meta: ImageMeta,
+    /// DICOM, whose study can make the case.
+    pub is_dicom: bool,
+}
+
+/// A file that is no image, and why, in a sentence without the file's name.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Skipped {
+    pub path: PathBuf,
+    pub reason: String,
+}
+
+impl std::fmt::Debug for Skipped {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Skipped({})", self.reason)
+    }
+}
+
+/// What [`scan`] found, both lists in the order of the paths.
+#[derive(Clone, Debug, Default)]
+pub struct ScanResult {
+    pub images: Vec<ScannedImage>,
+    pub skipped: Vec<Skipped>,
+}
+
+/// Walks files and folders (sorted, links to folders not followed) and reads every image's header. DICOM files of one
+/// series become one image; every other image file is one. Progress counts files.
+///
+/// # Errors
+/// [`Cancelled`]. Unreadable files are in the list of what was skipped.
+pub fn scan(paths: &[PathBuf], progress: &Progress, cancel: &Cancel) -> Result<ScanResult, Cancelled> {
+    let mut result = ScanResult::default();
+    let mut files = Vec::new();
+    for path in paths {
+        walk(path, DEEPEST, &mut files, &mut result.skipped, cancel)?;
+    }
+    let mut seen = std::collections::HashSet::new();
+    files.retain(|file| seen.insert(file.clone()));
+    progress.set_total(files.len() as u64);
+    let mut instances = Vec::new();
+    for file in files {
+        cancel.check()?;
+        match look(&file) {
+            Ok(Found::Dicom(instance)) => instances.push(*instance),
+            Ok(Found::Other(meta)) => result.images.push(ScannedImage { meta, is_dicom: false }),
+            Err(error) => result.skipped.push(Skipped { reason: error.reason(), path: file }),
+        }
+        progress.advance(1);
+    }
+    let (stacks, copies) = assemble(instances);
+    result.skipped.extend(copies.into_iter().map(|path| Skipped { path, reason: "a copy of another file of this import".to_owned() }));
+    for stack in stacks {
+        cancel.check()?;
+        let files: Vec<PathBuf> = stack.instances.iter().map(|one| one.path.clone()).collect();
+        match stack.open() {
+            Ok(source) => result.images.push(ScannedImage { meta: source.meta().clone(), is_dicom: true }),
+            Err(error) => {
+                let reason = error.reason();
+                result.skipped.extend(files.into_iter().map(|path| Skipped { path, reason: reason.clone() }));
+            }
+        }
+    }
+    result.images.sort_by(|a, b| a.meta.files.iter().min().cmp(&b.meta.files.iter().min()));
+    result.skipped.sort_by(|a, b| a.path.cmp(&b.path));
+    Ok(result)
+}
+
+enum Found {
+    Dicom(Box<super::dicom::header::Instance>),
+    Other(ImageMeta),
+}
+
+fn look(path: &Path) -> Result<Found, ImagingError> {
+    let bytes = FileBytes::open(path).map_err(|error| Fault::Io(error).at(path))?;
+    if formats::is_dicom(&bytes).map_err(|fault| fault.at(path))? {
+        return Ok(Found::Dicom(Box::new(read_instance(path)?)));
+    }
+    Ok(Found::Other(formats::open(path)?.meta().clone()))
+}
+
+fn walk(
+    path: &Path,
+    depth: usize,
+    files: &mut Vec<PathBuf>,
+    skipped: &mut Vec<Skipped>,
+    cancel: &Cancel,
+) -> Result<(), Cancelled> {
+    cancel.check()?;
+    let mut skip = |reason: String| skipped.push(Skipped { path: path.to_path_buf(), reason });
+    if !path.is_dir() {
+        if path.exists() {
+            files.push(path.to_path_buf());
+        } else {
+            skip("there is no such file".to_owned());
+        }
+        return Ok(());
+    }
+    if depth == 0 {
+        skip("its folders are nested too deeply".to_owned());
+        return Ok(());
+    }
+    let entries = std::fs::read_dir(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+    let mut entries = match entries {
+        Ok(entries) => entries.into_iter().map(|entry| entry.path()).collect::<Vec<_>>(),
+        Err(error) => {
+            skip(format!("the folder cannot be read: {error}"));
+            return Ok(());
+        }
+    };
+    entries.sort();
+    for entry in entries {
+        if entry.is_symlink() && entry.is_dir() {
+            skipped.push(Skipped { path: entry, reason: "a link to a folder".to_owned() });
+            continue;
+        }
+        walk(&entry, depth - 1, files, skipped, cancel)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,465 @@
+//! One TIFF page: how its pixels are cut into tiles or strips, and the decoding of one of them.
+
+use super::ifd::{Directory, tag};
+use crate::{
+    domain::SizePx,
+    imaging::{
+        PixelBuffer, Samples,
+        bytes::{ByteSource, read_range},
+        codec::{Expect, inflate, jpeg, jpeg2000, packbits},
+        fault::Fault,
+        limits,
+    },
+};
+
+/// Compressions that are read (TIFF 6.0, technical note 2, Aperio).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Compression {
+    None,
+    Lzw,
+    Jpeg,
+    Deflate,
+    PackBits,
+    /// Aperio 33003 (YCbCr) and 33005 (RGB).
+    Jpeg2000 {
+        ycbcr: bool,
+    },
+}
+
+impl Compression {
+    fn from_code(code: u64) -> Result<Self, Fault> {
+        match code {
+            1 => Ok(Self::None),
+            5 => Ok(Self::Lzw),
+            7 => Ok(Self::Jpeg),
+            8 | 32946 => Ok(Self::Deflate),
+            32773 => Ok(Self::PackBits),
+            33003 => Ok(Self::Jpeg2000 { ycbcr: true }),
+            33005 | 34712 => Ok(Self::Jpeg2000 { ycbcr: false }),
+            2..=4 => Err(Fault::unsupported(format!("TIFF fax compression {code}"))),
+            6 => Err(Fault::unsupported("old-style JPEG in TIFF (compression 6)")),
+            50000 => Err(Fault::unsupported("TIFF with Zstandard compression")),
+            other => Err(Fault::unsupported(format!("TIFF compression {other}"))),
+        }
+    }
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::None => "uncompressed",
+            Self::Lzw => "LZW",
+            Self::Jpeg => "JPEG",
+            Self::Deflate => "Deflate",
+            Self::PackBits => "PackBits",
+            Self::Jpeg2000 { .. } => "JPEG 2000",
+        }
+    }
+
+    /// The most that one compressed byte can become; forged sizes fail against it.
+    fn ratio(self) -> u64 {
+        match self {
+            Self::None => 1,
+            Self::PackBits => 64,
+            Self::Deflate => 1032,
+            Self::Lzw | Self::Jpeg => 8192,
+            Self::Jpeg2000 { .. } => 1 << 20,
+        }
+    }
+}
+
+/// What the samples mean.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Photometric {
+    WhiteIsZero,
+    BlackIsZero,
+    Rgb,
+    Palette,
+    YCbCr,
+}
+
+impl Photometric {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::WhiteIsZero => "WhiteIsZero",
+            Self::BlackIsZero => "BlackIsZero",
+            Self::Rgb => "RGB",
+            Self::Palette => "palette",
+            Self::YCbCr => "YCbCr",
+        }
+    }
+}
+
+/// A page ready to be decoded piece by piece. A "piece" is a tile or a strip.
+#[derive(Clone, Debug)]
+pub struct Page {
+    pub size_px: SizePx,
+    pub piece_px: SizePx,
+    pub tiled: bool,
+    pub compression: Compression,
+    pub photometric: Photometric,
+    /// Bits of one stored sample: 1, 2, 4, 8 or 16.
+    pub bits: u8,
+    pub signed: bool,
+    stored_channels: u8,
+    planar: bool,
+    predictor: bool,
+    big_endian: bool,
+    offsets: Vec<u64>,
+    counts: Vec<u64>,
+    tables: Vec<u8>,
+    /// RGB of each palette index.
+    palette: Vec<[u8; 3]>,
+}
+
+impl Page {
+    /// Channels after decoding: 1, 3 or 4.
+    pub fn channels(&self) -> u8 {
+        match self.photometric {
+            Photometric::Palette | Photometric::YCbCr => 3,
+            Photometric::WhiteIsZero | Photometric::BlackIsZero => 1,
+            Photometric::Rgb => self.stored_channels.min(4),
+        }
+    }
+
+    pub fn pieces_across(&self) -> u32 {
+        self.size_px.width.div_ceil(self.piece_px.width)
+    }
+
+    pub fn pieces_down(&self) -> u32 {
+        self.size_px.height.div_ceil(self.piece_px.height)
+    }
+
+    /// Bytes of the whole page once decoded.
+    pub fn decoded_bytes(&self) -> u64 {
+        self.size_px.area() * u64::from(self.channels()) * if self.bits == 16 || self.signed { 2 } else { 1 }
+    }
+
+    /// Bytes of the whole page uncompressed, as stored.
+    fn stored_bytes(&self) -> u64 {
+        self.size_px.area().saturating_mul(u64::from(self.stored_channels) * u64::from(self.bits)) / 8
+    }
+
+    /// Reads the page's layout.
+    ///
+    /// # Errors
+    /// `Unsupported` with the name of what is not read; `Damaged` when the directory contradicts itself or the file.
+    #[allow(clippy::too_many_lines, reason = "one check per tag, in the order of the standard")]
+    pub fn new(source: &dyn ByteSource, dir: &Directory) -> Result<Self, Fault> {
+        let number = |tag: u16, or: u64| dir.number(source, tag).map(|value| value.unwrap_or(or));
+        let side = |tag: u16, what: &str| -> Result<u32, Fault> {
+            let value = number(tag, 0)?;
+            let fits = u32::try_from(value).ok().filter(|side| *side > 0 && *side <= 1 << 30);
+            fits.ok_or_else(|| Fault::damaged(format!("the TIFF {what} is {value}")))
+        };
+        let size_px = SizePx::new(side(tag::IMAGE_WIDTH, "width")?, side(tag::IMAGE_LENGTH, "height")?);
+        let stored_channels = u8::try_from(number(tag::SAMPLES_PER_PIXEL, 1)?)
+            .ok()
+            .filter(|count| (1..=8).contains(count))
+            .ok_or_else(|| Fault::unsupported("TIFF with more than 8 channels per pixel"))?;
+        let bits_list = dir.numbers(source, tag::BITS_PER_SAMPLE, 64)?;
+        let bits = bits_list.first().copied().unwrap_or(1);
+        if bits_list.iter().any(|other| *other != bits) {
+            return Err(Fault::unsupported("TIFF with channels of different depth"));
+        }
+        let bits = match bits {
+            1 | 2 | 4 | 8 | 16 => u8::try_from(bits).unwrap_or(8),
+            other => return Err(Fault::unsupported(format!("TIFF with {other} bits per sample"))),
+        };
+        let signed = match number(tag::SAMPLE_FORMAT, 1)? {
+            1 | 4 => false,
+            2 => true,
+            3 => return Err(Fault::unsupported("TIFF with floating-point samples")),
+            other => return Err(Fault::unsupported(format!("TIFF sample format {other}"))),
+        };
+        let compression = Compression::from_code(number(tag::COMPRESSION, 1)?)?;
+        let photometric = match number(tag::PHOTOMETRIC, if stored_channels >= 3 { 2 } else { 1 })? {
+            0 => Photometric::WhiteIsZero,
+            1 => Photometric::BlackIsZero,
+            2 if stored_channels >= 3 => Photometric::Rgb,
+            3 => Photometric::Palette,
+            6 if stored_channels == 3 => Photometric::YCbCr,
+            other => return Err(Fault::unsupported(format!("TIFF photometric interpretation {other}"))),
+        };
+        if photometric == Photometric::YCbCr && !matches!(compression, Compression::Jpeg | Compression::Jpeg2000 { .. }) {
+            return Err(Fault::unsupported("uncompressed YCbCr in TIFF"));
+        }
+        if bits < 8 && (stored_channels != 1 || signed || number(tag::FILL_ORDER, 1)? != 1) {
+            return Err(Fault::unsupported("TIFF with packed colour or reversed bits"));
+        }
+        if matches!(compression, Compression::Jpeg) && bits != 8 {
+            return Err(Fault::unsupported(format!("{bits}-bit JPEG in TIFF")));
+        }
+        let predictor = match number(tag::PREDICTOR, 1)? {
+            1 => false,
+            2 if bits >= 8 => true,
+            other => return Err(Fault::unsupported(format!("TIFF predictor {other}"))),
+        };
+        let planar = number(tag::PLANAR_CONFIGURATION, 1)? == 2 && stored_channels > 1;
+        let tiled = dir.has(tag::TILE_WIDTH) && dir.has(tag::TILE_OFFSETS);
+        let piece_px = if tiled {
+            SizePx::new(side(tag::TILE_WIDTH, "tile width")?, side(tag::TILE_LENGTH, "tile height")?)
+        } else {
+            let rows = number(tag::ROWS_PER_STRIP, u64::from(size_px.height))?.clamp(1, u64::from(size_px.height));
+            SizePx::new(size_px.width, u32::try_from(rows).unwrap_or(size_px.height))
+        };
+        let (offset_tag, count_tag) = if tiled {
+            (tag::TILE_OFFSETS, tag::TILE_BYTE_COUNTS)
+        } else {
+            (tag::STRIP_OFFSETS, tag::STRIP_BYTE_COUNTS)
+        };
+        let mut page = Self {
+            size_px,
+            piece_px,
+            tiled,
+            compression,
+            photometric,
+            bits,
+            signed,
+            stored_channels,
+            planar,
+            predictor,
+            big_endian: dir.layout().is_big_endian(),
+            offsets: Vec::new(),
+            counts: Vec::new(),
+            tables: if compression == Compression::Jpeg { dir.blob(source, tag::JPEG_TABLES)? } else { Vec::new() },
+            palette: Vec::new(),
+        };
+        let planes = if planar { u64::from(stored_channels) } else { 1 };
+        let pieces = u64::from(page.pieces_across()) * u64::from(page.pieces_down()) * planes;
+        Fault::check_size("one tile", page.piece_bytes(), if tiled { limits::TILE_BYTES } else { limits::FRAME_BYTES })?;
+        page.offsets = dir.numbers(source, offset_tag, pieces.saturating_mul(2))?;
+        page.counts = dir.numbers(source, count_tag, pieces.saturating_mul(2))?;
+        if page.counts.is_empty() && pieces == 1 {
+            // Very old writers leave the count of a single strip to the reader.
+            let start = page.offsets.first().copied().unwrap_or(0);
+            page.counts.push(page.piece_bytes().min(source.len().saturating_sub(start)));
+        }
+        if (page.offsets.len() as u64) < pieces || (page.counts.len() as u64) < pieces {
+            let (have, what) = (page.offsets.len().min(page.counts.len()), if tiled { "tiles" } else { "strips" });
+            return Err(Fault::damaged(format!("its header promises {pieces} {what}, it lists {have}")));
+        }
+        let held: u64 = page.counts.iter().fold(0, |sum: u64, count| sum.saturating_add((*count).min(source.len())));
+        // Sparse slides leave tiles out, so only pages that claim to be complete are held to their size.
+        let complete = !page.counts.iter().any(|count| *count == 0);
+        if complete && held.saturating_mul(compression.ratio()).saturating_add(4096) < page.stored_bytes() {
+            return Err(Fault::damaged(format!(
+                "its header claims {} × {} pixels, the file holds {held} bytes for them",
+                size_px.width, size_px.height
+            )));
+        }
+        if photometric == Photometric::Palette {
+            page.palette = palette(source, dir, bits)?;
+        }
+        Ok(page)
+    }
+
+    /// Bytes of one decoded piece as stored (one plane where planes are apart).
+    fn piece_bytes(&self) -> u64 {
+        let channels = if self.planar { 1 } else { u64::from(self.stored_channels) };
+        let row = (u64::from(self.piece_px.width) * channels * u64::from(self.bits)).div_ceil(8);
+        row * u64::from(self.piece_px.height)
+    }
+
+    /// Decodes one piece, cut to the page's edge. A piece that the file leaves out is white (colour) or zero (grey).
+    pub fn read_piece(&self, source: &dyn ByteSource, col: u32, row: u32) -> Result<PixelBuffer, Fault> {
+        let index = row as usize * self.pieces_across() as usize + col as usize;
+        let cut = SizePx::new(
+            self.piece_px.width.min(self.size_px.width.saturating_sub(col.saturating_mul(self.piece_px.width))),
+            self.piece_px.height.min(self.size_px.height.saturating_sub(row.saturating_mul(self.piece_px.height))),
+        );
+        // The last strip holds only the rows that are left; a tile is always whole.
+        let stored = if self.tiled { self.piece_px } else { SizePx::new(self.piece_px.width, cut.height) };
+        if self.counts.get(index) == Some(&0) {
+            return Ok(self.blank(cut));
+        }
+        let raw = if self.planar {
+            let per_plane = self.pieces_across() as usize * self.pieces_down() as usize;
+            let planes: Result<Vec<_>, _> = (0..usize::from(self.stored_channels))
+                .map(|plane| self.read_raw(source, plane * per_plane + index, stored, 1))
+                .collect();
+            interleave(&planes?, usize::from(self.bits / 8).max(1))
+        } else {
+            self.read_raw(source, index, stored, self.stored_channels)?
+        };
+        self.finish(&raw, stored, cut)
+    }
+
+    fn blank(&self, cut: SizePx) -> PixelBuffer {
+        let count = usize::try_from(cut.area() * u64::from(self.channels())).unwrap_or(0);
+        let samples = match (self.bits, self.signed) {
+            (_, true) => Samples::I16(vec![0; count]),
+            (16, false) => Samples::U16(vec![if self.channels() == 1 { 0 } else { u16::MAX }; count]),
+            _ => Samples::U8(vec![if self.channels() == 1 { 0 } else { u8::MAX }; count]),
+        };
+        PixelBuffer { size_px: cut, channels: self.channels(), samples }
+    }
+
+    /// The decompressed bytes of one piece: rows padded to whole bytes, 16-bit samples little-endian, predictor undone.
+    fn read_raw(&self, source: &dyn ByteSource, index: usize, stored: SizePx, channels: u8) -> Result<Vec<u8>, Fault> {
+        let missing = || Fault::damaged("a tile is missing from its list");
+        let (offset, count) = (*self.offsets.get(index).ok_or_else(missing)?, *self.counts.get(index).ok_or_else(missing)?);
+        let mut data = read_range(source, offset, count, "tile", limits::COMPRESSED_BYTES)?;
+        let row = (stored.width as usize * usize::from(channels) * usize::from(self.bits)).div_ceil(8);
+        let want = row * stored.height as usize;
+        let expect = Expect { width: stored.width, height: stored.height, channels };
+        let mut out = match self.compression {
+            Compression::None => data,
+            Compression::PackBits => packbits::decode(&data, want),
+            Compression::Deflate => inflate::zlib(&data, want)?,
+            Compression::Lzw => inflate::lzw(&data, want)?,
+            Compression::Jpeg => {
+                let colour = if self.photometric == Photometric::YCbCr { jpeg::Colour::YCbCr } else { jpeg::Colour::Rgb };
+                if !self.tables.is_empty() {
+                    data = jpeg::with_tables(&self.tables, &data);
+                }
+                return jpeg::decode(&mut data, expect, colour);
+            }
+            Compression::Jpeg2000 { ycbcr } => return self.read_jpeg2000(&data, expect, ycbcr),
+        };
+        if out.len() < want {
+            return Err(Fault::damaged(format!("a tile holds {} bytes instead of {want}", out.len())));
+        }
+        out.truncate(want);
+        if self.bits == 16 && self.big_endian {
+            for pair in out.chunks_exact_mut(2) {
+                pair.reverse();
+            }
+        }
+        if self.predictor {
+            undo_predictor(&mut out, row, usize::from(channels), self.bits == 16);
+        }
+        Ok(out)
+    }
+
+    fn read_jpeg2000(&self, data: &[u8], expect: Expect, ycbcr: bool) -> Result<Vec<u8>, Fault> {
+        if self.bits != 8 {
+            return Err(Fault::unsupported("JPEG 2000 deeper than 8 bits in TIFF"));
+        }
+        let values = jpeg2000::decode(data, expect)?;
+        let mut out: Vec<u8> = values.iter().map(|value| u8::try_from((*value).clamp(0, 255)).unwrap_or(0)).collect();
+        if ycbcr {
+            crate::imaging::colour::rgb_from_ybr_full(&mut out);
+        }
+        Ok(out)
+    }
+
+    /// Stored samples to the buffer handed out: cut, palette and extra channels resolved.
+    fn finish(&self, raw: &[u8], stored: SizePx, cut: SizePx) -> Result<PixelBuffer, Fault> {
+        let (from, to) = (usize::from(self.stored_channels), usize::from(self.channels()));
+        let width = stored.width as usize;
+        let rows = cut.height as usize;
+        let kept = cut.width as usize;
+        let samples = if self.bits < 8 {
+            let unpacked = unpack(raw, width, stored.height as usize, self.bits, self.photometric != Photometric::Palette);
+            Samples::U8(pick(&unpacked, width, rows, kept, 1, 1))
+        } else if self.bits == 8 {
+            let picked = pick(raw, width, rows, kept, from, if self.photometric == Photometric::Palette { 1 } else { to });
+            if self.signed {
+                Samples::I16(picked.into_iter().map(|value| i16::from(value.cast_signed())).collect())
+            } else {
+                Samples::U8(picked)
+            }
+        } else {
+            let words: Vec<u16> = raw.as_chunks::<2>().0.iter().map(|pair| u16::from_le_bytes(*pair)).collect();
+            let picked = pick(&words, width, rows, kept, from, if self.photometric == Photometric::Palette { 1 } else { to });
+            if self.signed {
+                Samples::I16(picked.into_iter().map(u16::cast_signed).collect())
+            } else {
+                Samples::U16(picked)
+            }
+        };
+        let samples = match (samples, self.photometric) {
+            (Samples::U8(indices), Photometric::Palette) => {
+                let colour = |index: u8| self.palette.get(usize::from(index)).copied().unwrap_or_default();
+                Samples::U8(indices.into_iter().flat_map(colour).collect())
+            }
+            (_, Photometric::Palette) => return Err(Fault::unsupported("TIFF with a 16-bit palette")),
+            (samples, _) => samples,
+        };
+        let buffer = PixelBuffer { size_px: cut, channels: self.channels(), samples };
+        if buffer.sample_count() == cut.area() * u64::from(self.channels()) {
+            Ok(buffer)
+        } else {
+            Err(Fault::damaged("a tile decodes to another size than promised"))
+        }
+    }
+}
+
+/// The palette as 8-bit RGB (TIFF 6.0: 16-bit entries, all reds, then greens, then blues).
+fn palette(source: &dyn ByteSource, dir: &Directory, bits: u8) -> Result<Vec<[u8; 3]>, Fault> {
+    if bits > 8 {
+        return Err(Fault::unsupported("TIFF with a 16-bit palette"));
+    }
+    let count = 1_usize << bits;
+    let map = dir.numbers(source, tag::COLOR_MAP, 3 << 16)?;
+    if map.len() < count * 3 {
+        return Err(Fault::damaged("the TIFF palette is cut short"));
+    }
+    let high = |index: usize| map.get(index).map_or(0, |value| u8::try_from(value >> 8 & 0xFF).unwrap_or(0));
+    Ok((0..count).map(|index| [high(index), high(count + index), high(2 * count + index)]).collect())
+}
+
+/// Keeps the first `to` of `from` channels and the first `kept` pixels of each of `rows` rows.
+fn pick<T: Copy>(values: &[T], width: usize, rows: usize, kept: usize, from: usize, to: usize) -> Vec<T> {
+    let mut out = Vec::with_capacity(rows * kept * to);
+    for line in values.chunks_exact((width * from).max(1)).take(rows) {
+        let line = line.get(..kept * from).unwrap_or_default();
+        if from == to {
+            out.extend_from_slice(line);
+        } else {
+            out.extend(line.chunks_exact(from).flat_map(|pixel| pixel.iter().take(to).copied()));
+        }
+    }
+    out
+}
+
+/// Samples of 1, 2 or 4 bits to bytes; grey is spread over 0..=255, palette indices stay.
+fn unpack(raw: &[u8], width: usize, rows: usize, bits: u8, spread: bool) -> Vec<u8> {
+    let per_byte = 8 / usize::from(bits);
+    let top = u8::try_from((1_u16 << bits) - 1).unwrap_or(u8::MAX);
+    let factor = if spread { 255 / top } else { 1 };
+    let mut out = Vec::with_capacity(width * rows);
+    for line in raw.chunks_exact(width.div_ceil(per_byte).max(1)).take(rows) {
+        let values = line.iter().flat_map(|byte| (0..per_byte).map(move |i| (byte, i)));
+        out.extend(values.take(width).map(|(byte, i)| {
+            let shift = 8 - usize::from(bits) * (i + 1);
+            (byte >> shift & top) * factor
+        }));
+    }
+    out
+}
+
+fn interleave(planes: &[Vec<u8>], each: usize) -> Vec<u8> {
+    let mut out = vec![0; planes.iter().map(Vec::len).sum()];
+    for (index, plane) in planes.iter().enumerate() {
+        let places = out.chunks_exact_mut(each * planes.len());
+        for (place, value) in places.zip(plane.chunks_exact(each)) {
+            if let Some(place) = place.get_mut(index * each..(index + 1) * each) {
+                place.copy_from_slice(value);
+            }
+        }
+    }
+    out
+}
+
+/// Horizontal differencing (TIFF 6.0 section 14): each sample is the difference to the one before it of its channel.
+fn undo_predictor(data: &mut [u8], row: usize, channels: usize, words: bool) {
+    for line in data.chunks_exact_mut(row.max(1)) {
+        if words {
+            let mut before = vec![0_u16; channels];
+            for (index, pair) in line.as_chunks_mut::<2>().0.iter_mut().enumerate() {
+                if let Some(sum) = before.get_mut(index % channels) {
+                    *sum = sum.wrapping_add(u16::from_le_bytes(*pair));
+                    *pair = sum.to_le_bytes();
+                }
+            }
+        } else {
+            let mut before = vec![0_u8; channels];
+            for (index, value) in line.iter_mut().enumerate() {
+                if let Some(sum) = before.get_mut(index % channels) {
+                    *sum = sum.wrapping_add(*value);
+                    *value = *sum;
+                }
+            }
+        }
+    }
+}
