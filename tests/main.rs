@@ -17,3 +17,5 @@ mod ontology;
 mod render;
 #[cfg(feature = "gui")]
 mod render_window_level;
+#[cfg(feature = "gui")]
+mod render_viewport;
