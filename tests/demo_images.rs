@@ -61,6 +61,7 @@ fn the_ct_series_reads_back_with_its_nodules_in_place() {
     let n = middle.outline.len() as f64;
     let (cx, cy) = middle.outline.iter().fold((0.0, 0.0), |s, p| (s.0 + p.0 / n, s.1 + p.1 / n));
     let hu: Vec<i16> = phantom.slice_hu(middle.frame as usize).collect();
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a place inside a 512 px slice")]
     let at = hu[cy as usize * 512 + cx as usize];
     assert!((-40..140).contains(&at), "soft tissue at the centre of a solid nodule, found {at} HU");
 }

@@ -19,3 +19,5 @@ mod render;
 mod render_window_level;
 #[cfg(feature = "gui")]
 mod render_viewport;
+mod release;
+mod support;

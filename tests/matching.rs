@@ -134,7 +134,7 @@ proptest! {
         let weight: Vec<Vec<f64>> = (0..rows).map(|i| (0..columns).map(|j| f64::from(values[i * 4 + j])).collect()).collect();
         let partner = best_assignment(&weight, columns);
         let sum: f64 = partner.iter().enumerate().filter_map(|(i, j)| j.map(|j| weight[i][j])).sum();
-        prop_assert_eq!(sum, brute_force(&weight, 0, &mut vec![false; columns]));
+        prop_assert!((sum - brute_force(&weight, 0, &mut vec![false; columns])).abs() < 1e-9);
     }
 
     #[test]

@@ -35,6 +35,7 @@ fn meta(field: Field, levels: Vec<Level>, frames: u32, channels: u8) -> ImageMet
         spacing: Some(Spacing { x_um: 0.5, y_um: 0.5, source: SpacingSource::AperioMpp }),
         objective_power: Some(20.0),
         transfer_syntax: None,
+        photometric: if grey { "MONOCHROME2" } else { "RGB" }.to_owned(),
         display: DisplayDefaults { window: grey.then_some(Window { center: 40.0, width: 400.0 }), invert: false, unit: None },
         associated: Vec::new(),
         warnings: Vec::new(),

@@ -58,13 +58,11 @@ pub struct Match {
 /// Intersection over union of two shapes, `[0, 1]`. Areas by the even-odd rule; two whole images are the same (1);
 /// points and lines have no area and give 0.
 pub fn iou(a: &Shape, b: &Shape) -> f64 {
-    match (a, b) {
-        (Shape::WholeImage, Shape::WholeImage) => 1.0,
-        _ => {
-            let (shared, union) = a.overlap_px2(b);
-            if union > 0.0 { (shared / union).clamp(0.0, 1.0) } else { 0.0 }
-        }
+    if matches!((a, b), (Shape::WholeImage, Shape::WholeImage)) {
+        return 1.0;
     }
+    let (shared, union) = a.overlap_px2(b);
+    if union > 0.0 { (shared / union).clamp(0.0, 1.0) } else { 0.0 }
 }
 
 /// Dice coefficient of two shapes: 2J / (1 + J).

@@ -8,7 +8,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::Common;
 use super::open::{open, say};
-use crate::project::{CaseBy, Cause, Project, ProjectError};
+use crate::project::{Cancel, CaseBy, Cause, Progress, Project, ProjectError};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -39,7 +39,7 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
         Some(CaseByWord::File) => CaseBy::File,
         Some(CaseByWord::Folder) => CaseBy::Folder,
     };
-    let done = project.import(&args.paths, case_by, &Cause::Cli, &mut |_| true)?;
+    let done = project.import(&args.paths, case_by, &Cause::Cli, &Progress::default(), &Cancel::default())?;
     if !args.no_hash {
         hash_all(&mut project)?;
     }

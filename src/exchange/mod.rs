@@ -18,6 +18,7 @@
 
 mod coco;
 mod consensus;
+mod gather;
 mod geojson_read;
 mod geojson_write;
 mod merkle;
@@ -31,6 +32,7 @@ mod verify_labels;
 
 pub use coco::{CocoShape, Segmentation, coco_shape};
 pub use consensus::{Consensus, consensus};
+pub use gather::{ReleaseSource, SaltAndValue, gather};
 pub use geojson_read::{GeoJsonError, ImportedFeature, read_geojson};
 pub use geojson_write::geojson_geometry;
 pub use merkle::merkle_root;

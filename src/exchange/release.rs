@@ -155,7 +155,7 @@ fn sorted(mut input: ReleaseInput) -> Result<ReleaseInput, ReleaseError> {
     input.readers.sort_by(|a, b| a.id.cmp(&b.id));
     input.software.sort();
     input.software.dedup();
-    input.openings.sort_by(|a, b| a.digest.cmp(&b.digest));
+    input.openings.sort_by_key(|o| o.digest);
     input.openings.dedup_by(|a, b| a.digest == b.digest);
     let mut lines = Vec::with_capacity(input.journal.len());
     for line in std::mem::take(&mut input.journal) {

@@ -199,15 +199,17 @@ fn check_signature(
     Some(file.public_key)
 }
 
+/// A line of `journal/transactions.jsonl`.
+#[derive(Deserialize)]
+struct Line {
+    body: String,
+    sig: String,
+}
+
 fn check_journal(folder: &Path, present: &BTreeSet<String>, report: &mut ReleaseReport) -> Audit {
     const PATH: &str = "journal/transactions.jsonl";
     if !present.contains(PATH) && !folder.join(PATH).is_file() {
         return Audit::default();
-    }
-    #[derive(Deserialize)]
-    struct Line {
-        body: String,
-        sig: String,
     }
     let mut found = Vec::new();
     let lines = File::open(folder.join(PATH)).map(BufReader::new).into_iter().flat_map(BufRead::lines);
@@ -264,7 +266,7 @@ fn check_frontier(folder: &Path, audit: &Audit, manifest: &Manifest, report: &mu
                 "the release covers it, but its transactions are not here",
             ),
             Some(s) if s.seq < *seq => {
-                report.problem(ProblemKind::Truncated, place, "its last transactions are missing")
+                report.problem(ProblemKind::Truncated, place, "its last transactions are missing");
             }
             Some(s) if s.seq == *seq && s.hash != *hash => {
                 report.problem(ProblemKind::Altered, place, "it ends in another transaction than the release covers");

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::coco::coco_shape;
+use super::consensus::consensus;
 use super::geojson_write::geojson_geometry;
 use super::verify::{ReleaseReport, read_text};
 use crate::domain::{Digest, FindingId, Roi, Shape, SizePx};
@@ -79,9 +80,38 @@ pub(super) fn check(
     audit: &Audit,
     report: &mut ReleaseReport,
 ) {
-    let sizes = check_coco(folder, present, openings, audit, report);
+    let mut written = Written::default();
+    let sizes = check_coco(folder, present, openings, audit, report, &mut written);
     for path in present.iter().filter(|p| p.starts_with("annotations/geojson/")) {
-        check_geojson(folder, path, openings, &sizes, report);
+        check_geojson(folder, path, openings, &sizes, report, &mut written);
+    }
+    check_complete(openings, audit, report, &written);
+}
+
+/// Outlines found in the release: (label, geometry digest), by format. `None`: the release has no such file.
+#[derive(Default)]
+struct Written {
+    coco: Option<BTreeSet<(String, Digest)>>,
+    geojson: Option<BTreeSet<(String, Digest)>>,
+}
+
+/// Every label that the signed reads and adjudications amount to is there.
+fn check_complete(openings: &BTreeMap<Digest, Roi>, audit: &Audit, report: &mut ReleaseReport, written: &Written) {
+    let expected = consensus(&audit.state, &|_| String::new());
+    for label in &expected.labels {
+        for roi in &label.rois {
+            let key = (label.id.to_string(), roi.geometry);
+            let in_coco =
+                openings.get(&roi.geometry).is_none_or(|r| !matches!(r.shape, Shape::Point(_) | Shape::Line(_)));
+            let absent = |set: &Option<BTreeSet<_>>| set.as_ref().is_some_and(|s| !s.contains(&key));
+            if (in_coco && absent(&written.coco)) || absent(&written.geojson) {
+                report.problem(
+                    ProblemKind::Truncated,
+                    format!("label {}", label.id),
+                    "it stands in the signed journal but is missing from the annotations",
+                );
+            }
+        }
     }
 }
 
@@ -92,6 +122,7 @@ fn check_coco(
     openings: &BTreeMap<Digest, Roi>,
     audit: &Audit,
     report: &mut ReleaseReport,
+    written: &mut Written,
 ) -> BTreeMap<String, SizePx> {
     const PATH: &str = "annotations/coco.json";
     let mut sizes = BTreeMap::new();
@@ -121,6 +152,7 @@ fn check_coco(
         }
     }
     let mut labels = BTreeSet::new();
+    written.coco = Some(coco.annotations.iter().map(|a| (a.shoken.label.clone(), a.shoken.geometry)).collect());
     for annotation in &coco.annotations {
         let place = format!("{PATH} annotation {}", annotation.id);
         let origin = &annotation.shoken;
@@ -213,6 +245,7 @@ fn check_geojson(
     openings: &BTreeMap<Digest, Roi>,
     sizes: &BTreeMap<String, SizePx>,
     report: &mut ReleaseReport,
+    written: &mut Written,
 ) {
     let Some(text) = read_text(folder, path, report) else { return };
     let Ok(file) = serde_json::from_str::<Value>(&text) else {
@@ -223,6 +256,9 @@ fn check_geojson(
         let place = format!("{path} feature {number}");
         let text_at = |pointer: &str| feature.pointer(pointer).and_then(Value::as_str);
         let digest = text_at("/properties/metadata/geometry").and_then(|d| d.parse::<Digest>().ok());
+        if let Some((label, digest)) = text_at("/properties/metadata/label").zip(digest) {
+            written.geojson.get_or_insert_default().insert((label.to_owned(), digest));
+        }
         let Some(roi) = digest.and_then(|d| openings.get(&d)) else {
             report.problem(ProblemKind::Truncated, place, "the opening of its outline is not here");
             continue;

@@ -40,7 +40,9 @@ const FORMATS: &[Format] = &[
         is_dicom: false,
     },
     Format {
-        probe: |head| head.starts_with(b"BM") && head.get(14..18).is_some_and(|size| matches!(size, [12..=124, 0, 0, 0])),
+        probe: |head| {
+            head.starts_with(b"BM") && head.get(14..18).is_some_and(|size| matches!(size, [12..=124, 0, 0, 0]))
+        },
         open: |path, bytes| Ok(Arc::new(Photo::open_bmp(path, bytes)?)),
         is_dicom: false,
     },

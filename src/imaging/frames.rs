@@ -19,7 +19,8 @@ pub fn flat_level(size_px: SizePx) -> Level {
 /// The rectangle of a tile within its level, or `OutOfRange`.
 pub fn tile_rect(level: &Level, key: TileKey) -> Result<RectPx, ImagingError> {
     let (cols, rows) = level.tiles();
-    let outside = |what, index, count| ImagingError::OutOfRange { what, index: u64::from(index), count: u64::from(count) };
+    let outside =
+        |what, index, count| ImagingError::OutOfRange { what, index: u64::from(index), count: u64::from(count) };
     if key.col >= cols {
         return Err(outside("tile column", key.col, cols));
     }
@@ -38,7 +39,11 @@ pub fn tile_rect(level: &Level, key: TileKey) -> Result<RectPx, ImagingError> {
 /// The level that a key names, or `OutOfRange`.
 pub fn level_of(levels: &[Level], key: TileKey) -> Result<&Level, ImagingError> {
     let count = levels.len() as u64;
-    levels.get(usize::from(key.level)).ok_or(ImagingError::OutOfRange { what: "level", index: u64::from(key.level), count })
+    levels.get(usize::from(key.level)).ok_or(ImagingError::OutOfRange {
+        what: "level",
+        index: u64::from(key.level),
+        count,
+    })
 }
 
 type Cell = Arc<OnceLock<Option<Arc<PixelBuffer>>>>;

@@ -76,7 +76,9 @@ impl Photo {
             let (width, height) = decoder.dimensions();
             Fault::check_size("this image", decoder.total_bytes(), limits::FRAME_BYTES)?;
             if decoder.total_bytes() > bytes.len().saturating_mul(MOST_EXPANSION) {
-                return Err(Fault::damaged(format!("its header claims {width} × {height} pixels, far more than it can hold")));
+                return Err(Fault::damaged(format!(
+                    "its header claims {width} × {height} pixels, far more than it can hold"
+                )));
             }
             (SizePx::new(width, height), decoder.color_type())
         };
@@ -87,7 +89,13 @@ impl Photo {
             _ => return Err(Fault::unsupported("floating-point samples")),
         };
         let deep = colour.bytes_per_pixel() > colour.channel_count();
-        let meta = describe(&path, if kind == Kind::Bmp { "BMP" } else { "PNG" }, size_px, channels, if deep { 16 } else { 8 });
+        let meta = describe(
+            &path,
+            if kind == Kind::Bmp { "BMP" } else { "PNG" },
+            size_px,
+            channels,
+            if deep { 16 } else { 8 },
+        );
         let mut photo = Self { meta, path, bytes, kind, cache: FrameCache::default() };
         if deep && channels == 1 {
             let pixels = (size_px.area() <= limits::WINDOW_SAMPLE_PIXELS).then(|| photo.decode().ok()).flatten();
@@ -120,7 +128,10 @@ impl Photo {
         };
         // The end mark may be followed by maker's data, but a file without one was cut.
         warn(!data.windows(2).any(|pair| pair == [0xFF, 0xD9]), "jpeg-cut-short");
-        warn(jpeg::exif(&data).and_then(tiff::exif_orientation).is_some_and(|turn| turn != 1), "exif-orientation-ignored");
+        warn(
+            jpeg::exif(&data).and_then(tiff::exif_orientation).is_some_and(|turn| turn != 1),
+            "exif-orientation-ignored",
+        );
         Ok(Self { meta, path, bytes, kind: Kind::Jpeg(expect), cache: FrameCache::default() })
     }
 
@@ -129,7 +140,11 @@ impl Photo {
             Kind::Jpeg(expect) => {
                 let mut data = read_range(&*self.bytes, 0, self.bytes.len(), "file", limits::COMPRESSED_BYTES)?;
                 let samples = jpeg::decode(&mut data, expect, jpeg::Colour::AsMarked)?;
-                Ok(PixelBuffer { size_px: self.meta.size_px(), channels: expect.channels, samples: Samples::U8(samples) })
+                Ok(PixelBuffer {
+                    size_px: self.meta.size_px(),
+                    channels: expect.channels,
+                    samples: Samples::U8(samples),
+                })
             }
             kind => {
                 let decoder = decoder(&*self.bytes, kind)?;

@@ -67,7 +67,9 @@ pub fn scan(paths: &[PathBuf], progress: &Progress, cancel: &Cancel) -> Result<S
         progress.advance(1);
     }
     let (stacks, copies) = assemble(instances);
-    result.skipped.extend(copies.into_iter().map(|path| Skipped { path, reason: "a copy of another file of this import".to_owned() }));
+    result.skipped.extend(
+        copies.into_iter().map(|path| Skipped { path, reason: "a copy of another file of this import".to_owned() }),
+    );
     for stack in stacks {
         cancel.check()?;
         let files: Vec<PathBuf> = stack.instances.iter().map(|one| one.path.clone()).collect();

@@ -71,7 +71,8 @@ pub fn assemble(instances: Vec<Instance>) -> (Vec<Stack>, Vec<PathBuf>) {
         if !slides.is_empty() {
             stacks.push(Stack { instances: slides, warnings: Vec::new() });
         }
-        let (slices, alone): (Vec<_>, Vec<_>) = rest.into_iter().partition(|one| !series_uid.is_empty() && is_slice(one));
+        let (slices, alone): (Vec<_>, Vec<_>) =
+            rest.into_iter().partition(|one| !series_uid.is_empty() && is_slice(one));
         stacks.extend(alone.into_iter().map(|one| Stack { instances: vec![one], warnings: Vec::new() }));
         let mut by_shape: BTreeMap<_, Vec<Instance>> = BTreeMap::new();
         for one in slices {
@@ -111,7 +112,8 @@ fn dot(a: [f64; 3], b: [f64; 3]) -> f64 {
 
 /// Orders slices of one series and says what a reader of the stack must know.
 fn in_order(mut slices: Vec<Instance>) -> Stack {
-    let by_number = |a: &Instance, b: &Instance| a.instance_number.total_cmp(&b.instance_number).then_with(|| a.path.cmp(&b.path));
+    let by_number =
+        |a: &Instance, b: &Instance| a.instance_number.total_cmp(&b.instance_number).then_with(|| a.path.cmp(&b.path));
     slices.sort_by(by_number);
     let poses: Vec<Option<PlanePose>> = slices.iter().map(|one| one.pose(0)).collect();
     let missing = poses.iter().filter(|pose| pose.is_none()).count();
@@ -123,7 +125,8 @@ fn in_order(mut slices: Vec<Instance>) -> Stack {
     let Some(first) = known.first().filter(|_| missing == 0 && slices.len() > 1) else {
         return Stack { instances: slices, warnings };
     };
-    let same = |pose: &PlanePose| dot(pose.row_dir, first.row_dir) > 0.9999 && dot(pose.col_dir, first.col_dir) > 0.9999;
+    let same =
+        |pose: &PlanePose| dot(pose.row_dir, first.row_dir) > 0.9999 && dot(pose.col_dir, first.col_dir) > 0.9999;
     if !known.iter().all(same) {
         warnings.push(warning("series-mixed-orientation", String::new()));
         return Stack { instances: slices, warnings };
@@ -146,11 +149,16 @@ fn spacing_warnings(placed: &[(f64, PlanePose, Instance)], normal: [f64; 3]) -> 
     }
     let mut real: Vec<f64> = steps.into_iter().filter(|step| *step >= SAME_PLACE_MM).collect();
     real.sort_by(f64::total_cmp);
-    let (Some(least), Some(most), Some(median)) = (real.first(), real.last(), real.get(real.len() / 2)) else { return out };
+    let (Some(least), Some(most), Some(median)) = (real.first(), real.last(), real.get(real.len() / 2)) else {
+        return out;
+    };
     let tolerance = median * STEP_TOLERANCE + STEP_ROUNDING_MM;
     let uneven = real.iter().filter(|step| (**step - median).abs() > tolerance).count();
     if uneven > 0 {
-        out.push(warning("series-gap", format!("steps={uneven} min_mm={least:.3} median_mm={median:.3} max_mm={most:.3}")));
+        out.push(warning(
+            "series-gap",
+            format!("steps={uneven} min_mm={least:.3} median_mm={median:.3} max_mm={most:.3}"),
+        ));
     }
     if let Some(degrees) = tilt_degrees(placed, normal) {
         out.push(warning("series-tilt", format!("degrees={degrees:.1}")));

@@ -3,10 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use super::{Project, ProjectError, images, sources};
+use super::{Project, ProjectError, images};
 use crate::domain::{CaseId, Digest, Field, ImageId, Sensitive, SubjectId};
+use crate::imaging::identity::{HashError, hash_chunks, image_hash, quick_fingerprint};
+use crate::imaging::{ImageMeta, ScanResult, scan};
 use crate::journal::{CatalogCommand, Cause, Command, NewImage};
 use crate::store::{FileRow, IdentityLine, ImageIdentity};
+use crate::tasks::{Cancel, Cancelled, Progress};
 
 /// How images are gathered into cases.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,14 +62,14 @@ impl HashJob {
                 continue;
             }
             let mut last = 0;
-            let result = sources::hash_file(path, &mut |n| {
-                last = n;
-                progress(before + n)
+            let result = hash_chunks(path, |n| {
+                last += n;
+                if progress(before + last) { Ok(()) } else { Err(Cancelled) }
             });
             before += last;
             match result {
-                Ok(Some(digest)) => out.files.push((*ordinal, digest)),
-                Ok(None) => {
+                Ok(digest) => out.files.push((*ordinal, digest)),
+                Err(HashError::Cancelled(_)) => {
                     out.complete = false;
                     return out;
                 }
@@ -81,68 +84,73 @@ impl HashJob {
     }
 }
 
-/// Hash of an image: the file's own SHA-256 when it is one file; else SHA-256 over the files' hashes in frame order.
-pub(super) fn image_hash(files: &[Digest]) -> Option<Digest> {
-    match files {
-        [] => None,
-        [one] => Some(*one),
-        many => Some(Digest::of(b"shoken-series-v1\0", &many.iter().flat_map(|d| *d.as_bytes()).collect::<Vec<_>>())),
-    }
-}
-
 impl Project {
-    /// Catalogues the images under some paths. What is catalogued already (same fingerprints) is not taken twice.
+    /// Finds the images under some paths and catalogues them.
     ///
     /// # Errors
-    /// [`ProjectError::NothingToImport`] when there is no image at all; rules and store errors.
+    /// As [`Project::import_scanned`], and [`ProjectError::Cancelled`].
     pub fn import(
         &mut self,
         paths: &[PathBuf],
         case_by: CaseBy,
         cause: &Cause,
-        progress: &mut dyn FnMut(usize) -> bool,
+        progress: &Progress,
+        cancel: &Cancel,
     ) -> Result<Catalogued, ProjectError> {
-        let (scanned, skipped) = sources::scan(paths);
-        let mut out = Catalogued {
-            skipped: skipped.into_iter().map(|(p, r)| (Sensitive::new(p.to_string_lossy().into_owned()), r)).collect(),
-            ..Catalogued::default()
-        };
-        if scanned.is_empty() {
-            return Err(ProjectError::NothingToImport(paths.first().cloned().unwrap_or_default()));
+        let found = scan(paths, progress, cancel).map_err(|_| ProjectError::Cancelled)?;
+        self.import_scanned(&found, case_by, cause)
+    }
+
+    /// Catalogues what [`scan`](crate::imaging::scan) found, in one step. What is catalogued already (same fingerprints)
+    /// is not taken twice.
+    ///
+    /// # Errors
+    /// [`ProjectError::NothingToImport`] when there is no image at all; rules and store errors.
+    pub fn import_scanned(
+        &mut self,
+        found: &ScanResult,
+        case_by: CaseBy,
+        cause: &Cause,
+    ) -> Result<Catalogued, ProjectError> {
+        let skipped =
+            found.skipped.iter().map(|s| (Sensitive::new(s.path.to_string_lossy().into_owned()), s.reason.clone()));
+        let mut out = Catalogued { skipped: skipped.collect(), ..Catalogued::default() };
+        if found.images.is_empty() {
+            return Err(match found.skipped.as_slice() {
+                [only] => ProjectError::Input {
+                    file: only.path.display().to_string(),
+                    reason: only.reason.clone(),
+                    hint: "Nothing was imported.".to_owned(),
+                },
+                _ => ProjectError::NothingToImport(found.skipped.first().map(|s| s.path.clone()).unwrap_or_default()),
+            });
         }
         let mut batch = Batch { next_label: self.store.count_cases()? + 1, ..Batch::default() };
-        for (count, found) in scanned.iter().enumerate() {
-            if !progress(count) {
-                return Err(ProjectError::Cancelled);
-            }
-            self.add_scanned(found, case_by, &mut batch, &mut out)?;
+        for image in &found.images {
+            self.add_scanned(&image.meta, case_by, &mut batch, &mut out)?;
         }
         if !batch.images.is_empty() {
             let add = Command::Catalog(CatalogCommand::Add { images: batch.images });
             self.append(&[add], cause, &batch.rows)?;
-            for (found, (_, id)) in batch.sources.into_iter().zip(&out.images) {
-                self.sources.insert(id.clone(), found);
-            }
         }
         Ok(out)
     }
 
     fn add_scanned(
         &mut self,
-        found: &sources::Scanned,
+        meta: &ImageMeta,
         case_by: CaseBy,
         batch: &mut Batch,
         out: &mut Catalogued,
     ) -> Result<(), ProjectError> {
-        let meta = found.source.meta();
         let mut prints = Vec::new();
-        for path in &found.files {
-            let read = |source| super::StoreError::Io { path: path.clone(), source };
-            let bytes = std::fs::metadata(path).map_err(read)?.len();
-            prints.push((sources::fingerprint(path).map_err(read)?, bytes));
+        for path in &meta.files {
+            let bytes =
+                std::fs::metadata(path).map_err(|source| super::StoreError::Io { path: path.clone(), source })?.len();
+            prints.push((quick_fingerprint(path)?, bytes));
         }
         let Some((first, _)) = prints.first().copied() else { return Ok(()) };
-        let fingerprint = image_hash(&prints.iter().map(|(p, _)| *p).collect::<Vec<_>>()).unwrap_or(first);
+        let fingerprint = image_hash(&prints.iter().map(|(p, _)| *p).collect::<Vec<_>>());
         for known in self.store.images_with_fingerprint(&first)? {
             if let Some(record) = self.state.image(&known).filter(|r| r.fingerprint == fingerprint) {
                 out.known.push((record.case.clone(), known));
@@ -150,7 +158,7 @@ impl Project {
             }
         }
         let identity = &meta.identity;
-        let path = found.files.first().cloned().unwrap_or_default();
+        let path = meta.files.first().cloned().unwrap_or_default();
         let folder = path.parent().map(|p| p.to_string_lossy().into_owned()).unwrap_or_default();
         let group = match case_by {
             CaseBy::Auto | CaseBy::Study if !identity.study_uid.is_empty() => format!("study {}", identity.study_uid),
@@ -175,7 +183,9 @@ impl Project {
             spacing: meta.spacing.as_ref().and_then(crate::journal::SpacingRecord::of),
             fingerprint,
         });
-        let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+        // A series is known by its folder, a single file by its name.
+        let named = if meta.files.len() > 1 { path.parent().unwrap_or(&path) } else { &path };
+        let name = named.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
         batch.rows.push(IdentityLine::Image(ImageIdentity {
             image: image.clone(),
             subject: subject.clone(),
@@ -185,7 +195,7 @@ impl Project {
             modality: modality(meta.field, &identity.modality),
         }));
         let disk = images::disk_label(&path);
-        for (ordinal, (file, (print, bytes))) in (0u32..).zip(found.files.iter().zip(prints)) {
+        for (ordinal, (file, (print, bytes))) in (0u32..).zip(meta.files.iter().zip(prints)) {
             let file = std::fs::canonicalize(file).unwrap_or_else(|_| file.clone());
             batch.rows.push(IdentityLine::File(FileRow {
                 image: image.clone(),
@@ -199,7 +209,6 @@ impl Project {
                 disk: disk.clone().into(),
             }));
         }
-        batch.sources.push(found.source.clone());
         out.images.push((case, image));
         Ok(())
     }
@@ -288,8 +297,8 @@ impl Project {
                 }
             }
             let digests: Vec<Digest> = outcome.files.iter().map(|(_, d)| *d).collect();
-            if let Some(digest) = image_hash(&digests).filter(|_| outcome.complete) {
-                hashed.push((outcome.image.clone(), digest));
+            if outcome.complete && !digests.is_empty() {
+                hashed.push((outcome.image.clone(), image_hash(&digests)));
             }
         }
         let may_sign = self.roles().contains(&crate::domain::Role::Coordinator);
@@ -311,7 +320,6 @@ struct Batch {
     rows: Vec<IdentityLine>,
     cases: BTreeMap<String, (CaseId, SubjectId)>,
     subjects: BTreeMap<String, SubjectId>,
-    sources: Vec<std::sync::Arc<dyn crate::imaging::ImageSource>>,
     next_label: u32,
 }
 

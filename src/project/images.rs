@@ -7,6 +7,7 @@ use super::views::ImageView;
 use super::{Project, ProjectError, sources};
 use crate::domain::{ImageId, PlanePose, Roi, RoiSpace, Sensitive, Shape};
 use crate::imaging::ImageSource;
+use crate::imaging::identity::quick_fingerprint;
 use crate::store::IdentityLine;
 
 /// Whether the files of an image are where they were.
@@ -103,7 +104,7 @@ impl Project {
                 if meta.is_dir() {
                     folders.push(path);
                 } else if meta.is_file() && wanted.iter().any(|w| w.bytes == meta.len()) {
-                    let Ok(print) = sources::fingerprint(&path) else { continue };
+                    let Ok(print) = quick_fingerprint(&path) else { continue };
                     while let Some(at) = wanted.iter().position(|w| w.bytes == meta.len() && w.fingerprint == print) {
                         let mut row = wanted.swap_remove(at);
                         row.disk = Sensitive::new(disk_label(&path));

@@ -42,7 +42,7 @@ pub use views::{
 pub use vocabulary::{TermPack, VocabularyError, embedded_packs, find_pack, load_pack, parse_pack};
 
 pub use crate::exchange::{ReleaseFormat, ReleaseReport, verify_release};
-pub use crate::imaging::{ImageMeta, ImageSource, ImagingError};
+pub use crate::imaging::{ImageMeta, ImageSource, ImagingError, ScanResult, scan};
 pub use crate::journal::{
     AccessKind, AdjudicationCommand, Assignment, CampaignCommand, CatalogCommand, Cause, Command, DatasetCommand,
     FindingCommand, FindingDraft, FindingOrigin, PrivacyCommand, Protocol, PublicKey, ReadCommand, ReadPhase,
@@ -50,6 +50,7 @@ pub use crate::journal::{
 };
 pub use crate::keys::{KeyError, Problem, ProblemKind};
 pub use crate::store::{Draft, RebuildReport, StoreError, WhyReadOnly};
+pub use crate::tasks::{Cancel, Progress};
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

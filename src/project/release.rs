@@ -1,15 +1,12 @@
 //! Making a release: what stands, with everything that proves it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::{Project, ProjectError};
-use crate::domain::{Digest, SizePx};
-use crate::exchange::{
-    Category, Opening, ReleaseFormat, ReleaseInput, ReleasedImage, ReleasedPack, ReleasedReader, Software, consensus,
-    write_release,
-};
-use crate::journal::{AccessKind, Cause, Command, DatasetCommand, Signed, State, StreamKind, UnderHeads};
+use crate::domain::Digest;
+use crate::exchange::{ReleaseFormat, ReleaseInput, ReleaseSource, gather, write_release};
+use crate::journal::{AccessKind, Cause, Command, DatasetCommand, UnderHeads};
 
 /// What to release and where.
 pub struct ReleaseRequest<'a> {
@@ -33,75 +30,19 @@ pub struct Released {
 }
 
 impl Project {
-    /// Heads that a release covers: everything but access logs and release lines, whose own growth must not change the
-    /// bytes of a release made again.
-    fn frontier(&self) -> UnderHeads {
-        let covered = |k: StreamKind| !matches!(k, StreamKind::Access | StreamKind::Release);
-        let streams = self.state.streams.values().filter(|s| covered(s.open.kind) && self.state.is_authorised(s));
-        streams.map(|s| (s.id.to_string(), (s.seq, s.hash))).collect()
-    }
-
     fn release_input(&self, version: &str) -> Result<ReleaseInput, ProjectError> {
         let project = self.id().ok_or(ProjectError::NobodyHere)?;
-        let frontier = self.frontier();
-        let mut rows: Vec<Signed> =
-            self.store.signed_rows()?.into_iter().filter(|s| frontier.contains_key(&s.stream().to_string())).collect();
-        rows.sort_by(|a, b| (a.stream(), a.body().seq).cmp(&(b.stream(), b.body().seq)));
-        let software: BTreeMap<Digest, String> = rows.iter().map(|s| (*s.hash(), s.body().software.clone())).collect();
-        let standing = consensus(&self.state, &|hash| software.get(hash).cloned().unwrap_or_default());
-        let used: BTreeSet<_> = standing.cases.iter().flat_map(|c| c.images.iter().cloned()).collect();
-        let images = used.iter().filter_map(|id| self.state.image(id)).filter_map(released_image).collect();
-        let mut openings = Vec::new();
-        let digests: BTreeSet<Digest> =
-            standing.labels.iter().flat_map(|l| l.rois.iter().map(|r| r.geometry)).collect();
-        for digest in digests {
-            if let Some(v) = self.store.value(&digest)? {
-                openings.push(Opening { digest, salt: v.salt, value: v.value });
-            }
-        }
-        let protocol = self.state.protocol();
-        let programs: BTreeSet<Software> = software.values().map(|s| program(s)).collect();
-        Ok(ReleaseInput {
+        let rows = self.store.signed_rows()?;
+        let open = |digest: &Digest| self.store.value(digest).ok().flatten().map(|v| (v.salt, v.value));
+        let source = ReleaseSource {
+            state: &self.state,
+            signed: &rows,
             name: format!("shoken-{}", project.to_string().get(..12).unwrap_or_default()),
             version: version.to_owned(),
-            project,
-            frontier,
-            cases: standing.cases,
-            excluded: standing.excluded,
-            images,
-            categories: self.categories(),
-            packs: protocol
-                .packs
-                .iter()
-                .map(|p| ReleasedPack {
-                    pack: crate::domain::PackRef { pack: p.pack.clone(), version: p.version.clone() },
-                    sha256: p.sha256,
-                })
-                .collect(),
-            guideline: protocol.guideline,
-            readers: released_readers(&self.state),
-            labels: standing.labels,
-            journal: rows.iter().map(Signed::to_line).collect(),
-            openings,
-            software: programs.into_iter().collect(),
-        })
-    }
-
-    fn categories(&self) -> Vec<Category> {
-        let of = |pack: &crate::domain::Ontology| {
-            pack.terms
-                .iter()
-                .filter_map(|t| {
-                    Some(Category {
-                        term: pack.term_ref(&t.id)?,
-                        label: t.label.clone(),
-                        codes: t.codes.clone(),
-                        color: t.color.clone(),
-                    })
-                })
-                .collect::<Vec<_>>()
+            packs: &self.packs,
+            open: &open,
         };
-        self.packs.iter().flat_map(of).collect()
+        gather(&source).map_err(|e| ProjectError::Release(e.to_string()))
     }
 
     /// Writes a release of what stands now, signs it, and records it in the journal.
@@ -156,32 +97,4 @@ impl Project {
             excluded,
         })
     }
-}
-
-/// An image without a content hash cannot be in a release; its case could not have been submitted either.
-fn released_image(record: &crate::journal::ImageRecord) -> Option<ReleasedImage> {
-    Some(ReleasedImage {
-        id: record.id.clone(),
-        case: record.case.clone(),
-        file_name: record.id.to_string(),
-        sha256: record.sha256?,
-        size_px: SizePx::new(record.width, record.height),
-        frames: record.frames,
-        field: record.field,
-        spacing: record.spacing.map(|s| s.spacing()),
-    })
-}
-
-fn released_readers(state: &State) -> Vec<ReleasedReader> {
-    let reader = |(id, r): (&crate::domain::ReaderId, &crate::journal::ReaderRecord)| ReleasedReader {
-        id: id.clone(),
-        roles: r.roles.iter().copied().collect(),
-        keys: r.keys.keys().copied().collect(),
-    };
-    state.register().readers.iter().map(reader).collect()
-}
-
-fn program(text: &str) -> Software {
-    let (name, version) = text.split_once(' ').unwrap_or((text, ""));
-    Software { name: name.to_owned(), version: version.to_owned() }
 }

@@ -156,6 +156,7 @@ mod tests {
             spacing: None,
             objective_power: None,
             transfer_syntax: None,
+            photometric: "RGB".to_owned(),
             display: crate::imaging::DisplayDefaults { window: None, invert: false, unit: None },
             associated: Vec::new(),
             warnings: Vec::new(),

@@ -30,7 +30,8 @@ pub fn lzw(data: &[u8], want: usize) -> Result<Vec<u8>, Fault> {
     let mut decoder = weezl::decode::Decoder::with_tiff_size_switch(weezl::BitOrder::Msb, 8);
     let (mut read, mut written) = (0, 0);
     while written < want {
-        let result = decoder.decode_bytes(data.get(read..).unwrap_or_default(), out.get_mut(written..).unwrap_or_default());
+        let result =
+            decoder.decode_bytes(data.get(read..).unwrap_or_default(), out.get_mut(written..).unwrap_or_default());
         read += result.consumed_in;
         written += result.consumed_out;
         match result.status {

@@ -147,7 +147,11 @@ fn run(data: &[u8], expect: Expect, out: ColorSpace) -> Result<Vec<u8>, Fault> {
     let mut decoder = JpegDecoder::new_with_options(ZCursor::new(data), options);
     let samples = decoder.decode().map_err(|error| Fault::damaged(format!("the JPEG data are broken: {error:?}")))?;
     if samples.len() as u64 != expect.samples() {
-        return Err(Fault::damaged(format!("the JPEG data gave {} samples instead of {}", samples.len(), expect.samples())));
+        return Err(Fault::damaged(format!(
+            "the JPEG data gave {} samples instead of {}",
+            samples.len(),
+            expect.samples()
+        )));
     }
     Ok(samples)
 }

@@ -59,8 +59,27 @@ fn is_vr(vr: [u8; 2]) -> bool {
     has_long_length(vr)
         || matches!(
             &vr,
-            b"AE" | b"AS" | b"AT" | b"CS" | b"DA" | b"DS" | b"DT" | b"FL" | b"FD" | b"IS" | b"LO" | b"LT" | b"PN" | b"SH"
-                | b"SL" | b"SS" | b"ST" | b"TM" | b"UI" | b"UL" | b"US"
+            b"AE"
+                | b"AS"
+                | b"AT"
+                | b"CS"
+                | b"DA"
+                | b"DS"
+                | b"DT"
+                | b"FL"
+                | b"FD"
+                | b"IS"
+                | b"LO"
+                | b"LT"
+                | b"PN"
+                | b"SH"
+                | b"SL"
+                | b"SS"
+                | b"ST"
+                | b"TM"
+                | b"UI"
+                | b"UL"
+                | b"US"
         )
 }
 
@@ -268,7 +287,11 @@ fn find_pixels(source: &dyn ByteSource, start: u64, coding: Coding) -> Result<(u
                 PixelPlace::Encapsulated { at: value }
             } else {
                 window.advance(value, element.len)?;
-                PixelPlace::Native { at: value, len: u64::from(element.len), words: element.vr == *b"OW" || !coding.explicit }
+                PixelPlace::Native {
+                    at: value,
+                    len: u64::from(element.len),
+                    words: element.vr == *b"OW" || !coding.explicit,
+                }
             };
             return Ok((at, Some(place)));
         }
@@ -380,7 +403,8 @@ impl<'a> Dataset<'a> {
         let Some((head, value)) = self.find(tag) else { return Vec::new() };
         if head.vr == *b"FD" {
             let quads = value.as_chunks::<8>().0.iter();
-            let read = |b: &[u8; 8]| if self.coding.big_endian { f64::from_be_bytes(*b) } else { f64::from_le_bytes(*b) };
+            let read =
+                |b: &[u8; 8]| if self.coding.big_endian { f64::from_be_bytes(*b) } else { f64::from_le_bytes(*b) };
             return quads.map(read).filter(|number| number.is_finite()).collect();
         }
         let text = text_of(value);

@@ -193,8 +193,8 @@ pub fn field_of(modality: &str) -> Field {
     match modality {
         "SM" => Field::Pathology,
         "ES" | "GM" | "XC" => Field::Endoscopy,
-        "CT" | "MR" | "CR" | "DX" | "DR" | "MG" | "PT" | "NM" | "US" | "XA" | "RF" | "IO" | "PX" | "IVUS" | "BMD" | "RG"
-        | "TG" => Field::Radiology,
+        "CT" | "MR" | "CR" | "DX" | "DR" | "MG" | "PT" | "NM" | "US" | "XA" | "RF" | "IO" | "PX" | "IVUS" | "BMD"
+        | "RG" | "TG" => Field::Radiology,
         _ => Field::Other,
     }
 }
@@ -285,7 +285,9 @@ fn layout(data: &Dataset<'_>) -> Result<SampleLayout, Fault> {
     let bits_stored = data.word(tag::BITS_STORED).unwrap_or(allocated);
     let high_bit = data.word(tag::HIGH_BIT).unwrap_or(bits_stored.saturating_sub(1));
     if bits_stored == 0 || bits_stored > allocated || high_bit >= allocated || high_bit + 1 < bits_stored {
-        return Err(Fault::damaged(format!("its header says {bits_stored} bits ending at bit {high_bit} of {allocated}")));
+        return Err(Fault::damaged(format!(
+            "its header says {bits_stored} bits ending at bit {high_bit} of {allocated}"
+        )));
     }
     let photometric = Photometric::from_text(&data.text(tag::PHOTOMETRIC))?;
     let channels = data.word(tag::CHANNELS).unwrap_or(1);
@@ -323,11 +325,14 @@ fn frame_count(data: &Dataset<'_>) -> Result<u32, Fault> {
 pub fn windows(data: &Dataset<'_>) -> Vec<Window> {
     let exact = data.text(tag::VOI_FUNCTION) == "LINEAR_EXACT";
     let (centers, widths) = (data.numbers(tag::CENTER), data.numbers(tag::WIDTH));
-    let pairs = centers.into_iter().zip(widths).filter(|(_, width)| *width >= if exact { f64::MIN_POSITIVE } else { 1.0 });
+    let pairs =
+        centers.into_iter().zip(widths).filter(|(_, width)| *width >= if exact { f64::MIN_POSITIVE } else { 1.0 });
     pairs
-        .map(|(center, width)| {
-            if exact { Window { center: center + 0.5, width: width + 1.0 } } else { Window { center, width } }
-        })
+        .map(
+            |(center, width)| {
+                if exact { Window { center: center + 0.5, width: width + 1.0 } } else { Window { center, width } }
+            },
+        )
         .collect()
 }
 
@@ -368,7 +373,11 @@ fn slide_matrix(data: &Dataset<'_>) -> Option<SlideMatrix> {
     let objective_power = paths.first().and_then(|path| path.number(tag::OBJECTIVE_POWER));
     Some(SlideMatrix {
         total_px: SizePx::new(columns, rows),
-        tile_origins: if data.text(tag::DIMENSION_ORGANISATION) == "TILED_FULL" { Vec::new() } else { tile_origins(data) },
+        tile_origins: if data.text(tag::DIMENSION_ORGANISATION) == "TILED_FULL" {
+            Vec::new()
+        } else {
+            tile_origins(data)
+        },
         focal_planes: u64::from(data.long(tag::EXTENDED_DEPTH_PLANES).unwrap_or(1).max(1)),
         optical_paths: paths.len().max(1) as u64,
         objective_power,
@@ -391,7 +400,9 @@ fn palette(data: &Dataset<'_>) -> Result<(Vec<[u8; 3]>, i32), Fault> {
     let mut out: Vec<[u8; 3]> = Vec::new();
     let mut first = 0;
     for channel in 0..3 {
-        let (Some(descriptor), Some(table)) = (tag::PALETTE.get(channel), tag::PALETTE_DATA.get(channel)) else { continue };
+        let (Some(descriptor), Some(table)) = (tag::PALETTE.get(channel), tag::PALETTE_DATA.get(channel)) else {
+            continue;
+        };
         let &[count, start, bits] = data.words(*descriptor).as_slice() else { return Err(missing()) };
         first = i32::from(start.cast_signed());
         let count = if count == 0 { 1 << 16 } else { usize::from(count) };
@@ -428,4 +439,3 @@ fn person_text(data: &Dataset<'_>, tag: super::dataset::Tag) -> String {
     let text = decoded.unwrap_or_else(|| String::from_utf8_lossy(bytes).into_owned());
     text.trim_matches(|c: char| c == '\0' || c.is_whitespace()).to_owned()
 }
-

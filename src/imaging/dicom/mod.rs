@@ -36,8 +36,11 @@ impl DicomStack {
         let Some(first) = instances.first() else {
             return Err(ImagingError::OutOfRange { what: "instance", index: 0, count: 0 });
         };
-        let order: Vec<(usize, u32)> =
-            instances.iter().enumerate().flat_map(|(index, one)| (0..one.frame_count).map(move |frame| (index, frame))).collect();
+        let order: Vec<(usize, u32)> = instances
+            .iter()
+            .enumerate()
+            .flat_map(|(index, one)| (0..one.frame_count).map(move |frame| (index, frame)))
+            .collect();
         let frames = order
             .iter()
             .filter_map(|(index, frame)| Some(frame_info(instances.get(*index)?, *index, *frame)))
@@ -147,7 +150,10 @@ impl ImageSource for DicomStack {
 }
 
 /// Instances that belong together as one opened image.
-pub fn open_instances(instances: Vec<Instance>, warnings: Vec<ImageWarning>) -> Result<Arc<dyn ImageSource>, ImagingError> {
+pub fn open_instances(
+    instances: Vec<Instance>,
+    warnings: Vec<ImageWarning>,
+) -> Result<Arc<dyn ImageSource>, ImagingError> {
     if instances.iter().any(|one| one.slide.is_some()) {
         return Ok(Arc::new(slide::DicomSlide::new(instances, warnings)?));
     }

@@ -87,7 +87,12 @@ impl DicomSlide {
             display: DisplayDefaults { window: None, invert: false, unit: None },
             associated: associated.iter().map(|(name, _)| name.clone()).collect(),
             warnings,
-            files: planes.iter().map(|p| &p.instance).chain(associated.iter().map(|(_, i)| i)).map(|i| i.path.clone()).collect(),
+            files: planes
+                .iter()
+                .map(|p| &p.instance)
+                .chain(associated.iter().map(|(_, i)| i))
+                .map(|i| i.path.clone())
+                .collect(),
             identity: identity_of(&planes, &associated),
         };
         Ok(Self { meta, planes, associated })
@@ -143,7 +148,8 @@ impl ImageSource for DicomSlide {
         if key.frame > 0 {
             return Err(ImagingError::OutOfRange { what: "frame", index: u64::from(key.frame), count: 1 });
         }
-        let none = || ImagingError::OutOfRange { what: "level", index: u64::from(key.level), count: self.planes.len() as u64 };
+        let none =
+            || ImagingError::OutOfRange { what: "level", index: u64::from(key.level), count: self.planes.len() as u64 };
         let plane = self.planes.get(usize::from(key.level)).ok_or_else(none)?;
         let cut = RectPx { x: 0, y: 0, width: rect.width, height: rect.height };
         let frame = match &plane.places {
@@ -159,7 +165,8 @@ impl ImageSource for DicomSlide {
     fn read_associated(&self, name: &str) -> Result<PixelBuffer, ImagingError> {
         let count = self.associated.len() as u64;
         let found = self.associated.iter().find(|(own, _)| own == name);
-        let (_, instance) = found.ok_or(ImagingError::OutOfRange { what: "associated image of that name", index: 0, count })?;
+        let (_, instance) =
+            found.ok_or(ImagingError::OutOfRange { what: "associated image of that name", index: 0, count })?;
         decode_frame(instance, 0)
     }
 }

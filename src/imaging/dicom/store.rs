@@ -47,7 +47,9 @@ impl PixelStore {
             PixelPlace::Native { at, len, words } => {
                 let needed = layout.native_frame_bytes().saturating_mul(u64::from(count));
                 if needed > len {
-                    return Err(Fault::damaged(format!("its header promises {needed} bytes of pixels, it holds {len}")));
+                    return Err(Fault::damaged(format!(
+                        "its header promises {needed} bytes of pixels, it holds {len}"
+                    )));
                 }
                 if syntax.pixels != PixelCoding::Native {
                     return Err(Fault::damaged(format!("it claims {} but its pixels are not compressed", syntax.name)));
@@ -180,9 +182,21 @@ fn decode_jpeg(mut data: Vec<u8>, expect: Expect, layout: &SampleLayout) -> Resu
 /// The low bytes of each value, little-endian; sign and unused bits are settled by `finish`.
 fn from_i32(values: &[i32], wide: bool) -> Vec<u8> {
     if wide {
-        values.iter().flat_map(|value| { let [a, b, ..] = value.to_le_bytes(); [a, b] }).collect()
+        values
+            .iter()
+            .flat_map(|value| {
+                let [a, b, ..] = value.to_le_bytes();
+                [a, b]
+            })
+            .collect()
     } else {
-        values.iter().map(|value| { let [a, ..] = value.to_le_bytes(); a }).collect()
+        values
+            .iter()
+            .map(|value| {
+                let [a, ..] = value.to_le_bytes();
+                a
+            })
+            .collect()
     }
 }
 

@@ -49,7 +49,8 @@ mod tests {
 
     #[test]
     fn measurements_are_found_among_other_values() {
-        let text = "Aperio Image Library v10.0.51\r\n2220x2967 JPEG|AppMag = 20|StripeWidth = 2040|MPP = 0.4990|Left = 25.69";
+        let text =
+            "Aperio Image Library v10.0.51\r\n2220x2967 JPEG|AppMag = 20|StripeWidth = 2040|MPP = 0.4990|Left = 25.69";
         let found = Description::parse(text).unwrap();
         assert_eq!(found.objective_power, Some(20.0));
         assert_eq!(found.spacing.map(|spacing| spacing.x_um), Some(0.499));

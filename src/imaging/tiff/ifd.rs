@@ -91,7 +91,8 @@ pub fn is_tiff(head: &[u8]) -> bool {
 /// `Damaged` when the first directory cannot be read. A broken later directory ends the list.
 pub fn directories(source: &dyn ByteSource) -> Result<Vec<Directory>, Fault> {
     let head = read_head(source, 16)?;
-    let layout = Layout { big_endian: head.first() == Some(&b'M'), big_tiff: head.get(2..4).is_some_and(|m| m.contains(&b'+')) };
+    let layout =
+        Layout { big_endian: head.first() == Some(&b'M'), big_tiff: head.get(2..4).is_some_and(|m| m.contains(&b'+')) };
     let mut next = if layout.big_tiff { layout.read(source, 8, 8)? } else { layout.read(source, 4, 4)? };
     let (mut out, mut seen) = (Vec::new(), HashSet::new());
     while next != 0 && seen.insert(next) && out.len() < limits::TIFF_DIRECTORIES {
@@ -167,7 +168,10 @@ impl Directory {
             return Err(Fault::damaged(format!("TIFF tag {tag} has a type that is no integer")));
         }
         if entry.count > max {
-            return Err(Fault::damaged(format!("TIFF tag {tag} claims {} values, at most {max} make sense", entry.count)));
+            return Err(Fault::damaged(format!(
+                "TIFF tag {tag} claims {} values, at most {max} make sense",
+                entry.count
+            )));
         }
         let bytes = read_range(source, entry.at, entry.count * width, "TIFF value", u64::MAX)?;
         let each = usize::from(width_of(entry.kind));

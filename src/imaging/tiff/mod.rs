@@ -62,7 +62,8 @@ impl TiffImage {
         if first.number(&*bytes, tag::ORIENTATION)?.is_some_and(|turn| turn != 1) {
             warnings.push(ImageWarning { code: "tiff-orientation-ignored", detail: String::new() });
         }
-        let (mut levels, mut frames, mut associated, mut unread) = (vec![base.clone()], vec![base.clone()], Vec::new(), 0);
+        let (mut levels, mut frames, mut associated, mut unread) =
+            (vec![base.clone()], vec![base.clone()], Vec::new(), 0);
         for (index, dir) in dirs.iter().enumerate().skip(1) {
             let page = Page::new(&*bytes, dir);
             if slide.is_some() {
@@ -177,9 +178,14 @@ fn describe(
     };
     let base = pages.first();
     let full = base.map_or(SizePx::new(0, 0), |page| page.size_px);
-    let levels: Vec<Level> = if tiled { pages.iter().map(|page| level(full, page)).collect() } else { vec![flat_level(full)] };
+    let levels: Vec<Level> =
+        if tiled { pages.iter().map(|page| level(full, page)).collect() } else { vec![flat_level(full)] };
     let spacing = slide.and_then(|slide| slide.spacing).or_else(|| resolution(bytes, first));
-    let field = if slide.is_some() || (tiled && (levels.len() > 1 || spacing.is_some())) { Field::Pathology } else { Field::Other };
+    let field = if slide.is_some() || (tiled && (levels.len() > 1 || spacing.is_some())) {
+        Field::Pathology
+    } else {
+        Field::Other
+    };
     let format = match (slide, tiled) {
         (Some(_), _) => "Aperio SVS",
         (None, true) if levels.len() > 1 => "tiled pyramidal TIFF",
@@ -258,7 +264,8 @@ impl ImageSource for TiffImage {
     fn read_associated(&self, name: &str) -> Result<PixelBuffer, ImagingError> {
         let count = self.associated.len() as u64;
         let found = self.associated.iter().find(|(own, _)| own == name);
-        let (_, page) = found.ok_or(ImagingError::OutOfRange { what: "associated image of that name", index: 0, count })?;
+        let (_, page) =
+            found.ok_or(ImagingError::OutOfRange { what: "associated image of that name", index: 0, count })?;
         self.guarded(|| whole(&*self.bytes, page))
     }
 }

@@ -179,7 +179,8 @@ impl Page {
             6 if stored_channels == 3 => Photometric::YCbCr,
             other => return Err(Fault::unsupported(format!("TIFF photometric interpretation {other}"))),
         };
-        if photometric == Photometric::YCbCr && !matches!(compression, Compression::Jpeg | Compression::Jpeg2000 { .. }) {
+        if photometric == Photometric::YCbCr && !matches!(compression, Compression::Jpeg | Compression::Jpeg2000 { .. })
+        {
             return Err(Fault::unsupported("uncompressed YCbCr in TIFF"));
         }
         if bits < 8 && (stored_channels != 1 || signed || number(tag::FILL_ORDER, 1)? != 1) {
@@ -225,7 +226,11 @@ impl Page {
         };
         let planes = if planar { u64::from(stored_channels) } else { 1 };
         let pieces = u64::from(page.pieces_across()) * u64::from(page.pieces_down()) * planes;
-        Fault::check_size("one tile", page.piece_bytes(), if tiled { limits::TILE_BYTES } else { limits::FRAME_BYTES })?;
+        Fault::check_size(
+            "one tile",
+            page.piece_bytes(),
+            if tiled { limits::TILE_BYTES } else { limits::FRAME_BYTES },
+        )?;
         page.offsets = dir.numbers(source, offset_tag, pieces.saturating_mul(2))?;
         page.counts = dir.numbers(source, count_tag, pieces.saturating_mul(2))?;
         if page.counts.is_empty() && pieces == 1 {
@@ -296,7 +301,8 @@ impl Page {
     /// The decompressed bytes of one piece: rows padded to whole bytes, 16-bit samples little-endian, predictor undone.
     fn read_raw(&self, source: &dyn ByteSource, index: usize, stored: SizePx, channels: u8) -> Result<Vec<u8>, Fault> {
         let missing = || Fault::damaged("a tile is missing from its list");
-        let (offset, count) = (*self.offsets.get(index).ok_or_else(missing)?, *self.counts.get(index).ok_or_else(missing)?);
+        let (offset, count) =
+            (*self.offsets.get(index).ok_or_else(missing)?, *self.counts.get(index).ok_or_else(missing)?);
         let mut data = read_range(source, offset, count, "tile", limits::COMPRESSED_BYTES)?;
         let row = (stored.width as usize * usize::from(channels) * usize::from(self.bits)).div_ceil(8);
         let want = row * stored.height as usize;
@@ -307,7 +313,8 @@ impl Page {
             Compression::Deflate => inflate::zlib(&data, want)?,
             Compression::Lzw => inflate::lzw(&data, want)?,
             Compression::Jpeg => {
-                let colour = if self.photometric == Photometric::YCbCr { jpeg::Colour::YCbCr } else { jpeg::Colour::Rgb };
+                let colour =
+                    if self.photometric == Photometric::YCbCr { jpeg::Colour::YCbCr } else { jpeg::Colour::Rgb };
                 if !self.tables.is_empty() {
                     data = jpeg::with_tables(&self.tables, &data);
                 }
@@ -349,10 +356,12 @@ impl Page {
         let rows = cut.height as usize;
         let kept = cut.width as usize;
         let samples = if self.bits < 8 {
-            let unpacked = unpack(raw, width, stored.height as usize, self.bits, self.photometric != Photometric::Palette);
+            let unpacked =
+                unpack(raw, width, stored.height as usize, self.bits, self.photometric != Photometric::Palette);
             Samples::U8(pick(&unpacked, width, rows, kept, 1, 1))
         } else if self.bits == 8 {
-            let picked = pick(raw, width, rows, kept, from, if self.photometric == Photometric::Palette { 1 } else { to });
+            let picked =
+                pick(raw, width, rows, kept, from, if self.photometric == Photometric::Palette { 1 } else { to });
             if self.signed {
                 Samples::I16(picked.into_iter().map(|value| i16::from(value.cast_signed())).collect())
             } else {
@@ -360,7 +369,8 @@ impl Page {
             }
         } else {
             let words: Vec<u16> = raw.as_chunks::<2>().0.iter().map(|pair| u16::from_le_bytes(*pair)).collect();
-            let picked = pick(&words, width, rows, kept, from, if self.photometric == Photometric::Palette { 1 } else { to });
+            let picked =
+                pick(&words, width, rows, kept, from, if self.photometric == Photometric::Palette { 1 } else { to });
             if self.signed {
                 Samples::I16(picked.into_iter().map(u16::cast_signed).collect())
             } else {
