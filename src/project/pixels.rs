@@ -2,5 +2,5 @@
 
 pub use crate::imaging::display::{DisplayState, Ramp};
 pub use crate::imaging::loader::{Demand, ImageHandle, Loaded, LoaderStats, TileLoader};
-pub use crate::imaging::{FrameInfo, ImageMeta, ImageSource, PixelBuffer, Samples, Window};
+pub use crate::imaging::{DisplayDefaults, FrameInfo, Identity, ImageMeta, ImageSource, PixelBuffer, Samples, Window};
 pub use crate::tasks::Pool;

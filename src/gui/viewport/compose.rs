@@ -134,7 +134,7 @@ mod tests {
     use crate::{
         domain::{Field, Level, SizePx, TileKey},
         gui::viewport::{demand, tiles::Tiles},
-        project::pixels::{DisplayState, FrameInfo, ImageMeta, PixelBuffer, Samples},
+        project::pixels::{DisplayDefaults, DisplayState, FrameInfo, Identity, ImageMeta, PixelBuffer, Samples},
     };
     use std::collections::HashSet;
 
@@ -157,11 +157,11 @@ mod tests {
             objective_power: None,
             transfer_syntax: None,
             photometric: "RGB".to_owned(),
-            display: crate::imaging::DisplayDefaults { window: None, invert: false, unit: None },
+            display: DisplayDefaults { window: None, invert: false, unit: None },
             associated: Vec::new(),
             warnings: Vec::new(),
             files: Vec::new(),
-            identity: crate::imaging::Identity::default(),
+            identity: Identity::default(),
         }
     }
 
