@@ -24,7 +24,7 @@ struct Arguments {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let diagnostics = project::home_dir().ok().and_then(|home| project::start_diagnostics(&home).ok());
+    let diagnostics = project::start_diagnostics(&project::home_dir()).ok();
     let result = match &arguments.command {
         Some(command) => cli::run(command, &arguments.common),
         None => window(&arguments),

@@ -4,12 +4,17 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
-    reason = "a test that cannot go on says so by stopping; helpers of tests are not known to clippy as such"
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::cast_possible_wrap,
+    clippy::float_cmp,
+    reason = "a test that cannot go on says so by stopping, knows its numbers, and may ask for the very same float"
 )]
 
 mod architecture;
 mod demo_images;
 mod house;
+mod imaging_files;
 mod licences;
 mod matching;
 mod ontology;

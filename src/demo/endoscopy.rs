@@ -2,8 +2,8 @@
 //! vessels; one polyp or erosion in each, with a known outline; a round field on black as the processor gives it.
 #![allow(
     clippy::cast_possible_truncation,
-    clippy::cast_precision_loss,
     clippy::cast_possible_wrap,
+    clippy::cast_precision_loss,
     clippy::cast_sign_loss,
     clippy::many_single_char_names,
     reason = "pixel arithmetic on photographs"

@@ -110,8 +110,7 @@ impl Photo {
         let data = read_range(&*bytes, 0, bytes.len(), "file", limits::COMPRESSED_BYTES)?;
         let header = jpeg::header(&data)?;
         if !header.is_dct_8bit() {
-            let kind = format!("JPEG process {} with {} bits per sample", header.process, header.precision);
-            return Err(Fault::unsupported(kind));
+            return Err(header.not_read());
         }
         let channels = match header.components {
             1 => 1,

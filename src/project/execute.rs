@@ -5,10 +5,15 @@ use crate::domain::{CaseId, ReaderId};
 use crate::journal::{Cause, Command, FindingCommand, ReadCommand, Rejection};
 use crate::store::{Author, Draft, IdentityLine};
 
+/// Tells the time as the journal writes it.
+pub type TellTime = Box<dyn Fn() -> String + Send>;
+/// Fills a buffer with random bytes.
+pub type FillRandom = Box<dyn FnMut(&mut [u8]) + Send>;
+
 /// Wall time and randomness; seeded in tests and in the demonstration.
 pub struct Clock {
-    pub now: Box<dyn Fn() -> String + Send>,
-    pub random: Box<dyn FnMut(&mut [u8]) + Send>,
+    pub now: TellTime,
+    pub random: FillRandom,
 }
 
 /// UTC now as the journal writes it.

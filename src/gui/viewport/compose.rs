@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     domain::{Level, TileKey},
-    project::pixels::{DisplayState, FrameInfo, ImageMeta, Ramp, Samples},
+    project::tiles::{DisplayState, FrameInfo, ImageMeta, Ramp, Samples},
     render::{GreyRamp, TileDraw, TileId, TileImage, TileSamples},
 };
 
@@ -134,7 +134,7 @@ mod tests {
     use crate::{
         domain::{Field, Level, SizePx, TileKey},
         gui::viewport::{demand, tiles::Tiles},
-        project::pixels::{DisplayDefaults, DisplayState, FrameInfo, Identity, ImageMeta, PixelBuffer, Samples},
+        project::tiles::{DisplayDefaults, DisplayState, FrameInfo, Identity, ImageMeta, PixelBuffer, Samples},
     };
     use std::collections::HashSet;
 

@@ -85,8 +85,11 @@ impl PixelStore {
                 })?;
                 let data = gather(&*self.source, parts)?;
                 match self.coding {
-                    PixelCoding::Jpeg => return decode_jpeg(data, expect, layout),
-                    PixelCoding::JpegLossless => {
+                    // The stream itself says which of the two it is; some files claim the other.
+                    PixelCoding::Jpeg | PixelCoding::JpegLossless if jpeg::header(&data)?.process != 3 => {
+                        return decode_jpeg(data, expect, layout);
+                    }
+                    PixelCoding::Jpeg | PixelCoding::JpegLossless => {
                         let (bytes, each) = jpeg_lossless::decode(&data, expect)?;
                         fit_width(bytes, each, wide)
                     }
