@@ -16,6 +16,7 @@ use crate::{
 
 const SAMPLE_BYTES: u64 = 64 << 10;
 const CHUNK_BYTES: usize = 1 << 20;
+const SERIES_DOMAIN: &[u8] = b"shoken-image-v1\0";
 const FINGERPRINT_DOMAIN: &[u8] = b"shoken-fingerprint-v1\0";
 
 /// Why there is no hash.
@@ -84,4 +85,16 @@ pub fn hash_chunks(path: &Path, mut on_chunk: impl FnMut(u64) -> Result<(), Canc
         return Err(at(Fault::damaged("its length changed while it was being read")));
     }
     Ok(Digest::from_bytes(hasher.finalize().into()))
+}
+
+/// The hash of an image of several files: SHA-256 over a domain string and the files' hashes, sorted, so that the order
+/// in which a folder lists them does not matter. An image of one file has that file's hash.
+pub fn image_hash(files: &[Digest]) -> Digest {
+    if let [one] = files {
+        return *one;
+    }
+    let mut sorted = files.to_vec();
+    sorted.sort_unstable();
+    let joined: Vec<u8> = sorted.iter().flat_map(|digest| digest.as_bytes().iter().copied()).collect();
+    Digest::of(SERIES_DOMAIN, &joined)
 }
