@@ -15,6 +15,7 @@ mod architecture;
 mod demo_images;
 mod house;
 mod imaging_files;
+mod journal_laws;
 mod licences;
 mod matching;
 mod ontology;
