@@ -68,7 +68,7 @@ fn every_sample_file_opens_or_is_refused_in_bounded_time() {
             }
         }
         let took = begun.elapsed();
-        assert!(took < Duration::from_secs(60), "{name} took {took:?}");
+        assert!(took < Duration::from_mins(1), "{name} took {took:?}");
     }
     println!("opened={opened} refused={refused}");
     assert!(opened > 250, "only {opened} files opened");
