@@ -19,5 +19,6 @@ mod journal_laws;
 mod licences;
 mod matching;
 mod ontology;
+mod project_store;
 mod release;
 mod support;
