@@ -25,5 +25,6 @@ mod render;
 mod render_window_level;
 #[cfg(feature = "gui")]
 mod render_viewport;
+mod project_store;
 mod release;
 mod support;
