@@ -151,3 +151,56 @@ fn settings_of_a_newer_version_are_read_as_far_as_known() {
     file.update(|s| s.motion = false).unwrap();
     assert!(std::fs::read_to_string(&path).unwrap().contains("version = 9"));
 }
+
+/// Drives the program over a folder whose every name is a patient's and looks at all that it wrote about itself.
+#[test]
+fn the_program_writes_no_planted_name_into_its_home() {
+    let home = tempfile::tempdir().unwrap();
+    let work = tempfile::tempdir().unwrap();
+    let folder = work.path().join(PLANTED);
+    std::fs::create_dir_all(&folder).unwrap();
+    let image = folder.join(format!("{PLANTED}.png"));
+    image::RgbImage::from_fn(64, 48, |x, y| image::Rgb([x as u8, y as u8, 0])).save(&image).unwrap();
+    let broken = folder.join(format!("{PLANTED}.svs"));
+    std::fs::write(&broken, PLANTED).unwrap();
+    let project = work.path().join("study.shoken");
+    let text = |path: &Path| path.to_str().unwrap().to_owned();
+    for arguments in [
+        vec!["new".to_owned(), text(&project), "--name".to_owned(), PLANTED.to_owned()],
+        vec!["import".to_owned(), text(&project), text(&folder)],
+        vec!["worklist".to_owned(), text(&project)],
+        vec!["verify".to_owned(), text(&project)],
+        vec!["inspect".to_owned(), text(&image)],
+        vec!["inspect".to_owned(), text(&broken)],
+        vec!["verify".to_owned(), text(&folder)],
+    ] {
+        let output = Command::new(env!("CARGO_BIN_EXE_shoken"))
+            .args(&arguments)
+            .env("SHOKEN_HOME", home.path())
+            .env("SHOKEN_LOG", "trace")
+            .output()
+            .unwrap();
+        assert!(output.status.code().is_some(), "killed: {arguments:?}");
+    }
+    let everything = all_text_below(home.path());
+    assert!(everything.contains("started"), "nothing was logged:\n{everything}");
+    for part in [PLANTED, "YAMADA", "0012345", "1.2.392"] {
+        assert!(!everything.contains(part), "{part} was written:\n{everything}");
+    }
+    assert!(!home.path().join("crashes").exists(), "it crashed:\n{everything}");
+}
+
+/// `shoken ontology search … | head -1` must end quietly.
+#[test]
+fn a_reader_who_has_seen_enough_is_no_crash() {
+    let home = tempfile::tempdir().unwrap();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_shoken"))
+        .args(["ontology", "search", "a", "--limit", "1000", "--json"])
+        .env("SHOKEN_HOME", home.path())
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    assert!(child.wait().unwrap().success());
+    assert!(!home.path().join("crashes").exists());
+}

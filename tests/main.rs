@@ -4,7 +4,11 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
-    reason = "a test that cannot go on says so by stopping; helpers of tests are not known to clippy as such"
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::cast_possible_wrap,
+    clippy::float_cmp,
+    reason = "a test that cannot go on says so by stopping, knows its numbers, and may ask for the very same float"
 )]
 
 mod architecture;
@@ -12,12 +16,17 @@ mod demo_images;
 #[cfg(feature = "gui")]
 mod gui;
 mod house;
+mod imaging_files;
+mod journal_laws;
 mod licences;
 mod matching;
 mod ontology;
+mod project_store;
 mod release;
 #[cfg(feature = "gui")]
 mod render;
+#[cfg(feature = "gui")]
+mod render_viewport;
 #[cfg(feature = "gui")]
 mod render_window_level;
 mod support;

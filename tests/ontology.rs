@@ -242,3 +242,40 @@ fn a_pack_that_cannot_be_used_says_why() {
     std::fs::write(&path, small_pack().to_string()).unwrap();
     assert_eq!(load_pack(folder.path().to_str().unwrap()).unwrap().ontology.id, "test-pack");
 }
+
+fn shoken(arguments: &[&str]) -> std::process::Output {
+    let home = tempfile::tempdir().unwrap();
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_shoken"));
+    command.args(arguments).env("SHOKEN_HOME", home.path()).output().unwrap()
+}
+
+#[test]
+fn the_command_line_searches_best_first() {
+    let output = shoken(&["ontology", "search", "O－Ⅱｃ型", "--json"]);
+    assert!(output.status.success(), "{output:?}");
+    let hits: Vec<Value> = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(hits[0]["id"], "E0008");
+    assert_eq!(hits[0]["label"]["ja"], "0-IIc 表面陥凹型");
+    let only_chest = shoken(&["ontology", "search", "潰瘍", "--pack", "chest-ct", "--json"]);
+    assert_eq!(serde_json::from_slice::<Vec<Value>>(&only_chest.stdout).unwrap(), Vec::<Value>::new());
+    assert!(only_chest.status.success());
+}
+
+#[test]
+fn the_command_line_validates_and_says_no_with_one() {
+    let sound = shoken(&["ontology", "validate", "--json"]);
+    let reports: Vec<Value> = serde_json::from_slice(&sound.stdout).unwrap();
+    assert!(sound.status.success() && reports.len() == 3, "{reports:?}");
+
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("mine.json");
+    let mut pack = small_pack();
+    pack["terms"][0]["color"] = json!("red");
+    std::fs::write(&path, pack.to_string()).unwrap();
+    let unfit = shoken(&["ontology", "validate", path.to_str().unwrap()]);
+    assert_eq!(unfit.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&unfit.stdout).contains("T0001: the colour \"red\""), "{unfit:?}");
+    let absent = shoken(&["ontology", "validate", "no-such-pack"]);
+    assert_eq!(absent.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&absent.stderr).contains("there is no term pack"), "{absent:?}");
+}

@@ -58,6 +58,6 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     };
     let json = serde_json::json!({"case": case, "closed": closed});
     let text = if closed { "decided; the case is closed" } else { "decided; discrepancies remain" };
-    say(common, &json, &format!("{}: {text}", project.case_label(&case)));
+    say(common, &json, &format!("{}: {text}", project.case_label(&case)))?;
     Ok(ExitCode::SUCCESS)
 }

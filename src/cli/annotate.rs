@@ -35,6 +35,6 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     } else {
         String::new()
     };
-    say(common, &json, &format!("added {} findings to {}{repaired}", done.findings, project.case_label(&case)));
+    say(common, &json, &format!("added {} findings to {}{repaired}", done.findings, project.case_label(&case)))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -18,6 +18,6 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     let mut project = open(&args.project, common, None)?;
     let given = project.assign(args.seed)?;
     let lines: Vec<_> = given.iter().map(|a| format!("{} -> {}", project.case_label(&a.case), a.reader)).collect();
-    say(common, &serde_json::to_value(&given)?, &lines.join("\n"));
+    say(common, &serde_json::to_value(&given)?, &lines.join("\n"))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -34,7 +34,7 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
             format!("{}\t{}\t{}\tIoU {:.3}\t{decided}", d.id, project.case_label(&d.case), d.kind.word(), d.iou)
         })
         .collect();
-    say(common, &json.into(), &lines.join("\n"));
+    say(common, &json.into(), &lines.join("\n"))?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -28,7 +28,7 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
             })
         })
         .collect();
-    say(common, &json.into(), &lines.iter().map(|l| sentence(&project, l)).collect::<Vec<_>>().join("\n"));
+    say(common, &json.into(), &lines.iter().map(|l| sentence(&project, l)).collect::<Vec<_>>().join("\n"))?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -55,19 +55,19 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
                 common,
                 &serde_json::json!({"rows": rows}),
                 &format!("exported {rows} rows; the file names people, keep it accordingly"),
-            );
+            )?;
         }
         Sub::Import { project, file } => {
             let mut project = open(project, common, None)?;
             let mut reader = BufReader::new(std::fs::File::open(file).map_err(|e| input(file, &e))?);
             let rows = project.import_identity(&mut reader)?;
-            say(common, &serde_json::json!({"rows": rows}), &format!("read {rows} rows"));
+            say(common, &serde_json::json!({"rows": rows}), &format!("read {rows} rows"))?;
         }
         Sub::Erase { project, case } => {
             let mut project = open(project, common, None)?;
             let case = project.find_case(case)?;
             let cases = project.erase_case(&case)?;
-            say(common, &serde_json::json!({"cases": cases}), &format!("erased the subject of {cases} cases"));
+            say(common, &serde_json::json!({"cases": cases}), &format!("erased the subject of {cases} cases"))?;
         }
     }
     Ok(ExitCode::SUCCESS)

@@ -58,7 +58,7 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
         "known": done.known.iter().map(row).collect::<Vec<_>>(),
         "skipped": done.skipped.iter().map(|(p, r)| serde_json::json!({"path": p.reveal(), "reason": r})).collect::<Vec<_>>(),
     });
-    say(common, &json, &lines.join("\n"));
+    say(common, &json, &lines.join("\n"))?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -46,7 +46,7 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
             project.note_access(AccessKind::Exported, None, None)?;
             project.leave_witness()?;
             if out.is_some() {
-                say(common, &serde_json::json!({"transactions": lines}), &format!("exported {lines} transactions"));
+                say(common, &serde_json::json!({"transactions": lines}), &format!("exported {lines} transactions"))?;
             }
             Ok(ExitCode::SUCCESS)
         }
@@ -66,7 +66,7 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
                 "{} lines, {} new transactions, {} new values",
                 report.read, report.new_transactions, report.new_values
             ));
-            say(common, &json, &lines.join("\n"));
+            say(common, &json, &lines.join("\n"))?;
             Ok(ExitCode::from(u8::from(!report.refused.is_empty())))
         }
     }

@@ -7,6 +7,7 @@ mod discrepancies;
 mod history;
 mod identity;
 mod import;
+mod inspect;
 mod journal;
 mod new;
 mod ontology;
@@ -15,6 +16,7 @@ mod protocol;
 mod reader;
 mod rebuild;
 mod release;
+mod render;
 mod submit;
 mod undo;
 mod verify;
@@ -31,6 +33,10 @@ pub enum Command {
     New(new::Args),
     /// Catalogue images where they lie
     Import(import::Args),
+    /// Say what an image file is, as Shoken reads it
+    Inspect(inspect::Args),
+    /// Render an image or a region of it as PNG
+    Render(render::Args),
     /// Enrol readers and list them
     Reader(reader::Args),
     /// Set the rules of reading
@@ -88,6 +94,8 @@ pub fn run(command: &Command, common: &Common) -> anyhow::Result<ExitCode> {
     match command {
         Command::New(a) => new::run(a, common),
         Command::Import(a) => import::run(a, common),
+        Command::Inspect(a) => inspect::run(a, common.json),
+        Command::Render(a) => render::run(a, common.json),
         Command::Reader(a) => reader::run(a, common),
         Command::Protocol(a) => protocol::run(a, common),
         Command::Assign(a) => assign::run(a, common),
@@ -105,7 +113,7 @@ pub fn run(command: &Command, common: &Common) -> anyhow::Result<ExitCode> {
         Command::Journal(a) => journal::run(a, common),
         Command::Identity(a) => identity::run(a, common),
         Command::History(a) => history::run(a, common),
-        Command::Ontology(a) => ontology::run(a, common.json),
+        Command::Ontology(a) => ontology::run(a, common),
     }
 }
 

@@ -29,7 +29,7 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     let default = if kind == ProjectKind::Personal { "owner" } else { "coordinator" };
     let project = Project::create(NewProject {
         folder: &args.project,
-        home: &home_dir()?,
+        home: &home_dir(),
         kind,
         name: &args.name,
         creator: common.acting.as_deref().unwrap_or(default),
@@ -46,6 +46,6 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
         kind.word(),
         id.get(..12).unwrap_or_default()
     );
-    say(common, &json, &text);
+    say(common, &json, &text)?;
     Ok(ExitCode::SUCCESS)
 }

@@ -5,7 +5,9 @@ use std::process::ExitCode;
 use clap::Subcommand;
 use serde_json::{Value, json};
 
-use crate::domain::{Ontology, OntologyProblem, TermHit, TermSearch, check_ontology};
+use super::Common;
+use super::open::say;
+use crate::domain::{Ontology, OntologyProblem, Term, TermHit, TermSearch, check_ontology};
 use crate::project::{TermPack, embedded_packs, find_pack};
 
 #[derive(Debug, clap::Args)]
@@ -34,20 +36,14 @@ enum Command {
 }
 
 /// Runs the subcommand. Exit code 1 says that a pack has problems.
-///
-/// # Errors
-/// When a pack is unknown or cannot be read.
-pub fn run(args: &Args, json: bool) -> anyhow::Result<ExitCode> {
+pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     match &args.command {
         Command::Validate { packs } => {
             let packs = named_or_embedded(packs)?;
             let checked: Vec<_> = packs.iter().map(|p| (p, check_ontology(&p.ontology))).collect();
-            if json {
-                let reports: Vec<Value> = checked.iter().map(|(p, problems)| report(p, problems)).collect();
-                println!("{:#}", Value::Array(reports));
-            } else {
-                checked.iter().for_each(|(p, problems)| print_report(p, problems));
-            }
+            let reports = checked.iter().map(|(p, problems)| report(p, problems)).collect();
+            let lines: Vec<String> = checked.iter().map(|(p, problems)| report_lines(p, problems)).collect();
+            say(common, &Value::Array(reports), &lines.join("\n"))?;
             let sound = checked.iter().all(|(_, problems)| problems.is_empty());
             Ok(if sound { ExitCode::SUCCESS } else { ExitCode::from(1) })
         }
@@ -55,13 +51,8 @@ pub fn run(args: &Args, json: bool) -> anyhow::Result<ExitCode> {
             let packs: Vec<Ontology> = named_or_embedded(packs)?.into_iter().map(|p| p.ontology).collect();
             let search = TermSearch::new(&packs);
             let hits = search.find(query, *limit);
-            if json {
-                println!("{:#}", Value::Array(hits.iter().map(found).collect()));
-            } else if hits.is_empty() {
-                eprintln!("no term means \"{query}\"");
-            } else {
-                hits.iter().for_each(print_hit);
-            }
+            let lines: Vec<String> = hits.iter().map(hit_line).collect();
+            say(common, &Value::Array(hits.iter().map(found).collect()), &lines.join("\n"))?;
             Ok(ExitCode::SUCCESS)
         }
     }
@@ -85,16 +76,14 @@ fn report(pack: &TermPack, problems: &[OntologyProblem]) -> Value {
     })
 }
 
-fn print_report(pack: &TermPack, problems: &[OntologyProblem]) {
+fn report_lines(pack: &TermPack, problems: &[OntologyProblem]) -> String {
     let Ontology { id, version, terms, .. } = &pack.ontology;
     if problems.is_empty() {
-        println!("{id} {version}: {} terms, sound, sha256 {}", terms.len(), pack.digest());
-        return;
+        return format!("{id} {version}: {} terms, sound, sha256 {}", terms.len(), pack.digest());
     }
-    println!("{id} {version}: {} terms, {} problems", terms.len(), problems.len());
-    for problem in problems {
-        println!("  {problem}");
-    }
+    let head = format!("{id} {version}: {} terms, {} problems", terms.len(), problems.len());
+    let lines = problems.iter().map(|p| format!("  {p}"));
+    std::iter::once(head).chain(lines).collect::<Vec<_>>().join("\n")
 }
 
 fn found(hit: &TermHit<'_>) -> Value {
@@ -110,6 +99,7 @@ fn found(hit: &TermHit<'_>) -> Value {
     })
 }
 
-fn print_hit(hit: &TermHit<'_>) {
-    println!("{}  {}  {}  ({})", hit.term.id, hit.term.label_in("ja"), hit.term.label_in("en"), hit.ontology.id);
+fn hit_line(hit: &TermHit<'_>) -> String {
+    let Term { id, .. } = hit.term;
+    format!("{id}\t{}\t{}\t{}", hit.term.label_in("ja"), hit.term.label_in("en"), hit.ontology.id)
 }

@@ -1,5 +1,6 @@
 //! Opening a project as the right reader, and saying what was done.
 
+use std::io::Write as _;
 use std::path::Path;
 
 use super::Common;
@@ -8,7 +9,7 @@ use crate::project::{Project, ProjectError, home_dir};
 
 /// Opens a project. `reader` (from `--reader`) wins over `--as`; without either the creator acts.
 pub(super) fn open(folder: &Path, common: &Common, reader: Option<&str>) -> anyhow::Result<Project> {
-    let mut project = Project::open(folder, &home_dir()?, true)?;
+    let mut project = Project::open(folder, &home_dir(), true)?;
     if let Some(id) = reader.or(common.acting.as_deref()) {
         project.act_as(&reader_id(id)?)?;
     }
@@ -19,13 +20,16 @@ pub(super) fn reader_id(text: &str) -> Result<ReaderId, ProjectError> {
     ReaderId::new(text).map_err(|e| ProjectError::Refused { file: format!("reader '{text}'"), reason: e.to_string() })
 }
 
-/// Prints the JSON value with `--json`, else the lines.
-pub(super) fn say(common: &Common, json: &serde_json::Value, text: &str) {
+/// Prints the JSON value with `--json`, else the lines. Written and not `println!`ed, which would panic when whoever
+/// reads our output has gone (`shoken worklist … | head`).
+pub(super) fn say(common: &Common, json: &serde_json::Value, text: &str) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
     if common.json {
-        println!("{json:#}");
+        writeln!(out, "{json:#}")?;
     } else if !text.is_empty() {
-        println!("{text}");
+        writeln!(out, "{text}")?;
     }
+    Ok(())
 }
 
 /// One of a set of words, or a refusal that lists them.

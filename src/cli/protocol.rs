@@ -34,6 +34,6 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
         hint: "Check the path.".to_owned(),
     })?;
     let rules = project.set_protocol(&file.display().to_string(), &text)?;
-    say(common, &serde_json::to_value(&rules)?, &format!("protocol set: {} reads a case", rules.reads_per_case));
+    say(common, &serde_json::to_value(&rules)?, &format!("protocol set: {} reads a case", rules.reads_per_case))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -52,7 +52,7 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
                 common,
                 &json,
                 &format!("enrolled {reader} with key {}", public.to_string().get(..16).unwrap_or_default()),
-            );
+            )?;
         }
         Sub::List { project } => {
             let project = open(project, common, None)?;
@@ -68,7 +68,7 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
                 .iter()
                 .map(|r| format!("{}\t{}", r.id, r.roles.iter().map(|x| x.word()).collect::<Vec<_>>().join(",")))
                 .collect();
-            say(common, &json.into(), &lines.join("\n"));
+            say(common, &json.into(), &lines.join("\n"))?;
         }
     }
     Ok(ExitCode::SUCCESS)

@@ -15,6 +15,6 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     let mut project = open(&args.project, common, None)?;
     let report = project.rebuild()?;
     let json = serde_json::json!({"rows": report.rows, "differences": report.differences});
-    say(common, &json, &format!("rebuilt {} rows; {} differed", report.rows, report.differences.len()));
+    say(common, &json, &format!("rebuilt {} rows; {} differed", report.rows, report.differences.len()))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -41,8 +41,8 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
         args.version, done.cases, done.labels, done.files, done.root
     );
     for (case, why) in &done.excluded {
-        text.push_str(&format!("\nleft out {case}: {why}"));
+        text += &format!("\nleft out {case}: {why}");
     }
-    say(common, &json, &text);
+    say(common, &json, &text)?;
     Ok(ExitCode::SUCCESS)
 }

@@ -37,7 +37,7 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     let verdict: Verdict = word("--verdict", &args.verdict)?;
     project.submit(&case, verdict, &Cause::Cli)?;
     let json = serde_json::json!({"case": case, "verdict": verdict});
-    say(common, &json, &format!("submitted {} ({})", project.case_label(&case), verdict.word()));
+    say(common, &json, &format!("submitted {} ({})", project.case_label(&case), verdict.word()))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -48,6 +48,6 @@ pub(super) fn amend(args: &AmendArgs, common: &Common) -> anyhow::Result<ExitCod
         Command::Read(ReadCommand::Amend { case: case.clone(), reason: UserText::new(&args.reason) }),
         &Cause::Cli,
     )?;
-    say(common, &serde_json::json!({"case": case}), &format!("reopened {}", project.case_label(&case)));
+    say(common, &serde_json::json!({"case": case}), &format!("reopened {}", project.case_label(&case)))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -34,6 +34,6 @@ pub(super) fn run(args: &Args, common: &Common, direction: Direction) -> anyhow:
             "done again"
         }
     };
-    say(common, &serde_json::json!({"case": case, "done": word}), word);
+    say(common, &serde_json::json!({"case": case, "done": word}), word)?;
     Ok(ExitCode::SUCCESS)
 }

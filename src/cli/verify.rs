@@ -19,7 +19,7 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
         let checked = format!("{} files, {} labels, {} transactions", report.files, report.labels, report.transactions);
         (report.problems, report.notes, checked)
     } else {
-        let mut project = Project::open(&args.path, &home_dir()?, true)?;
+        let mut project = Project::open(&args.path, &home_dir(), true)?;
         let report = project.verify()?;
         project.note_access(AccessKind::Verified, None, None)?;
         let checked = format!(
@@ -37,6 +37,6 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     lines.extend(notes.iter().map(|n| format!("note: {n}")));
     let verdict = if problems.is_empty() { "sound" } else { "NOT sound" };
     lines.push(format!("{verdict}: {checked}"));
-    say(common, &json, &lines.join("\n"));
+    say(common, &json, &lines.join("\n"))?;
     Ok(ExitCode::from(u8::from(!problems.is_empty())))
 }

@@ -38,6 +38,6 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     let line = |i: &crate::project::WorkItem| {
         format!("{}\t{}\t{}\t{} findings", i.label, i.modality, i.state.word(), i.findings)
     };
-    say(common, &json.into(), &items.iter().map(line).collect::<Vec<_>>().join("\n"));
+    say(common, &json.into(), &items.iter().map(line).collect::<Vec<_>>().join("\n"))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -16,7 +16,7 @@ use super::model::{Model, Saved};
 use super::views::Lookup;
 use crate::domain::{AdjudicationTake, CaseId, ImageId, PointPx, Spacing, UserText};
 use crate::project::{
-    AccessKind, CaseBy, Cause, Command, HashOutcome, ImageSource, Language, Project, ProjectError, Rejection, SettingsFile, StoreError, home_dir,
+    AccessKind, Cancel, CaseBy, Cause, Command, HashOutcome, ImageSource, Language, Progress, Project, ProjectError, Rejection, SettingsFile, StoreError, home_dir,
 };
 
 /// Why something was not done.
@@ -99,7 +99,7 @@ const CATCH_UP_EVERY: std::time::Duration = std::time::Duration::from_millis(800
 impl Session {
     pub fn new(ctx: Context) -> Self {
         let (send, receive) = channel();
-        let home = home_dir().ok();
+        let home = Some(home_dir());
         let settings = home.as_deref().and_then(|h| SettingsFile::load(h).ok());
         Self {
             ctx,
@@ -428,7 +428,7 @@ fn arrive(here: Option<Project>, paths: &[PathBuf], home: &Path) -> Result<Arriv
         Some(project) => project,
         None => Project::open_or_create_personal(paths, home).map_err(|e| e.to_string())?.project,
     };
-    let added = project.import(paths, CaseBy::Auto, &Cause::Gesture, &mut |_| true);
+    let added = project.import(paths, CaseBy::Auto, &Cause::Gesture, &Progress::new(), &Cancel::new());
     match added {
         Ok(added) => {
             let first = added.images.first().or_else(|| added.known.first()).map(|(case, _)| case.clone());

@@ -14,7 +14,8 @@ use super::theme;
 use super::viewport::{GpuLink, Sample, Viewport, ViewportInput, ViewportResponse, ViewportStyle};
 use crate::domain::{FindingId, ImageId, PointPx, RoiSpace, Shape};
 use crate::project::ImageMeta;
-use crate::project::pixels::{Pool, Window};
+use crate::project::tiles::Pool;
+use crate::project::pixels::Window;
 use crate::render::{Outline, Pattern, ShapeGeometry, ShapeInstance, ShapeSet};
 
 /// Decodes that may wait; the loader asks for no more than it can use.

@@ -42,13 +42,6 @@ pub fn icon_action(ui: &mut Ui, words: &Words, id: ActionId, selected: bool, ena
     response.clicked()
 }
 
-/// An icon without words that is not in the table: the name is for the tooltip and the screen reader.
-pub fn icon_button(ui: &mut Ui, icon: &str, name: &str) -> Response {
-    ui.add(Button::new(RichText::new(icon).size(16.0)).frame_when_inactive(false).min_size(Vec2::splat(24.0)))
-        .accessible_name(name)
-        .on_hover_text(name)
-}
-
 /// The one button that leads on.
 pub fn primary(ui: &mut Ui, words: &str, enabled: bool) -> Response {
     let t = look(ui);

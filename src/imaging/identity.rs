@@ -16,8 +16,8 @@ use crate::{
 
 const SAMPLE_BYTES: u64 = 64 << 10;
 const CHUNK_BYTES: usize = 1 << 20;
-const FINGERPRINT_DOMAIN: &[u8] = b"shoken-fingerprint-v1\0";
 const SERIES_DOMAIN: &[u8] = b"shoken-image-v1\0";
+const FINGERPRINT_DOMAIN: &[u8] = b"shoken-fingerprint-v1\0";
 
 /// Why there is no hash.
 #[derive(Debug, thiserror::Error)]

@@ -230,11 +230,11 @@ impl Shared {
         // The job holds the pool weakly: the pool must not be kept alive by what waits in it.
         let (next, weak) = (Arc::clone(shared), Arc::downgrade(pool));
         let queued = pool.spawn(Priority::Visible, move || {
-            if next.step() {
-                if let Some(pool) = weak.upgrade() {
-                    Self::queue_step(&next, &pool);
-                    return;
-                }
+            if next.step()
+                && let Some(pool) = weak.upgrade()
+            {
+                Self::queue_step(&next, &pool);
+                return;
             }
             next.lock().workers -= 1;
         });

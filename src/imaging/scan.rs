@@ -1,10 +1,13 @@
 //! What is in these files and folders: images with their headers read, and what was skipped and why.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use super::{
-    ImageMeta, ImagingError,
-    bytes::FileBytes,
+    ImageSource, ImagingError,
+    bytes::{ByteSource as _, FileBytes, ReopenedFile},
     fault::Fault,
     formats,
     series::{assemble, read_instance},
@@ -14,12 +17,19 @@ use crate::tasks::{Cancel, Cancelled, Progress};
 /// Folders inside folders.
 const DEEPEST: usize = 64;
 
-/// One image that can be imported; `meta.files` are its files in frame order.
-#[derive(Clone, Debug)]
+/// One image that can be imported, opened without holding a file handle. `source.meta().files` are its files in frame
+/// order.
+#[derive(Clone)]
 pub struct ScannedImage {
-    pub meta: ImageMeta,
+    pub source: Arc<dyn ImageSource>,
     /// DICOM, whose study can make the case.
     pub is_dicom: bool,
+}
+
+impl std::fmt::Debug for ScannedImage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.source.meta().fmt(f)
+    }
 }
 
 /// A file that is no image, and why, in a sentence without the file's name.
@@ -61,7 +71,7 @@ pub fn scan(paths: &[PathBuf], progress: &Progress, cancel: &Cancel) -> Result<S
         cancel.check()?;
         match look(&file) {
             Ok(Found::Dicom(instance)) => instances.push(*instance),
-            Ok(Found::Other(meta)) => result.images.push(ScannedImage { meta, is_dicom: false }),
+            Ok(Found::Other(source)) => result.images.push(ScannedImage { source, is_dicom: false }),
             Err(error) => result.skipped.push(Skipped { reason: error.reason(), path: file }),
         }
         progress.advance(1);
@@ -74,21 +84,25 @@ pub fn scan(paths: &[PathBuf], progress: &Progress, cancel: &Cancel) -> Result<S
         cancel.check()?;
         let files: Vec<PathBuf> = stack.instances.iter().map(|one| one.path.clone()).collect();
         match stack.open() {
-            Ok(source) => result.images.push(ScannedImage { meta: source.meta().clone(), is_dicom: true }),
+            Ok(source) => result.images.push(ScannedImage { source, is_dicom: true }),
             Err(error) => {
                 let reason = error.reason();
                 result.skipped.extend(files.into_iter().map(|path| Skipped { path, reason: reason.clone() }));
             }
         }
     }
-    result.images.sort_by(|a, b| a.meta.files.iter().min().cmp(&b.meta.files.iter().min()));
+    result.images.sort_by(|a, b| first_file(a).cmp(&first_file(b)));
     result.skipped.sort_by(|a, b| a.path.cmp(&b.path));
     Ok(result)
 }
 
+fn first_file(image: &ScannedImage) -> Option<&PathBuf> {
+    image.source.meta().files.iter().min()
+}
+
 enum Found {
     Dicom(Box<super::dicom::header::Instance>),
-    Other(ImageMeta),
+    Other(Arc<dyn ImageSource>),
 }
 
 fn look(path: &Path) -> Result<Found, ImagingError> {
@@ -96,7 +110,9 @@ fn look(path: &Path) -> Result<Found, ImagingError> {
     if formats::is_dicom(&bytes).map_err(|fault| fault.at(path))? {
         return Ok(Found::Dicom(Box::new(read_instance(path)?)));
     }
-    Ok(Found::Other(formats::open(path)?.meta().clone()))
+    // Thousands of photographs must not hold thousands of handles.
+    let reopened = Arc::new(ReopenedFile::new(path, bytes.len()));
+    Ok(Found::Other(formats::open_bytes(path, reopened)?))
 }
 
 fn walk(

@@ -64,6 +64,8 @@ pub struct CaseRecord {
     pub images: Vec<ImageId>,
     /// Lamport time of its first image, for ordering lists.
     pub lamport: u64,
+    /// How many cases its catalogue stream had before it.
+    pub ordinal: u64,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -112,8 +114,9 @@ impl CatalogueFold {
                     sha256: None,
                 };
                 self.images.insert(image.clone(), record);
+                let ordinal = self.cases.len() as u64;
                 let new_case =
-                    || CaseRecord { id: case.clone(), subject: subject.clone(), images: Vec::new(), lamport };
+                    || CaseRecord { id: case.clone(), subject: subject.clone(), images: Vec::new(), lamport, ordinal };
                 self.cases.entry(case.clone()).or_insert_with(new_case).images.push(image.clone());
             }
             CatalogEvent::Hashed { image, sha256 } => {
@@ -139,7 +142,7 @@ impl CatalogueFold {
         for (id, theirs) in &other.cases {
             let mine =
                 self.cases.entry(id.clone()).or_insert_with(|| CaseRecord { images: Vec::new(), ..theirs.clone() });
-            mine.lamport = mine.lamport.min(theirs.lamport);
+            (mine.lamport, mine.ordinal) = (mine.lamport, mine.ordinal).min((theirs.lamport, theirs.ordinal));
             mine.images.extend(theirs.images.iter().filter(|i| !mine.images.contains(i)).cloned().collect::<Vec<_>>());
         }
         for (id, theirs) in &other.hashes {
@@ -181,7 +184,7 @@ pub(super) fn decide(state: &State, env: &mut Env<'_>, command: &CatalogCommand)
                     Some(known) if known != *sha256 => return Err(Rejection::PixelsChanged(image.clone())),
                     Some(_) => {}
                     None => {
-                        out.events.push(Event::Catalog(CatalogEvent::Hashed { image: image.clone(), sha256: *sha256 }))
+                        out.events.push(Event::Catalog(CatalogEvent::Hashed { image: image.clone(), sha256: *sha256 }));
                     }
                 }
             }

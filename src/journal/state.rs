@@ -192,7 +192,7 @@ impl State {
     /// Cases in the order they were catalogued.
     pub fn cases(&self) -> impl Iterator<Item = &CaseRecord> {
         let mut cases: Vec<_> = self.catalogue.cases.values().collect();
-        cases.sort_by(|a, b| (a.lamport, &a.id).cmp(&(b.lamport, &b.id)));
+        cases.sort_by(|a, b| (a.lamport, a.ordinal, &a.id).cmp(&(b.lamport, b.ordinal, &b.id)));
         cases.into_iter()
     }
 

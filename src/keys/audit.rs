@@ -120,7 +120,7 @@ pub fn audit(found: impl IntoIterator<Item = Found>) -> Audit {
 
 fn check_chain(stream: StreamId, numbers: &BTreeMap<u64, Vec<Signed>>, out: &mut Audit, good: &mut Vec<Signed>) {
     let mut problem = |kind, seq, detail: &str| {
-        out.problems.push(Problem { kind, place: place(&stream, seq), detail: detail.to_owned() })
+        out.problems.push(Problem { kind, place: place(&stream, seq), detail: detail.to_owned() });
     };
     let key = numbers
         .get(&0)

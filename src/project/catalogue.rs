@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::{Project, ProjectError, images};
 use crate::domain::{CaseId, Digest, Field, ImageId, Sensitive, SubjectId};
-use crate::imaging::identity::{HashError, hash_chunks, image_hash, quick_fingerprint};
+use crate::imaging::identity::{HashError, hash_chunks, quick_fingerprint};
 use crate::imaging::{ImageMeta, ScanResult, scan};
 use crate::journal::{CatalogCommand, Cause, Command, NewImage};
 use crate::store::{FileRow, IdentityLine, ImageIdentity};
@@ -84,6 +84,15 @@ impl HashJob {
     }
 }
 
+/// One digest for an image: the file's own when it is one file (as `sha256sum` prints it), else SHA-256 over a domain
+/// string and the files' digests in frame order.
+fn image_hash(files: &[Digest]) -> Digest {
+    match files {
+        [one] => *one,
+        many => Digest::of(b"shoken-series-v1\0", &many.iter().flat_map(|d| *d.as_bytes()).collect::<Vec<_>>()),
+    }
+}
+
 impl Project {
     /// Finds the images under some paths and catalogues them.
     ///
@@ -98,7 +107,13 @@ impl Project {
         cancel: &Cancel,
     ) -> Result<Catalogued, ProjectError> {
         let found = scan(paths, progress, cancel).map_err(|_| ProjectError::Cancelled)?;
-        self.import_scanned(&found, case_by, cause)
+        match self.import_scanned(&found, case_by, cause) {
+            // An empty folder leaves nothing to name but itself.
+            Err(ProjectError::NothingToImport(_)) => {
+                Err(ProjectError::NothingToImport(paths.first().cloned().unwrap_or_default()))
+            }
+            other => other,
+        }
     }
 
     /// Catalogues what [`scan`](crate::imaging::scan) found, in one step. What is catalogued already (same fingerprints)
@@ -127,7 +142,7 @@ impl Project {
         }
         let mut batch = Batch { next_label: self.store.count_cases()? + 1, ..Batch::default() };
         for image in &found.images {
-            self.add_scanned(&image.meta, case_by, &mut batch, &mut out)?;
+            self.add_scanned(image.source.meta(), case_by, &mut batch, &mut out)?;
         }
         if !batch.images.is_empty() {
             let add = Command::Catalog(CatalogCommand::Add { images: batch.images });

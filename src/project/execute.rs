@@ -5,10 +5,15 @@ use crate::domain::{CaseId, ReaderId};
 use crate::journal::{Cause, Command, FindingCommand, ReadCommand, Rejection};
 use crate::store::{Author, Draft, IdentityLine};
 
+/// Tells the time as the journal writes it.
+pub type TellTime = Box<dyn Fn() -> String + Send>;
+/// Fills a buffer with random bytes.
+pub type FillRandom = Box<dyn FnMut(&mut [u8]) + Send>;
+
 /// Wall time and randomness; seeded in tests and in the demonstration.
 pub struct Clock {
-    pub now: Box<dyn Fn() -> String + Send>,
-    pub random: Box<dyn FnMut(&mut [u8]) + Send>,
+    pub now: TellTime,
+    pub random: FillRandom,
 }
 
 /// UTC now as the journal writes it.
@@ -62,8 +67,11 @@ impl Project {
             if let Some(case) = case
                 && self.must_open(&actor.reader, &case)?
             {
-                // Two transactions of one step: a finding's id derives from its stream, which must exist first.
-                self.append(&[Command::Read(ReadCommand::Open { case })], cause, &[])?;
+                // A finding's id derives from its stream, which must exist first. Another process may have opened it meanwhile.
+                match self.append(&[Command::Read(ReadCommand::Open { case })], cause, &[]) {
+                    Ok(_) | Err(ProjectError::Rejected(Rejection::NothingToDo)) => {}
+                    Err(e) => return Err(e),
+                }
             }
             all.push(command);
         }

@@ -59,7 +59,7 @@ impl Project {
                 case: subject,
             });
         }
-        out.sort_by(|a, b| (a.lamport, a.hash).cmp(&(b.lamport, b.hash)));
+        out.sort_by_key(|a| (a.lamport, a.hash));
         Ok(out)
     }
 }

@@ -19,6 +19,7 @@ mod reading;
 mod release;
 mod sources;
 mod settings;
+pub mod tiles;
 mod transfer;
 mod views;
 mod vocabulary;
@@ -33,7 +34,7 @@ pub use history::HistoryLine;
 pub use images::{ImageState, Relocated, roi_on};
 pub use open::{NewProject, Opened};
 pub use release::{ReleaseRequest, Released};
-pub use settings::{Language, Settings, SettingsError, SettingsFile, SettingsNotice, Theme, home_dir};
+pub use settings::{Language, Settings, SettingsError, SettingsFile, SettingsNotice, Theme};
 pub use transfer::{ApplyReport, ExportOptions};
 pub use views::{
     AdjudicationView, CaseView, FindingView, ImageView, ReadScope, ReadView, ReaderView, ResolutionView, RoiView,
@@ -50,6 +51,7 @@ pub use crate::journal::{
 };
 pub use crate::keys::{KeyError, Problem, ProblemKind};
 pub use crate::store::{Draft, RebuildReport, StoreError, WhyReadOnly};
+pub use crate::tasks::platform::shoken_home as home_dir;
 pub use crate::tasks::{Cancel, Progress};
 
 use std::collections::BTreeMap;

@@ -2,10 +2,11 @@
 //!
 //! Keys that this version does not know (a newer one wrote them, or a person) are kept, and so are comments and order.
 
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use toml_edit::{DocumentMut, value};
+
+use crate::tasks::platform;
 
 /// The version this program writes.
 const VERSION: i64 = 1;
@@ -80,25 +81,10 @@ impl std::fmt::Display for SettingsNotice {
 
 #[derive(Debug, thiserror::Error)]
 pub enum SettingsError {
-    #[error("there is no home folder to keep settings in; set SHOKEN_HOME to a folder you may write to")]
-    NoHome,
     #[error("{}: cannot be read: {source}. Check that you may read the folder, or set SHOKEN_HOME.", path.display())]
     Read { path: PathBuf, source: std::io::Error },
     #[error("{}: cannot be written: {source}. Check that the disk is not full and that you may write there.", path.display())]
     Write { path: PathBuf, source: std::io::Error },
-}
-
-/// Where keys, settings, caches and logs live: `$SHOKEN_HOME`, else the place that the platform has for such data.
-///
-/// # Errors
-/// [`SettingsError::NoHome`] when the platform names none.
-pub fn home_dir() -> Result<PathBuf, SettingsError> {
-    match std::env::var_os("SHOKEN_HOME").filter(|v| !v.is_empty()) {
-        Some(path) => Ok(PathBuf::from(path)),
-        None => directories::ProjectDirs::from("", "", "shoken")
-            .map(|dirs| dirs.data_local_dir().to_owned())
-            .ok_or(SettingsError::NoHome),
-    }
 }
 
 /// The settings with the document they came from.
@@ -164,7 +150,9 @@ impl SettingsFile {
         if !self.document.contains_key("version") {
             self.document["version"] = value(VERSION);
         }
-        replace_file(&self.path, &self.document.to_string())
+        let path = self.path.clone();
+        platform::write_atomic(&path, self.document.to_string().as_bytes(), false)
+            .map_err(|source| SettingsError::Write { path, source })
     }
 }
 
@@ -228,21 +216,4 @@ fn set_aside(path: &Path) -> Result<String, SettingsError> {
     std::fs::rename(path, path.with_file_name(&free))
         .map_err(|source| SettingsError::Write { path: path.to_owned(), source })?;
     Ok(free)
-}
-
-/// Writes beside the file and renames, so that a crash leaves the old or the new one, never half of it.
-fn replace_file(path: &Path, text: &str) -> Result<(), SettingsError> {
-    let beside = path.with_extension(format!("toml.{}.new", std::process::id()));
-    let write = || -> std::io::Result<()> {
-        std::fs::create_dir_all(path.parent().unwrap_or(Path::new(".")))?;
-        let mut file = std::fs::File::create(&beside)?;
-        file.write_all(text.as_bytes())?;
-        file.sync_all()?;
-        std::fs::rename(&beside, path)
-    };
-    write().map_err(|source| {
-        // The half-written copy is no use to anybody; the error that matters is the first one.
-        let _ = std::fs::remove_file(&beside);
-        SettingsError::Write { path: path.to_owned(), source }
-    })
 }

@@ -49,7 +49,7 @@ fn digest(bytes: Vec<u8>) -> rusqlite::Result<Digest> {
     bytes.try_into().map(Digest::from_bytes).map_err(|_| rusqlite::Error::InvalidQuery)
 }
 
-fn id<T: std::str::FromStr>(text: String) -> rusqlite::Result<T> {
+fn id<T: std::str::FromStr>(text: &str) -> rusqlite::Result<T> {
     text.parse().map_err(|_| rusqlite::Error::InvalidQuery)
 }
 
@@ -103,7 +103,7 @@ pub(super) fn all(db: &Connection) -> Result<Vec<IdentityLine>, StoreError> {
     let mut q = db.prepare("SELECT subject, pseudonym, source_id FROM identity_subjects ORDER BY subject")?;
     let rows = q.query_map([], |r| {
         Ok(IdentityLine::Subject {
-            subject: id(r.get(0)?)?,
+            subject: id(r.get_ref(0)?.as_str()?)?,
             pseudonym: r.get::<_, String>(1)?.into(),
             source_id: r.get::<_, String>(2)?.into(),
         })
@@ -111,7 +111,11 @@ pub(super) fn all(db: &Connection) -> Result<Vec<IdentityLine>, StoreError> {
     out.extend(rows.collect::<Result<Vec<_>, _>>()?);
     let mut q = db.prepare("SELECT case_id, subject, label FROM identity_cases ORDER BY case_id")?;
     let rows = q.query_map([], |r| {
-        Ok(IdentityLine::Case { case: id(r.get(0)?)?, subject: id(r.get(1)?)?, label: r.get::<_, String>(2)?.into() })
+        Ok(IdentityLine::Case {
+            case: id(r.get_ref(0)?.as_str()?)?,
+            subject: id(r.get_ref(1)?.as_str()?)?,
+            label: r.get::<_, String>(2)?.into(),
+        })
     })?;
     out.extend(rows.collect::<Result<Vec<_>, _>>()?);
     let mut q =
@@ -122,8 +126,9 @@ pub(super) fn all(db: &Connection) -> Result<Vec<IdentityLine>, StoreError> {
     let rows = q.query_map([], |r| file_row(r).map(IdentityLine::File))?;
     out.extend(rows.collect::<Result<Vec<_>, _>>()?);
     let mut q = db.prepare("SELECT reader, name FROM identity_readers ORDER BY reader")?;
-    let rows =
-        q.query_map([], |r| Ok(IdentityLine::Reader { reader: id(r.get(0)?)?, name: r.get::<_, String>(1)?.into() }))?;
+    let rows = q.query_map([], |r| {
+        Ok(IdentityLine::Reader { reader: id(r.get_ref(0)?.as_str()?)?, name: r.get::<_, String>(1)?.into() })
+    })?;
     out.extend(rows.collect::<Result<Vec<_>, _>>()?);
     Ok(out)
 }
@@ -132,8 +137,8 @@ const FILE_SQL_ALL: &str = "SELECT image, ordinal, subject, path, sop_uid, bytes
 
 fn image_row(r: &rusqlite::Row<'_>) -> rusqlite::Result<ImageIdentity> {
     Ok(ImageIdentity {
-        image: id(r.get(0)?)?,
-        subject: id(r.get(1)?)?,
+        image: id(r.get_ref(0)?.as_str()?)?,
+        subject: id(r.get_ref(1)?.as_str()?)?,
         name: r.get::<_, String>(2)?.into(),
         study_uid: r.get::<_, String>(3)?.into(),
         series_uid: r.get::<_, String>(4)?.into(),
@@ -143,9 +148,9 @@ fn image_row(r: &rusqlite::Row<'_>) -> rusqlite::Result<ImageIdentity> {
 
 fn file_row(r: &rusqlite::Row<'_>) -> rusqlite::Result<FileRow> {
     Ok(FileRow {
-        image: id(r.get(0)?)?,
+        image: id(r.get_ref(0)?.as_str()?)?,
         ordinal: r.get(1)?,
-        subject: id(r.get(2)?)?,
+        subject: id(r.get_ref(2)?.as_str()?)?,
         path: r.get::<_, String>(3)?.into(),
         sop_uid: r.get::<_, String>(4)?.into(),
         bytes: u64::try_from(r.get::<_, i64>(5)?).unwrap_or(0),
@@ -165,7 +170,8 @@ pub(super) fn files(db: &Connection, image: &ImageId) -> Result<Vec<FileRow>, St
 /// Images that already hold a file of this fingerprint.
 pub(super) fn images_with_fingerprint(db: &Connection, fingerprint: &Digest) -> Result<Vec<ImageId>, StoreError> {
     let mut q = db.prepare_cached("SELECT DISTINCT image FROM identity_files WHERE fingerprint = ?1 ORDER BY image")?;
-    Ok(q.query_map([fingerprint.as_bytes().as_slice()], |r| id(r.get(0)?))?.collect::<Result<Vec<_>, _>>()?)
+    Ok(q.query_map([fingerprint.as_bytes().as_slice()], |r| id(r.get_ref(0)?.as_str()?))?
+        .collect::<Result<Vec<_>, _>>()?)
 }
 
 pub(super) fn image(db: &Connection, image: &ImageId) -> Result<Option<ImageIdentity>, StoreError> {
@@ -180,12 +186,12 @@ pub(super) fn case_label(db: &Connection, case: &CaseId) -> Result<Option<String
 
 pub(super) fn subject_by_source(db: &Connection, source_id: &str) -> Result<Option<SubjectId>, StoreError> {
     let sql = "SELECT subject FROM identity_subjects WHERE source_id = ?1 AND source_id <> '' ORDER BY subject LIMIT 1";
-    Ok(db.prepare_cached(sql)?.query_row([source_id], |r| id(r.get(0)?)).optional()?)
+    Ok(db.prepare_cached(sql)?.query_row([source_id], |r| id(r.get_ref(0)?.as_str()?)).optional()?)
 }
 
 pub(super) fn case_by_label(db: &Connection, label: &str) -> Result<Option<CaseId>, StoreError> {
     let sql = "SELECT case_id FROM identity_cases WHERE label = ?1 ORDER BY case_id LIMIT 1";
-    Ok(db.prepare_cached(sql)?.query_row([label], |r| id(r.get(0)?)).optional()?)
+    Ok(db.prepare_cached(sql)?.query_row([label], |r| id(r.get_ref(0)?.as_str()?)).optional()?)
 }
 
 pub(super) fn pseudonym(db: &Connection, subject: &SubjectId) -> Result<Option<String>, StoreError> {

@@ -48,6 +48,9 @@ pub fn write_atomic(path: &Path, bytes: &[u8], private: bool) -> io::Result<()> 
 }
 
 /// A mark that stays with a file when it is renamed or moved on its disk and changes when it is copied.
+///
+/// # Errors
+/// Any I/O error of asking for the file's metadata.
 pub fn file_identity(path: &Path) -> io::Result<String> {
     let meta = fs::metadata(path)?;
     #[cfg(unix)]

@@ -63,7 +63,7 @@ impl Runtime {
                 match inner.await {
                     Ok(value) => promise.fulfil(move || value),
                     Err(fault) if fault.is_panic() => {
-                        promise.fulfil(move || std::panic::resume_unwind(fault.into_panic()))
+                        promise.fulfil(move || std::panic::resume_unwind(fault.into_panic()));
                     }
                     Err(_) => drop(promise),
                 }
@@ -99,9 +99,7 @@ mod tests {
         assert_eq!(ticket.wait(), Ok(Some("shoken-job".to_owned())));
         assert_eq!(context.progress.snapshot().fraction(), Some(1.0));
         let ticket = runtime.spawn(Cancel::new(), async {
-            if true {
-                panic!("late")
-            }
+            std::panic::panic_any("late".to_owned());
         });
         assert_eq!(ticket.wait(), Err(TaskError::Panicked("late".to_owned())));
     }

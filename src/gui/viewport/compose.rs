@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     domain::{Level, TileKey},
-    project::pixels::{DisplayState, FrameInfo, ImageMeta, Ramp, Samples},
+    project::tiles::{DisplayState, FrameInfo, ImageMeta, Ramp, Samples},
     render::{GreyRamp, TileDraw, TileId, TileImage, TileSamples},
 };
 
@@ -134,7 +134,7 @@ mod tests {
     use crate::{
         domain::{Field, Level, SizePx, TileKey},
         gui::viewport::{demand, tiles::Tiles},
-        project::pixels::{DisplayState, FrameInfo, ImageMeta, PixelBuffer, Samples},
+        project::tiles::{DisplayDefaults, DisplayState, FrameInfo, Identity, ImageMeta, PixelBuffer, Samples},
     };
     use std::collections::HashSet;
 
@@ -156,11 +156,12 @@ mod tests {
             spacing: None,
             objective_power: None,
             transfer_syntax: None,
-            display: crate::imaging::DisplayDefaults { window: None, invert: false, unit: None },
+            photometric: "RGB".to_owned(),
+            display: DisplayDefaults { window: None, invert: false, unit: None },
             associated: Vec::new(),
             warnings: Vec::new(),
             files: Vec::new(),
-            identity: crate::imaging::Identity::default(),
+            identity: Identity::default(),
         }
     }
 

@@ -29,7 +29,7 @@ pub use readout::{LengthUnit, Sample, ScaleBar};
 
 use crate::{
     domain::{Field, TileKey},
-    project::pixels::{Demand, DisplayState, ImageHandle, ImageMeta, ImageSource, Loaded, Pool, TileLoader, Window},
+    project::tiles::{Demand, DisplayState, ImageHandle, ImageMeta, ImageSource, Loaded, Pool, TileLoader, Window},
     render::{Affine, Filter, Scene, ShapeSet},
 };
 use callback::{Feedback, SceneCallback};

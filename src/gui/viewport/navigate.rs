@@ -5,7 +5,7 @@ use egui::{Pos2, pos2};
 use super::{Sample, ScaleBar, Viewport, camera::Camera, demand, readout::scale_bar};
 use crate::{
     domain::{Field, TileKey},
-    project::pixels::{DisplayState, Window},
+    project::tiles::{DisplayState, Window},
 };
 
 /// An eased jump takes this long, in seconds.

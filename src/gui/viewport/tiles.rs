@@ -7,7 +7,7 @@ use std::{
 
 use crate::{
     domain::TileKey,
-    project::pixels::{PixelBuffer, Samples},
+    project::tiles::{PixelBuffer, Samples},
     render::{TileImage, TileSamples},
 };
 
@@ -140,7 +140,7 @@ mod tests {
     use super::{Tiles, tile_image};
     use crate::{
         domain::{SizePx, TileKey},
-        project::pixels::{PixelBuffer, Samples},
+        project::tiles::{PixelBuffer, Samples},
     };
 
     fn grey(value: u8) -> PixelBuffer {

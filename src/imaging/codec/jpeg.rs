@@ -30,8 +30,8 @@ pub struct Header {
     pub precision: u8,
     /// The low byte of the SOF marker: 0 baseline, 1 extended, 2 progressive, 3 lossless …
     pub process: u8,
-    /// Colour transform of the Adobe marker and where that byte stands.
-    adobe: Option<(usize, u8)>,
+    /// Where the Adobe marker stands, and its colour transform.
+    adobe: Option<(usize, Option<u8>)>,
     /// Component ids are the letters R, G, B.
     rgb_ids: bool,
 }
@@ -41,9 +41,18 @@ impl Header {
         self.process <= 2 && self.precision == 8
     }
 
+    /// What to say of a process that is not read.
+    pub fn not_read(&self) -> Fault {
+        Fault::unsupported(match self.process {
+            0..=2 => format!("{}-bit JPEG is not read yet", self.precision),
+            3 => "lossless JPEG outside DICOM is not read".to_owned(),
+            other => format!("JPEG process {other} is not read"),
+        })
+    }
+
     /// The Adobe transform: 0 none, 1 YCbCr, 2 YCCK.
     pub fn adobe_transform(&self) -> Option<u8> {
-        self.adobe.map(|(_, transform)| transform)
+        self.adobe.and_then(|(_, transform)| transform)
     }
 }
 
@@ -82,9 +91,7 @@ pub fn header(data: &[u8]) -> Result<Header, Fault> {
                 let ids = body.get(6..).unwrap_or_default().iter().step_by(3);
                 header.rgb_ids = components == 3 && ids.take(3).eq(b"RGB");
             }
-            0xEE if body.starts_with(b"Adobe") => {
-                header.adobe = body.get(11).map(|transform| (at + 4 + 11, *transform));
-            }
+            0xEE => header.adobe = Some((at, body.get(11).copied().filter(|_| body.starts_with(b"Adobe")))),
             0xDA | 0xD9 => break,
             _ => {}
         }
@@ -110,8 +117,7 @@ pub fn exif(data: &[u8]) -> Option<&[u8]> {
 pub fn decode(data: &mut [u8], expect: Expect, colour: Colour) -> Result<Vec<u8>, Fault> {
     let header = header(data)?;
     if !header.is_dct_8bit() {
-        let kind = format!("JPEG process {} with {} bits", header.process, header.precision);
-        return Err(Fault::unsupported(kind));
+        return Err(header.not_read());
     }
     let channels = if header.components == 4 { 3 } else { header.components };
     expect.check(header.width, header.height, channels)?;
@@ -120,21 +126,21 @@ pub fn decode(data: &mut [u8], expect: Expect, colour: Colour) -> Result<Vec<u8>
     if expect.samples() / 8192 > data.len() as u64 {
         return Err(Fault::damaged("the JPEG data are far too short for the promised size"));
     }
-    let out = match (channels, colour) {
-        (1, _) => ColorSpace::Luma,
-        (_, Colour::Rgb) if header.components == 3 && !header.rgb_ids => ColorSpace::YCbCr,
-        _ => ColorSpace::RGB,
-    };
+    let mut raw = colour == Colour::Rgb;
     if let (3, Some((at, transform))) = (header.components, header.adobe) {
-        // The decoder takes transform 0 for CMYK; "YCbCr in, YCbCr out" is how it is told to leave the samples alone.
-        let plain_rgb = colour == Colour::AsMarked && transform == 0;
-        if let Some(byte) = data.get_mut(at) {
-            *byte = 1;
-        }
-        if plain_rgb && !header.rgb_ids {
-            return run(data, expect, ColorSpace::YCbCr);
+        // Colour is settled here, and the decoder takes transform 0 of three channels for CMYK and refuses short markers:
+        // it gets to see a marker without meaning instead.
+        raw |= colour == Colour::AsMarked && transform == Some(0);
+        if let Some(byte) = data.get_mut(at + 1) {
+            *byte = 0xEF;
         }
     }
+    let out = match channels {
+        1 => ColorSpace::Luma,
+        // "YCbCr in, YCbCr out" is how the decoder is told to leave samples alone.
+        _ if raw && header.components == 3 && !header.rgb_ids => ColorSpace::YCbCr,
+        _ => ColorSpace::RGB,
+    };
     run(data, expect, out)
 }
 

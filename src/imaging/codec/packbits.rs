@@ -41,6 +41,6 @@ mod tests {
         assert_eq!(decode(&packed, 24), plain);
         assert_eq!(decode(&packed, 4), plain[..4]);
         assert_eq!(decode(&[5, 1], 9), [1]);
-        assert_eq!(decode(&[0xF0], 9), []);
+        assert_eq!(decode(&[0xF0], 9), Vec::<u8>::new());
     }
 }

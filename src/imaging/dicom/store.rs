@@ -85,8 +85,11 @@ impl PixelStore {
                 })?;
                 let data = gather(&*self.source, parts)?;
                 match self.coding {
-                    PixelCoding::Jpeg => return decode_jpeg(data, expect, layout),
-                    PixelCoding::JpegLossless => {
+                    // The stream itself says which of the two it is; some files claim the other.
+                    PixelCoding::Jpeg | PixelCoding::JpegLossless if jpeg::header(&data)?.process != 3 => {
+                        return decode_jpeg(data, expect, layout);
+                    }
+                    PixelCoding::Jpeg | PixelCoding::JpegLossless => {
                         let (bytes, each) = jpeg_lossless::decode(&data, expect)?;
                         fit_width(bytes, each, wide)
                     }
@@ -110,7 +113,7 @@ impl PixelStore {
             return Ok(raw);
         }
         // Bytes written as big-endian words: the pair that a byte belongs to may begin before the frame.
-        let lead = start % 2 ^ at % 2;
+        let lead = (start % 2) ^ (at % 2);
         let padded = (lead + size).next_multiple_of(2);
         let mut raw = read_range(&*self.source, start - lead, padded, "frame", limits::FRAME_BYTES)?;
         raw.as_chunks_mut::<2>().0.iter_mut().for_each(|pair| pair.reverse());

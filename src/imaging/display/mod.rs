@@ -103,7 +103,7 @@ pub fn to_rgba8(pixels: &PixelBuffer, frame: &FrameInfo, state: &DisplayState) -
             let table: Vec<u8> = (0..=u8::MAX).map(|v| ramp.level(f32::from(v))).collect();
             paint(values, pixels.channels, |v| table.get(usize::from(v)).copied().unwrap_or_default(), |v| v)
         }
-        Samples::U16(values) => paint(values, pixels.channels, |v| ramp.level(f32::from(v)), |v| narrow(v)),
+        Samples::U16(values) => paint(values, pixels.channels, |v| ramp.level(f32::from(v)), narrow),
         Samples::I16(values) => {
             paint(values, pixels.channels, |v| ramp.level(f32::from(v)), |v| narrow(v.cast_unsigned() ^ 0x8000))
         }
