@@ -15,6 +15,7 @@ mod architecture;
 mod demo_images;
 #[cfg(feature = "gui")]
 mod gui;
+mod hostile;
 mod house;
 mod imaging_files;
 mod journal_laws;
