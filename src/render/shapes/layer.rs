@@ -331,9 +331,9 @@ impl GpuBlock {
         let points = detail.points.len();
         let buffers = Some(DetailBuffers::new(device, detail));
         if lod == Lod::Sketch {
-            self.sketch = buffers
+            self.sketch = buffers;
         } else {
-            self.detail = buffers
+            self.detail = buffers;
         }
         points
     }
