@@ -68,7 +68,7 @@ fn every_sample_file_opens_or_is_refused_in_bounded_time() {
             }
         }
         let took = begun.elapsed();
-        assert!(took < Duration::from_secs(60), "{name} took {took:?}");
+        assert!(took < Duration::from_mins(1), "{name} took {took:?}");
     }
     println!("opened={opened} refused={refused}");
     assert!(opened > 250, "only {opened} files opened");
@@ -193,7 +193,7 @@ fn flipped_bytes_never_panic() {
             let mut broken = bytes.clone();
             // Headers stand at the front in most formats, so half of the flips go there.
             let reach = if round % 2 == 0 { broken.len().min(2048) } else { broken.len() };
-            for _ in 0..1 + next() % 4 {
+            for _ in 0..=next() % 4 {
                 broken[next() % reach] = u8::try_from(next() % 256).unwrap();
             }
             std::fs::write(&path, &broken).unwrap();

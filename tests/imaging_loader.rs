@@ -88,7 +88,8 @@ fn bench(cache_bytes: u64) -> Bench {
 
 impl Bench {
     fn publish(&self, cols: &[u32]) {
-        let demand = |col: &u32| Demand { image: self.image.clone(), key: TileKey { frame: 0, level: 0, col: *col, row: 0 } };
+        let demand =
+            |col: &u32| Demand { image: self.image.clone(), key: TileKey { frame: 0, level: 0, col: *col, row: 0 } };
         self.loader.publish(cols.iter().map(demand).collect());
     }
 

@@ -258,7 +258,11 @@ fn pixels_agree_with_independent_readers() {
             most = most.max(one);
         }
         let mean = sum as f64 / own.len() as f64;
-        println!("{field:<10} {mean:<9.5} {:>7.3}% {most:>6} {:>11}  {file} {reader:?}", differ as f64 * 100.0 / own.len() as f64, own.len());
+        println!(
+            "{field:<10} {mean:<9.5} {:>7.3}% {most:>6} {:>11}  {file} {reader:?}",
+            differ as f64 * 100.0 / own.len() as f64,
+            own.len()
+        );
         let good = match bound {
             Exact => differ == 0,
             Mean(limit) => mean < *limit,

@@ -13,13 +13,22 @@
 
 mod architecture;
 mod demo_images;
+mod hostile;
 mod house;
 mod imaging_files;
 mod imaging_loader;
 mod imaging_oracles;
 mod imaging_series;
+mod journal_laws;
 mod licences;
 mod matching;
 mod ontology;
+#[cfg(feature = "gui")]
+mod render;
+#[cfg(feature = "gui")]
+mod render_window_level;
+#[cfg(feature = "gui")]
+mod render_viewport;
+mod project_store;
 mod release;
 mod support;

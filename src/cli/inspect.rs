@@ -104,7 +104,7 @@ fn print(meta: &ImageMeta) {
     match meta.files.as_slice() {
         [one] => line("file", file_name(one)),
         files => {
-            line("files", format!("{} ({} …)", files.len(), files.first().map(|f| file_name(f)).unwrap_or_default()))
+            line("files", format!("{} ({} …)", files.len(), files.first().map(|f| file_name(f)).unwrap_or_default()));
         }
     }
     line("format", meta.format.clone());

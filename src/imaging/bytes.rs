@@ -143,6 +143,9 @@ impl ByteSource for MemberBytes {
 }
 
 /// Fills `buf` from `offset`.
+///
+/// # Errors
+/// [`Fault::Damaged`] when the source ends before, [`Fault::Io`] when it cannot be read.
 pub fn read_exact_at(source: &dyn ByteSource, offset: u64, buf: &mut [u8]) -> Result<(), Fault> {
     let mut done = 0;
     while let Some(rest) = buf.get_mut(done..).filter(|rest| !rest.is_empty()) {
@@ -157,6 +160,9 @@ pub fn read_exact_at(source: &dyn ByteSource, offset: u64, buf: &mut [u8]) -> Re
 }
 
 /// A range as a vector. The range is checked against the source's length and the limit before anything is allocated.
+///
+/// # Errors
+/// [`Fault::Damaged`] for a range outside the source, [`Fault::TooLarge`] above the limit, [`Fault::Io`].
 pub fn read_range(
     source: &dyn ByteSource,
     offset: u64,
@@ -174,6 +180,9 @@ pub fn read_range(
 }
 
 /// The first bytes, fewer where the file is shorter.
+///
+/// # Errors
+/// [`Fault::Io`] when the source cannot be read.
 pub fn read_head(source: &dyn ByteSource, count: u64) -> Result<Vec<u8>, Fault> {
     read_range(source, 0, count.min(source.len()), "beginning", count)
 }

@@ -67,7 +67,7 @@ fn known_but_unread(head: &[u8]) -> Option<&'static str> {
 }
 
 fn open_dicom(path: PathBuf, bytes: Arc<dyn ByteSource>) -> Opened {
-    let instance = dicom::header::Instance::read(path.clone(), bytes)?;
+    let instance = dicom::header::Instance::read(path, bytes)?;
     dicom::open_instances(vec![instance], Vec::new()).map_err(|error| match error {
         ImagingError::Damaged { reason, .. } => Fault::Damaged(reason),
         other => Fault::unsupported(other.reason()),
@@ -110,7 +110,7 @@ pub fn open(path: &Path) -> Result<Arc<dyn ImageSource>, ImagingError> {
 pub fn open_bytes(name: &Path, bytes: Arc<dyn ByteSource>) -> Result<Arc<dyn ImageSource>, ImagingError> {
     let work = || {
         let format = find(&read_head(&*bytes, 4096)?)?;
-        (format.open)(name.to_path_buf(), Arc::clone(&bytes))
+        (format.open)(name.to_path_buf(), bytes)
     };
     caught(work).unwrap_or_else(|panic| Err(Fault::damaged(panic))).map_err(|fault| fault.at(name))
 }

@@ -99,7 +99,7 @@ impl Photo {
         let mut photo = Self { meta, path, bytes, kind, cache: FrameCache::default() };
         if deep && channels == 1 {
             let pixels = (size_px.area() <= limits::WINDOW_SAMPLE_PIXELS).then(|| photo.decode().ok()).flatten();
-            photo.meta.display.window = window_of_values(pixels.as_ref(), 16, false, (1.0, 0.0));
+            photo.meta.display.window = Some(window_of_values(pixels.as_ref(), 16, false, (1.0, 0.0)));
         }
         Ok(photo)
     }

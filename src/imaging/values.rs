@@ -9,7 +9,7 @@ pub fn window_of_values(
     bits_stored: u8,
     signed: bool,
     (slope, intercept): (f64, f64),
-) -> Option<Window> {
+) -> Window {
     let range = pixels.filter(|pixels| pixels.channels == 1).and_then(|pixels| match &pixels.samples {
         Samples::U8(values) => range(values),
         Samples::U16(values) => range(values),
@@ -23,7 +23,7 @@ pub fn window_of_values(
     let (low, high) = (a.min(b), a.max(b));
     // LINEAR puts its low edge at centre - 0.5 - (width - 1)/2 (PS3.3 C.11.2.1.2.1).
     let width = high - low + 1.0;
-    Some(Window { center: low + 0.5 + (width - 1.0) / 2.0, width })
+    Window { center: low + 0.5 + (width - 1.0) / 2.0, width }
 }
 
 fn range<T: Copy + Ord + Into<f64>>(values: &[T]) -> Option<(f64, f64)> {
@@ -40,9 +40,9 @@ mod tests {
     #[test]
     fn the_window_spans_the_values() {
         let pixels = PixelBuffer { size_px: SizePx::new(3, 1), channels: 1, samples: Samples::I16(vec![-100, 0, 155]) };
-        let window = window_of_values(Some(&pixels), 16, true, (1.0, -1000.0)).unwrap();
+        let window = window_of_values(Some(&pixels), 16, true, (1.0, -1000.0));
         assert_eq!((window.center - 0.5 - (window.width - 1.0) / 2.0, window.width), (-1100.0, 256.0));
-        let full = window_of_values(None, 12, false, (1.0, 0.0)).unwrap();
+        let full = window_of_values(None, 12, false, (1.0, 0.0));
         assert_eq!((full.center, full.width), (2048.0, 4096.0));
     }
 }

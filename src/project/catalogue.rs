@@ -107,7 +107,13 @@ impl Project {
         cancel: &Cancel,
     ) -> Result<Catalogued, ProjectError> {
         let found = scan(paths, progress, cancel).map_err(|_| ProjectError::Cancelled)?;
-        self.import_scanned(&found, case_by, cause)
+        match self.import_scanned(&found, case_by, cause) {
+            // An empty folder leaves nothing to name but itself.
+            Err(ProjectError::NothingToImport(_)) => {
+                Err(ProjectError::NothingToImport(paths.first().cloned().unwrap_or_default()))
+            }
+            other => other,
+        }
     }
 
     /// Catalogues what [`scan`](crate::imaging::scan) found, in one step. What is catalogued already (same fingerprints)

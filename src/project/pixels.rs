@@ -101,7 +101,7 @@ pub fn render(source: &dyn ImageSource, request: &RenderRequest) -> Result<Rende
     let level = *meta.levels.get(usize::from(request.level)).ok_or(no_level)?;
     let whole = RectPx { x: 0, y: 0, width: level.size_px.width, height: level.size_px.height };
     let region = request.region.unwrap_or(whole);
-    let edge = |at: u32, side: u32| at.checked_add(side).unwrap_or(u32::MAX);
+    let edge = |at: u32, side: u32| at.saturating_add(side);
     let (right, bottom) = (edge(region.x, region.width), edge(region.y, region.height));
     if right > level.size_px.width || bottom > level.size_px.height || region.width == 0 || region.height == 0 {
         let size = level.size_px;

@@ -304,8 +304,14 @@ fn find_pixels(source: &dyn ByteSource, start: u64, coding: Coding) -> Result<(u
     Ok((at.min(source.len()), None))
 }
 
-/// The fragments of encapsulated pixel data as (offset, length), and the basic offset table.
-pub fn fragments(source: &dyn ByteSource, start: u64) -> Result<(Vec<(u64, u64)>, Vec<u64>), Fault> {
+/// Encapsulated pixel data: its fragments as (offset, length), and the basic offset table.
+pub type Fragments = (Vec<(u64, u64)>, Vec<u64>);
+
+/// The fragments that begin at `start`.
+///
+/// # Errors
+/// [`Fault::Damaged`] when they are cut short, [`Fault::Io`] when the source cannot be read.
+pub fn fragments(source: &dyn ByteSource, start: u64) -> Result<Fragments, Fault> {
     let coding = Coding { explicit: false, big_endian: false };
     let mut window = Window::new(source);
     let (mut out, mut table, mut at, mut first) = (Vec::new(), Vec::new(), start, true);

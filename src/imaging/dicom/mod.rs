@@ -93,7 +93,7 @@ impl DicomStack {
             return None;
         }
         let pixels = self.decode(u32::try_from(middle).ok()?).ok();
-        window_of_values(pixels.as_ref(), self.meta.bits_stored, self.meta.signed, frame.rescale)
+        Some(window_of_values(pixels.as_ref(), self.meta.bits_stored, self.meta.signed, frame.rescale))
     }
 
     fn decode(&self, frame: u32) -> Result<PixelBuffer, ImagingError> {

@@ -113,7 +113,7 @@ impl PixelStore {
             return Ok(raw);
         }
         // Bytes written as big-endian words: the pair that a byte belongs to may begin before the frame.
-        let lead = start % 2 ^ at % 2;
+        let lead = (start % 2) ^ (at % 2);
         let padded = (lead + size).next_multiple_of(2);
         let mut raw = read_range(&*self.source, start - lead, padded, "frame", limits::FRAME_BYTES)?;
         raw.as_chunks_mut::<2>().0.iter_mut().for_each(|pair| pair.reverse());
@@ -170,7 +170,9 @@ fn decode_jpeg(mut data: Vec<u8>, expect: Expect, layout: &SampleLayout) -> Resu
     let colour = match layout.photometric {
         // An encoder that marked its stream YCbCr knows better than a header that was never changed; converted Aperio
         // slides say RGB around a JFIF stream.
-        Photometric::Rgb if header.adobe_transform().map_or(header.jfif, |transform| transform == 1) => jpeg::Colour::YCbCr,
+        Photometric::Rgb if header.adobe_transform().map_or(header.jfif, |transform| transform == 1) => {
+            jpeg::Colour::YCbCr
+        }
         Photometric::Rgb => jpeg::Colour::Rgb,
         _ => jpeg::Colour::YCbCr,
     };

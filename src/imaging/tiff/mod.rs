@@ -115,7 +115,7 @@ impl TiffImage {
             }
             Pixels::Flat(_) => self.decode_page(0).ok(),
         };
-        window_of_values(sample.as_ref(), self.meta.bits_stored, self.meta.signed, (1.0, 0.0))
+        Some(window_of_values(sample.as_ref(), self.meta.bits_stored, self.meta.signed, (1.0, 0.0)))
     }
 
     fn guarded<T>(&self, work: impl FnOnce() -> Result<T, Fault>) -> Result<T, ImagingError> {

@@ -244,7 +244,7 @@ impl Page {
         }
         let held: u64 = page.counts.iter().fold(0, |sum: u64, count| sum.saturating_add((*count).min(source.len())));
         // Sparse slides leave tiles out, so only pages that claim to be complete are held to their size.
-        let complete = !page.counts.iter().any(|count| *count == 0);
+        let complete = !page.counts.contains(&0);
         if complete && held.saturating_mul(compression.ratio()).saturating_add(4096) < page.stored_bytes() {
             return Err(Fault::damaged(format!(
                 "its header claims {} × {} pixels, the file holds {held} bytes for them",
