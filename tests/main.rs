@@ -12,7 +12,9 @@
 )]
 
 mod architecture;
+mod demo_campaign;
 mod demo_images;
+mod exchange;
 mod house;
 mod imaging_files;
 mod journal_laws;
