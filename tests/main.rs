@@ -15,6 +15,7 @@ mod architecture;
 mod demo_campaign;
 mod demo_images;
 mod exchange;
+mod hostile;
 mod house;
 mod imaging_files;
 mod journal_laws;
