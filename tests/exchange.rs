@@ -37,11 +37,9 @@ fn a_term_by_id_or_by_label_in_either_language() {
 #[test]
 fn what_qupath_writes_twice_is_read() {
     let pack = pack("p", "Tumour");
-    let text = format!(
-        r#"[{{"type":"Feature","id":"x","geometry":{{"type":"Polygon","plane":{{"c":-1,"z":3,"t":0}},"coordinates":[[[0,0],[4,0],[4,4],[0,0]]]}},
-        "properties":{{"objectType":"annotation","classification":{{"name":"Tumour"}},"metadata":{{"a":"1"}},"metadata":{{"a":"1"}}}}}}]"#
-    );
-    let found = read_geojson(&text, &[&pack]).unwrap();
+    let text = r#"[{"type":"Feature","id":"x","geometry":{"type":"Polygon","plane":{"c":-1,"z":3,"t":0},"coordinates":[[[0,0],[4,0],[4,4],[0,0]]]},
+        "properties":{"objectType":"annotation","classification":{"name":"Tumour"},"metadata":{"a":"1"},"metadata":{"a":"1"}}}]"#;
+    let found = read_geojson(text, &[&pack]).unwrap();
     assert_eq!((found.len(), found[0].frame), (1, Some(3)));
 }
 
