@@ -9,7 +9,8 @@ use super::model::{
 use super::theme;
 use crate::domain::{CaseId, Field, ImageId, Ontology, Role, SizePx, Spacing, TermRef};
 use crate::project::{
-    Cause, Discrepancy, DiscrepancyKind, FindingView, HistoryLine, ImageState, ImageView, Member, Project, ReadScope, ReadView, WorkItem, WorkState,
+    Cause, Discrepancy, DiscrepancyKind, FindingView, HistoryLine, ImageState, ImageView, Member, Project, ReadScope,
+    ReadView, WorkItem, WorkState,
 };
 
 /// Reads a project for the panels.
@@ -76,7 +77,14 @@ impl Lookup<'_> {
             WorkState::Open => ReadState::Open,
             WorkState::Submitted | WorkState::ToAdjudicate | WorkState::Adjudicated => ReadState::Submitted,
         };
-        CaseRow { id: item.case.clone(), label: item.label.clone(), field: item.field, state, findings: item.findings, images }
+        CaseRow {
+            id: item.case.clone(),
+            label: item.label.clone(),
+            field: item.field,
+            state,
+            findings: item.findings,
+            images,
+        }
     }
 
     fn images(&self, case: &CaseId) -> Vec<ImageRow> {
@@ -99,7 +107,8 @@ impl Lookup<'_> {
         let (labels, color) = self.term_look(term.as_ref());
         let shape = roi.roi.as_ref().map(|r| r.shape.clone());
         let spacing = self.spacing.get(&roi.image).copied().flatten();
-        let area_mm2 = shape.as_ref().zip(spacing).map(|(s, um)| s.area_px2() * um.x_um * um.y_um / 1e6).filter(|a| *a > 0.0);
+        let area_mm2 =
+            shape.as_ref().zip(spacing).map(|(s, um)| s.area_px2() * um.x_um * um.y_um / 1e6).filter(|a| *a > 0.0);
         Some(FindingRow {
             id: f.id.clone(),
             number: usize::try_from(f.number).unwrap_or(0),
@@ -217,5 +226,11 @@ fn undone_by(line: &HistoryLine) -> Option<String> {
 }
 
 fn history_row(line: &HistoryLine, undone: bool) -> HistoryRow {
-    HistoryRow { sequence: line.lamport, utc: line.time.clone(), who: line.actor.to_string(), key: history_key(&line.label), undone }
+    HistoryRow {
+        sequence: line.lamport,
+        utc: line.time.clone(),
+        who: line.actor.to_string(),
+        key: history_key(&line.label),
+        undone,
+    }
 }
