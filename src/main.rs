@@ -19,14 +19,26 @@ struct Arguments {
     #[command(flatten)]
     common: cli::Common,
     #[command(subcommand)]
-    command: Option<cli::Command>,
+    command: Option<Command>,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    #[command(flatten)]
+    Project(cli::Command),
+    /// A synthetic campaign in three fields, from import to release
+    Demo(shoken::demo::Args),
+    /// Measure this program on this machine
+    Bench(shoken::bench::Args),
 }
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let diagnostics = project::start_diagnostics(&project::home_dir()).ok();
     let result = match &arguments.command {
-        Some(command) => cli::run(command, &arguments.common),
+        Some(Command::Project(command)) => cli::run(command, &arguments.common),
+        Some(Command::Demo(args)) => demo(args, &arguments.common),
+        Some(Command::Bench(args)) => shoken::bench::run(args).map(|()| ExitCode::SUCCESS),
         None => window(&arguments),
     };
     drop(diagnostics);
@@ -40,6 +52,20 @@ fn main() -> ExitCode {
     }
 }
 
+fn demo(args: &shoken::demo::Args, common: &cli::Common) -> anyhow::Result<ExitCode> {
+    let made = shoken::demo::run(args, &project::home_dir())?;
+    if common.json {
+        println!("{:#}", made.to_json());
+    } else {
+        println!("{}", made.where_to_look());
+    }
+    if !args.headless && cfg!(feature = "gui") {
+        // A process of its own: the window's thread rules are the main thread's, and it opens like any project.
+        std::process::Command::new(std::env::current_exe()?).arg(&made.project).status()?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
 /// Whoever read our output has seen enough; that is no failure.
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
     error
@@ -47,6 +73,23 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
         .any(|e| e.downcast_ref::<std::io::Error>().is_some_and(|e| e.kind() == std::io::ErrorKind::BrokenPipe))
 }
 
+#[cfg(feature = "gui")]
+fn window(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    let args = shoken::gui::GuiArgs {
+        paths: arguments.paths.clone(),
+        lang: std::env::var("SHOKEN_LANG").ok(),
+        practice: Some(practice),
+    };
+    shoken::gui::run(args)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+#[cfg(not(feature = "gui"))]
 fn window(_arguments: &Arguments) -> anyhow::Result<ExitCode> {
     anyhow::bail!("this program was built without a window; `shoken --help` lists the commands")
+}
+
+#[cfg(feature = "gui")]
+fn practice(folder: &std::path::Path) -> Result<Vec<PathBuf>, String> {
+    shoken::demo::practice_images(folder).map_err(|e| e.to_string())
 }

@@ -12,19 +12,27 @@
 )]
 
 mod architecture;
+mod demo_campaign;
 mod demo_images;
+mod exchange;
+#[cfg(feature = "gui")]
+mod gui;
+mod hostile;
 mod house;
 mod imaging_files;
+mod imaging_loader;
+mod imaging_oracles;
+mod imaging_series;
 mod journal_laws;
 mod licences;
 mod matching;
 mod ontology;
+mod project_store;
+mod release;
 #[cfg(feature = "gui")]
 mod render;
 #[cfg(feature = "gui")]
-mod render_window_level;
-#[cfg(feature = "gui")]
 mod render_viewport;
-mod project_store;
-mod release;
+#[cfg(feature = "gui")]
+mod render_window_level;
 mod support;
