@@ -34,17 +34,15 @@ impl Window {
     fn open(home: &Path) -> Self {
         std::fs::create_dir_all(home).unwrap();
         let home = home.to_owned();
-        let harness = Harness::builder()
-            .with_size([1366.0, 768.0])
-            .with_context_setup(prepare)
-            .build_ui_state(
-                move |ui, slot: &mut Option<App>| {
-                    let app = slot.get_or_insert_with(|| App::at_home(ui.ctx(), Stage::new(ui.ctx(), None).unwrap(), &home));
-                    app.logic(ui.ctx());
-                    app.ui(ui);
-                },
-                None,
-            );
+        let harness = Harness::builder().with_size([1366.0, 768.0]).with_context_setup(prepare).build_ui_state(
+            move |ui, slot: &mut Option<App>| {
+                let app =
+                    slot.get_or_insert_with(|| App::at_home(ui.ctx(), Stage::new(ui.ctx(), None).unwrap(), &home));
+                app.logic(ui.ctx());
+                app.ui(ui);
+            },
+            None,
+        );
         Self { harness }
     }
 
@@ -75,7 +73,7 @@ impl Window {
     /// A point of the image's part of the window, as shares of its width and height.
     fn at(&self, x: f32, y: f32) -> Pos2 {
         let rect = self.harness.get_by_label("画像").rect();
-        rect.lerp_inside(egui::Vec2::new(x, y))
+        rect.lerp_inside(egui::vec2(x, y))
     }
 
     fn click(&mut self, x: f32, y: f32) {

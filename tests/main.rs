@@ -12,12 +12,17 @@
 )]
 
 mod architecture;
+mod demo_campaign;
 mod demo_images;
+mod exchange;
 #[cfg(feature = "gui")]
 mod gui;
 mod hostile;
 mod house;
 mod imaging_files;
+mod imaging_loader;
+mod imaging_oracles;
+mod imaging_series;
 mod journal_laws;
 mod licences;
 mod matching;

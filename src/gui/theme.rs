@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use egui::{Color32, CornerRadius, FontData, FontDefinitions, FontFamily, FontId, FontTweak, Margin, Shadow, Stroke, Style, TextStyle, Theme, Vec2, Visuals};
+use egui::{
+    Color32, CornerRadius, FontData, FontDefinitions, FontFamily, FontId, FontTweak, Margin, Shadow, Stroke, Style,
+    TextStyle, Theme, Vec2, Visuals,
+};
 
 /// The colours of one theme. Backgrounds and texts come in three steps; text steps one and two meet WCAG AA on every background.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -153,8 +156,11 @@ fn fonts() -> FontDefinitions {
     // Noto's line box is taller above than below; without the lift, words sit low in buttons.
     let sans = FontData::from_static(include_bytes!("../../assets/fonts/ShokenSans.otf"))
         .tweak(FontTweak { y_offset_factor: -0.05, ..FontTweak::default() });
-    let icons = FontData::from_static(include_bytes!("../../assets/fonts/ShokenIcons.ttf"))
-        .tweak(FontTweak { y_offset_factor: 0.08, scale: 1.15, ..FontTweak::default() });
+    let icons = FontData::from_static(include_bytes!("../../assets/fonts/ShokenIcons.ttf")).tweak(FontTweak {
+        y_offset_factor: 0.08,
+        scale: 1.15,
+        ..FontTweak::default()
+    });
     fonts.font_data.insert("sans".to_owned(), Arc::new(sans));
     fonts.font_data.insert("icons".to_owned(), Arc::new(icons));
     for family in [FontFamily::Proportional, FontFamily::Monospace] {

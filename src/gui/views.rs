@@ -10,7 +10,8 @@ use super::model::{
 use super::theme;
 use crate::domain::{CaseId, Field, ImageId, Ontology, ProjectKind, Role, SizePx, Spacing, TermRef};
 use crate::project::{
-    Cause, Discrepancy, DiscrepancyKind, FindingView, HistoryLine, ImageState, ImageView, Member, Project, ReadScope, ReadView, WorkItem, WorkState,
+    Cause, Discrepancy, DiscrepancyKind, FindingView, HistoryLine, ImageState, ImageView, Member, Project, ReadScope,
+    ReadView, WorkItem, WorkState,
 };
 
 /// Reads a project for the panels.
@@ -78,7 +79,8 @@ impl Lookup<'_> {
             WorkState::Submitted | WorkState::ToAdjudicate | WorkState::Adjudicated => ReadState::Submitted,
         };
         let personal = self.project.kind() == ProjectKind::Personal;
-        let source = item.images.first().filter(|_| personal).and_then(|i| i.path.as_ref()).map(|p| source_name(p.reveal()));
+        let source =
+            item.images.first().filter(|_| personal).and_then(|i| i.path.as_ref()).map(|p| source_name(p.reveal()));
         CaseRow {
             id: item.case.clone(),
             label: item.label.clone(),
@@ -110,7 +112,8 @@ impl Lookup<'_> {
         let (labels, color) = self.term_look(term.as_ref());
         let shape = roi.roi.as_ref().map(|r| r.shape.clone());
         let spacing = self.spacing.get(&roi.image).copied().flatten();
-        let area_mm2 = shape.as_ref().zip(spacing).map(|(s, um)| s.area_px2() * um.x_um * um.y_um / 1e6).filter(|a| *a > 0.0);
+        let area_mm2 =
+            shape.as_ref().zip(spacing).map(|(s, um)| s.area_px2() * um.x_um * um.y_um / 1e6).filter(|a| *a > 0.0);
         Some(FindingRow {
             id: f.id.clone(),
             number: usize::try_from(f.number).unwrap_or(0),
@@ -232,5 +235,11 @@ fn undone_by(line: &HistoryLine) -> Option<String> {
 }
 
 fn history_row(line: &HistoryLine, undone: bool) -> HistoryRow {
-    HistoryRow { sequence: line.lamport, utc: line.time.clone(), who: line.actor.to_string(), key: history_key(&line.label), undone }
+    HistoryRow {
+        sequence: line.lamport,
+        utc: line.time.clone(),
+        who: line.actor.to_string(),
+        key: history_key(&line.label),
+        undone,
+    }
 }
