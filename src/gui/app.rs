@@ -72,6 +72,11 @@ impl App {
         self.queue.push(action);
     }
 
+    /// Something is still being opened, read or drawn.
+    pub fn is_busy(&self) -> bool {
+        self.session.opening() || !self.queue.is_empty() || self.stage.viewport().is_busy()
+    }
+
     /// What the panels show; for tests.
     pub const fn model(&self) -> &Model {
         self.session.model()

@@ -17,6 +17,7 @@ mod model;
 mod notices;
 mod panels;
 mod perform;
+mod picture;
 mod refusals;
 mod run;
 mod session;

@@ -7,6 +7,7 @@ use anyhow::anyhow;
 use super::action::{Action, Job};
 use super::app::App;
 use super::i18n::Lang;
+use super::picture::Photographer;
 use super::session::Practice;
 use super::stage::Stage;
 
@@ -17,6 +18,10 @@ pub struct GuiArgs {
     pub paths: Vec<PathBuf>,
     /// Language for this run, `ja` or `en`; the settings decide otherwise.
     pub lang: Option<String>,
+    /// Who reads; the project's creator when absent.
+    pub acting: Option<crate::domain::ReaderId>,
+    /// Writes a picture of the window to this file once everything is loaded, and closes.
+    pub picture: Option<PathBuf>,
     /// Makes the practice images of the first screen.
     pub practice: Option<Practice>,
 }
@@ -42,10 +47,14 @@ pub fn run(args: GuiArgs) -> anyhow::Result<()> {
             app.use_lang(lang);
         }
         app.session.practice = args.practice;
+        app.session.acting = args.acting;
         if !args.paths.is_empty() {
             app.ask(Action::Run(Job::Open(args.paths)));
         }
-        Ok(Box::new(app) as Box<dyn eframe::App>)
+        Ok(match args.picture {
+            Some(path) => Box::new(Photographer::new(app, path)) as Box<dyn eframe::App>,
+            None => Box::new(app),
+        })
     };
     eframe::run_native("shoken", options, Box::new(start)).map_err(|e| {
         tracing::error!("the window cannot open: {e}");
