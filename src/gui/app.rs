@@ -120,7 +120,8 @@ impl App {
             self.frame(ui, &mut out);
         }
         self.dialogs(ui, &mut out);
-        out.extend(toast::show(ui, &self.words, self.notices.current()));
+        let lift = if self.look.workspace == Workspace::Adjudicate { 84.0 } else { 40.0 };
+        out.extend(toast::show(ui, &self.words, self.notices.current(), lift));
         if !out.is_empty() {
             ui.ctx().request_repaint();
         }
