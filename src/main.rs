@@ -78,6 +78,7 @@ fn window(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let args = shoken::gui::GuiArgs {
         paths: arguments.paths.clone(),
         lang: std::env::var("SHOKEN_LANG").ok(),
+        acting: arguments.common.acting.as_deref().map(shoken::domain::ReaderId::new).transpose()?,
         practice: Some(practice),
     };
     shoken::gui::run(args)?;

@@ -17,6 +17,7 @@ mod model;
 mod notices;
 mod panels;
 mod perform;
+mod portrait;
 mod refusals;
 mod run;
 mod session;
@@ -28,9 +29,10 @@ pub mod viewport;
 mod widgets;
 
 pub use action::{Action, Job, ViewChange, Workspace};
-pub use actions::{ACTIONS, ActionId};
+pub use actions::{ACTIONS, ActionId, Preset};
 pub use app::App;
 pub use model::Model;
+pub use portrait::Portrait;
 pub use run::{GuiArgs, run};
 pub use stage::Stage;
 

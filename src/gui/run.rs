@@ -17,6 +17,8 @@ pub struct GuiArgs {
     pub paths: Vec<PathBuf>,
     /// Language for this run, `ja` or `en`; the settings decide otherwise.
     pub lang: Option<String>,
+    /// Who acts, as `--as` says.
+    pub acting: Option<crate::domain::ReaderId>,
     /// Makes the practice images of the first screen.
     pub practice: Option<Practice>,
 }
@@ -42,6 +44,7 @@ pub fn run(args: GuiArgs) -> anyhow::Result<()> {
             app.use_lang(lang);
         }
         app.session.practice = args.practice;
+        app.session.acting = args.acting;
         if !args.paths.is_empty() {
             app.ask(Action::Run(Job::Open(args.paths)));
         }

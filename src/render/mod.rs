@@ -20,7 +20,7 @@ mod tiles;
 
 pub use gpu::{DeviceHealth, Gpu, RenderError, is_software, pick_adapter};
 pub use grey::GreyRamp;
-pub use offscreen::{Image, Offscreen};
+pub use offscreen::{Image, Offscreen, read_texture};
 pub use pixels::{TileImage, TileSamples};
 pub use renderer::{Prepared, Renderer, RendererOptions, ViewId};
 pub use scene::{Affine, Filter, Scene, TileDraw, TileId};
