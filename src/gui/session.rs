@@ -92,7 +92,7 @@ pub struct Session {
     checked: Option<Instant>,
     hash_stop: Arc<AtomicBool>,
     pub(super) practice: Option<Practice>,
-    /// Who acts in projects that are opened; the one whose key is here when not said.
+    /// Who reads, where the command line says so; otherwise the project's creator.
     pub(super) acting: Option<ReaderId>,
 }
 

@@ -32,6 +32,11 @@ impl GpuLink {
         Self { target_format: state.target_format, software: is_software(&info), adapter: info.name }
     }
 
+    /// The link of an eframe window; `None` when it does not draw with wgpu.
+    pub fn of_window(cc: &eframe::CreationContext<'_>) -> Option<Self> {
+        cc.wgpu_render_state.as_ref().map(Self::new)
+    }
+
     /// Drawing happens on the processor.
     pub fn is_software(&self) -> bool {
         self.software
@@ -69,9 +74,10 @@ struct Shared {
 }
 
 impl Shared {
-    fn new(device: &wgpu::Device, target_format: wgpu::TextureFormat, epoch: u64) -> Self {
+    fn new(device: &wgpu::Device, gpu: &GpuLink, epoch: u64) -> Self {
+        let options = if gpu.software { RendererOptions::software } else { RendererOptions::new };
         Self {
-            renderer: Renderer::new(device, RendererOptions::new(target_format)),
+            renderer: Renderer::new(device, options(gpu.target_format)),
             device: device.clone(),
             health: DeviceHealth::watch(device),
             epoch,
@@ -91,7 +97,7 @@ impl CallbackTrait for SceneCallback {
         // Another device, or another epoch: nothing made before is of use.
         let usable = resources.get::<Shared>().is_some_and(|s| s.device == *device && s.epoch >= self.epoch);
         if !usable {
-            resources.insert(Shared::new(device, self.gpu.target_format, self.epoch));
+            resources.insert(Shared::new(device, &self.gpu, self.epoch));
         }
         let Some(shared) = resources.get_mut::<Shared>() else { return Vec::new() };
         if shared.health.is_lost() {
