@@ -19,5 +19,12 @@ mod journal_laws;
 mod licences;
 mod matching;
 mod ontology;
+#[cfg(feature = "gui")]
+mod render;
+#[cfg(feature = "gui")]
+mod render_window_level;
+#[cfg(feature = "gui")]
+mod render_viewport;
+mod project_store;
 mod release;
 mod support;

@@ -144,7 +144,9 @@ pub fn decode_roi(bytes: &[u8]) -> Result<Roi, GeometryCodecError> {
                 spacing_mm: c.floats()?,
             };
             c.floats::<3>()?;
-            if p.spacing_mm.iter().any(|s| *s <= 0.0) {
+            let norm2 = |v: [f64; 3]| v.iter().map(|x| x * x).sum::<f64>();
+            let flat = norm2(p.normal()) < 1e-12;
+            if p.spacing_mm.iter().any(|s| *s <= 0.0) || flat {
                 return Err(GeometryCodecError::NotFinite);
             }
             Some(p)

@@ -108,11 +108,17 @@ impl PlanePose {
         std::array::from_fn(|i| self.origin_mm[i] + self.row_dir[i] * dx + self.col_dir[i] * dy)
     }
 
-    /// Pixel edges of the foot of a patient point on this plane.
+    /// Pixel edges of the foot of a patient point on this plane. Solved by least squares, because headers round their
+    /// direction cosines: taken as exact unit vectors they would move a point by a hundredth of a pixel and more.
     pub fn image_from_patient(&self, p_mm: [f64; 3]) -> (f64, f64) {
+        let dot = |a: &[f64; 3], b: &[f64; 3]| a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
         let d: [f64; 3] = std::array::from_fn(|i| p_mm[i] - self.origin_mm[i]);
-        let dot = |v: &[f64; 3]| d[0] * v[0] + d[1] * v[1] + d[2] * v[2];
-        (dot(&self.row_dir) / self.spacing_mm[0] + 0.5, dot(&self.col_dir) / self.spacing_mm[1] + 0.5)
+        let (rr, cc, rc) =
+            (dot(&self.row_dir, &self.row_dir), dot(&self.col_dir, &self.col_dir), dot(&self.row_dir, &self.col_dir));
+        let (dr, dc) = (dot(&d, &self.row_dir), dot(&d, &self.col_dir));
+        let det = rr * cc - rc * rc;
+        let (along_row, along_col) = ((dr * cc - dc * rc) / det, (dc * rr - dr * rc) / det);
+        (along_row / self.spacing_mm[0] + 0.5, along_col / self.spacing_mm[1] + 0.5)
     }
 
     /// Unit normal: row × column direction.

@@ -19,6 +19,7 @@ mod reading;
 mod release;
 mod sources;
 mod settings;
+pub mod tiles;
 mod transfer;
 mod views;
 mod vocabulary;

@@ -1,1 +1,28 @@
-//! (under construction)
+//! Pixels on the screen: a [`Scene`] of plain values in, pixels out. The only place, with the viewport's bridge, that speaks wgpu.
+//!
+//! One path serves the window, the tests and headless screenshots: tiles are drawn into an image layer, outlines into a
+//! shape layer, and both are put together in the caller's pass. A layer is drawn again only when what it shows changed, so
+//! that moving the mouse over a still image costs one copy. Raw samples stay raw in the [`atlas`]; window, rescale and
+//! inversion happen in `shaders/tile.wgsl`, which `tests/render_window_level.rs` proves against the CPU pipeline.
+
+pub mod atlas;
+mod composite;
+mod gpu;
+mod grey;
+mod offscreen;
+mod pixels;
+mod renderer;
+mod scene;
+mod shaders;
+mod shapes;
+mod targets;
+mod tiles;
+
+pub use gpu::{DeviceHealth, Gpu, RenderError, is_software, pick_adapter};
+pub use grey::GreyRamp;
+pub use offscreen::{Image, Offscreen};
+pub use pixels::{TileImage, TileSamples};
+pub use renderer::{Prepared, Renderer, RendererOptions, ViewId};
+pub use scene::{Affine, Filter, Scene, TileDraw, TileId};
+pub use shaders::{ShaderSource, all as all_shaders};
+pub use shapes::{Outline, Pattern, ShapeGeometry, ShapeInstance, ShapeSet};

@@ -1,0 +1,171 @@
+// Tiles: one instance per brick. Colour is shown as stored, grey goes through rescale and window (PS3.3 C.11.2.1.2.1).
+// A texel outside the brick is fetched from the neighbour that holds it, so that filtering never stops at a tile's edge.
+
+struct View {
+    size_px: vec2<f32>,
+    invert_colour: f32,
+    nearest: f32,
+}
+
+@group(0) @binding(0) var<uniform> view: View;
+@group(1) @binding(0) var colour_atlas: texture_2d_array<f32>;
+@group(1) @binding(1) var colour_sampler: sampler;
+@group(1) @binding(2) var grey_atlas: texture_2d_array<u32>;
+
+struct Brick {
+    @location(0) top: vec4<f32>,      // screen px of the upper left and upper right corner
+    @location(1) bottom: vec4<f32>,   // lower left, lower right
+    @location(2) size: vec4<u32>,     // texels: width, height, width of the left neighbours, height of the upper ones
+    @location(3) around_a: vec4<u32>, // slots: upper left, upper, upper right, left
+    @location(4) around_b: vec4<u32>, // slots: right, lower left, lower, lower right
+    @location(5) own: vec4<u32>,      // slot, 1 if 16-bit signed, taps along a side, unused
+    @location(6) grey: vec4<f32>,     // stored value shown as 0, steps of 255 per stored step, 1 inverts
+    @location(7) footprint: f32,      // texels per screen pixel
+}
+
+struct Fragment {
+    @builtin(position) position: vec4<f32>,
+    @location(0) texel: vec2<f32>,
+    @location(1) @interpolate(flat) size: vec4<u32>,
+    @location(2) @interpolate(flat) around_a: vec4<u32>,
+    @location(3) @interpolate(flat) around_b: vec4<u32>,
+    @location(4) @interpolate(flat) own: vec4<u32>,
+    @location(5) @interpolate(flat) grey: vec4<f32>,
+    @location(6) @interpolate(flat) footprint: f32,
+}
+
+@vertex
+fn vs(@builtin(vertex_index) index: u32, brick: Brick) -> Fragment {
+    let corner = vec2<f32>(f32(index & 1u), f32(index >> 1u));
+    var screen = select(brick.top.xy, brick.top.zw, corner.x > 0.5);
+    if corner.y > 0.5 {
+        screen = select(brick.bottom.xy, brick.bottom.zw, corner.x > 0.5);
+    }
+    var out: Fragment;
+    let ndc = screen / view.size_px * 2.0 - 1.0;
+    out.position = vec4<f32>(ndc.x, -ndc.y, 0.0, 1.0);
+    out.texel = corner * vec2<f32>(brick.size.xy);
+    out.size = brick.size;
+    out.around_a = brick.around_a;
+    out.around_b = brick.around_b;
+    out.own = brick.own;
+    out.grey = brick.grey;
+    out.footprint = brick.footprint;
+    return out;
+}
+
+fn neighbour(f: Fragment, side: vec2<i32>) -> u32 {
+    let n = (side.y + 1) * 3 + side.x + 1;
+    if n < 4 {
+        return f.around_a[n];
+    }
+    return f.around_b[n - 5];
+}
+
+// The texel `c` of this brick, or of the neighbour when it lies one beyond an edge.
+fn locate(f: Fragment, c: vec2<i32>) -> Texel {
+    let size = vec2<i32>(f.size.xy);
+    let reach = clamp(c, vec2<i32>(-1), size);
+    let side = select(vec2<i32>(0), vec2<i32>(1), reach >= size) - select(vec2<i32>(0), vec2<i32>(1), reach < vec2<i32>(0));
+    if all(side == vec2<i32>(0)) {
+        return slot_texel(f.own.x, reach);
+    }
+    let slot = neighbour(f, side);
+    if slot == NO_SLOT {
+        return slot_texel(f.own.x, clamp(c, vec2<i32>(0), size - 1));
+    }
+    let before = vec2<i32>(f.size.zw) - 1;
+    let there = select(select(reach, vec2<i32>(0), side > vec2<i32>(0)), before, side < vec2<i32>(0));
+    return slot_texel(slot, there);
+}
+
+fn grey_at(f: Fragment, c: vec2<i32>) -> f32 {
+    let t = locate(f, c);
+    let raw = textureLoad(grey_atlas, t.at, t.layer, 0).r;
+    if f.own.y == 1u {
+        return f32(i32(raw << 16u) >> 16u);
+    }
+    return f32(raw);
+}
+
+fn colour_at(f: Fragment, c: vec2<i32>) -> vec4<f32> {
+    let t = locate(f, c);
+    return textureLoad(colour_atlas, t.at, t.layer, 0);
+}
+
+fn grey_linear(f: Fragment, texel: vec2<f32>) -> f32 {
+    let p = texel - 0.5;
+    let c = vec2<i32>(floor(p));
+    let w = fract(p);
+    let upper = mix(grey_at(f, c), grey_at(f, c + vec2<i32>(1, 0)), w.x);
+    let lower = mix(grey_at(f, c + vec2<i32>(0, 1)), grey_at(f, c + vec2<i32>(1, 1)), w.x);
+    return mix(upper, lower, w.y);
+}
+
+fn colour_linear(f: Fragment, texel: vec2<f32>) -> vec4<f32> {
+    let size = vec2<f32>(f.size.xy);
+    if all(texel >= vec2<f32>(0.5)) && all(texel <= size - 0.5) {
+        let t = slot_texel(f.own.x, vec2<i32>(0));
+        let uv = (vec2<f32>(t.at) + texel) / (f32(BRICK) * f32(PER_SIDE));
+        return textureSampleLevel(colour_atlas, colour_sampler, uv, t.layer, 0.0);
+    }
+    let p = texel - 0.5;
+    let c = vec2<i32>(floor(p));
+    let w = fract(p);
+    let upper = mix(colour_at(f, c), colour_at(f, c + vec2<i32>(1, 0)), w.x);
+    let lower = mix(colour_at(f, c + vec2<i32>(0, 1)), colour_at(f, c + vec2<i32>(1, 1)), w.x);
+    return mix(upper, lower, w.y);
+}
+
+fn nearest_texel(f: Fragment) -> vec2<i32> {
+    return clamp(vec2<i32>(floor(f.texel)), vec2<i32>(0), vec2<i32>(f.size.xy) - 1);
+}
+
+// Where tap `i` of `taps` along a side falls, in texels from the middle.
+fn tap(i: u32, taps: u32, footprint: f32) -> f32 {
+    return ((f32(i) + 0.5) / f32(taps) - 0.5) * footprint;
+}
+
+@fragment
+fn fs_grey(f: Fragment) -> @location(0) vec4<f32> {
+    var raw = 0.0;
+    if view.nearest > 0.5 {
+        raw = grey_at(f, nearest_texel(f));
+    } else if f.own.z <= 1u {
+        raw = grey_linear(f, f.texel);
+    } else {
+        for (var j = 0u; j < f.own.z; j++) {
+            for (var i = 0u; i < f.own.z; i++) {
+                raw += grey_linear(f, f.texel + vec2<f32>(tap(i, f.own.z, f.footprint), tap(j, f.own.z, f.footprint)));
+            }
+        }
+        raw /= f32(f.own.z * f.own.z);
+    }
+    var level = clamp((raw - f.grey.x) * f.grey.y, 0.0, 255.0);
+    if f.grey.z > 0.5 {
+        level = 255.0 - level;
+    }
+    level = floor(level + 0.5) / 255.0;
+    return vec4<f32>(level, level, level, 1.0);
+}
+
+@fragment
+fn fs_colour(f: Fragment) -> @location(0) vec4<f32> {
+    var colour = vec4<f32>(0.0);
+    if view.nearest > 0.5 {
+        colour = colour_at(f, nearest_texel(f));
+    } else if f.own.z <= 1u {
+        colour = colour_linear(f, f.texel);
+    } else {
+        for (var j = 0u; j < f.own.z; j++) {
+            for (var i = 0u; i < f.own.z; i++) {
+                colour += colour_linear(f, f.texel + vec2<f32>(tap(i, f.own.z, f.footprint), tap(j, f.own.z, f.footprint)));
+            }
+        }
+        colour /= f32(f.own.z * f.own.z);
+    }
+    if view.invert_colour > 0.5 {
+        colour = vec4<f32>(1.0 - colour.rgb, colour.a);
+    }
+    return colour;
+}

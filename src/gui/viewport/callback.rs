@@ -1,0 +1,117 @@
+//! The bridge into egui's own render pass; the only file where the window and wgpu meet.
+
+use std::{
+    collections::HashSet,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use eframe::egui_wgpu::{self, CallbackResources, CallbackTrait, ScreenDescriptor, wgpu};
+use egui::{PaintCallback, PaintCallbackInfo, Rect};
+
+use crate::render::{DeviceHealth, Prepared, Renderer, RendererOptions, Scene, TileId, ViewId, is_software};
+
+/// What drawing told back, read by the next frame.
+#[derive(Debug, Default)]
+pub struct Feedback {
+    pub prepared: Prepared,
+    /// Tiles of the last scene that are on the card.
+    pub on_card: HashSet<TileId>,
+}
+
+/// The window's graphics device, when there is one: a test of the window may run without.
+#[derive(Clone, Debug)]
+pub struct GpuLink {
+    target_format: wgpu::TextureFormat,
+    software: bool,
+    adapter: String,
+}
+
+impl GpuLink {
+    pub fn new(state: &egui_wgpu::RenderState) -> Self {
+        let info = state.adapter.get_info();
+        Self { target_format: state.target_format, software: is_software(&info), adapter: info.name }
+    }
+
+    /// Drawing happens on the processor.
+    pub fn is_software(&self) -> bool {
+        self.software
+    }
+
+    pub fn adapter(&self) -> &str {
+        &self.adapter
+    }
+}
+
+/// One view's picture of this frame.
+pub struct SceneCallback {
+    pub scene: Scene,
+    pub view: ViewId,
+    /// Images that were closed since the last frame.
+    pub closed: Vec<u64>,
+    /// Grows when everything on the card must be made anew.
+    pub epoch: u64,
+    pub gpu: GpuLink,
+    pub feedback: Arc<Mutex<Feedback>>,
+}
+
+impl SceneCallback {
+    pub fn into_paint(self, rect: Rect) -> PaintCallback {
+        egui_wgpu::Callback::new_paint_callback(rect, self)
+    }
+}
+
+/// What all viewports of a window share on the card.
+struct Shared {
+    renderer: Renderer,
+    device: wgpu::Device,
+    health: Arc<DeviceHealth>,
+    epoch: u64,
+}
+
+impl Shared {
+    fn new(device: &wgpu::Device, target_format: wgpu::TextureFormat, epoch: u64) -> Self {
+        Self {
+            renderer: Renderer::new(device, RendererOptions::new(target_format)),
+            device: device.clone(),
+            health: DeviceHealth::watch(device),
+            epoch,
+        }
+    }
+}
+
+impl CallbackTrait for SceneCallback {
+    fn prepare(
+        &self,
+        device: &wgpu::Device,
+        queue: &wgpu::Queue,
+        _screen: &ScreenDescriptor,
+        encoder: &mut wgpu::CommandEncoder,
+        resources: &mut CallbackResources,
+    ) -> Vec<wgpu::CommandBuffer> {
+        // Another device, or another epoch: nothing made before is of use.
+        let usable = resources.get::<Shared>().is_some_and(|s| s.device == *device && s.epoch >= self.epoch);
+        if !usable {
+            resources.insert(Shared::new(device, self.gpu.target_format, self.epoch));
+        }
+        let Some(shared) = resources.get_mut::<Shared>() else { return Vec::new() };
+        if shared.health.is_lost() {
+            return Vec::new();
+        }
+        for image in &self.closed {
+            shared.renderer.forget_image(*image);
+        }
+        let prepared = shared.renderer.prepare(device, queue, encoder, self.view, &self.scene);
+        let mut feedback = self.feedback.lock().unwrap_or_else(PoisonError::into_inner);
+        feedback.prepared = prepared;
+        feedback.on_card = self.scene.tiles.iter().map(|t| t.id).filter(|id| shared.renderer.has(id)).collect();
+        Vec::new()
+    }
+
+    fn paint(&self, info: PaintCallbackInfo, pass: &mut wgpu::RenderPass<'static>, resources: &CallbackResources) {
+        let viewport = info.viewport_in_pixels();
+        let Some(shared) = resources.get::<Shared>() else { return };
+        if viewport.width_px > 0 && viewport.height_px > 0 && !shared.health.is_lost() {
+            shared.renderer.paint(self.view, pass);
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! From the tiles at hand to the picture: sharp tiles where they are, the best stand-in where they are not, never black
+//! when anything at all of the place is known.
+
+use std::{collections::BTreeSet, collections::HashSet, sync::Arc};
+
+use super::{
+    demand::{self, Wanted},
+    tiles::Tiles,
+};
+use crate::{
+    domain::{Level, TileKey},
+    project::tiles::{DisplayState, FrameInfo, ImageMeta, Ramp, Samples},
+    render::{GreyRamp, TileDraw, TileId, TileImage, TileSamples},
+};
+
+/// Finer tiles that stand in while a coarser level loads after zooming out.
+const MOST_FINER: usize = 64;
+
+/// What the composition looks at.
+pub struct Source<'a> {
+    pub image: u64,
+    pub meta: &'a ImageMeta,
+    pub display: &'a DisplayState,
+    /// Sharp tiles that are on the card already; others may wait for a frame or two and want something beneath.
+    pub on_card: &'a HashSet<TileId>,
+}
+
+/// Tiles in painting order, and how complete the picture is.
+#[derive(Default)]
+pub struct Composition {
+    pub tiles: Vec<TileDraw>,
+    /// Sharp tiles still to come.
+    pub missing: usize,
+    /// Visible tiles that can't be read.
+    pub failed: Vec<TileKey>,
+}
+
+/// Composes a frame's picture.
+pub fn compose(source: &Source<'_>, wanted: &Wanted, tiles: &mut Tiles) -> Composition {
+    let levels = &source.meta.levels;
+    let mut out = Composition::default();
+    let mut sharp: Vec<TileKey> = Vec::new();
+    let mut beneath: BTreeSet<TileKey> = BTreeSet::new();
+    for key in &wanted.visible {
+        let ready = tiles.has(key);
+        if ready {
+            sharp.push(*key);
+        } else if tiles.failure(key).is_some() {
+            out.failed.push(*key);
+        } else {
+            out.missing += 1;
+        }
+        if !ready || !source.on_card.contains(&id(source.image, *key)) {
+            stand_ins(levels, *key, tiles, &mut beneath);
+        }
+    }
+    // Level numbers fall from coarse to fine, and so does the painting order; finer than sharp goes under sharp too.
+    let order = beneath.iter().rev().chain(sharp.iter());
+    for key in order {
+        if let Some(image) = tiles.take(key) {
+            out.tiles.push(draw(source, *key, image));
+        }
+    }
+    out
+}
+
+/// A tile as the renderer takes it.
+pub fn draw(source: &Source<'_>, key: TileKey, image: Arc<TileImage>) -> TileDraw {
+    let levels = &source.meta.levels;
+    let tile_px = levels.get(usize::from(key.level)).map_or([0, 0], |l| [l.tile_px.width, l.tile_px.height]);
+    let grey =
+        source.meta.frames.get(key.frame as usize).map_or(GreyRamp::IDENTITY, |f| ramp(&image, f, source.display));
+    TileDraw {
+        id: id(source.image, key),
+        origin_texel: [key.col * tile_px[0], key.row * tile_px[1]],
+        scale: demand::texel_px(levels, key.level),
+        grey,
+        image,
+    }
+}
+
+pub fn id(image: u64, key: TileKey) -> TileId {
+    TileId { image, frame: key.frame, level: key.level, col: key.col, row: key.row }
+}
+
+/// The ramp of the CPU pipeline for this tile's kind of samples.
+fn ramp(image: &TileImage, frame: &FrameInfo, display: &DisplayState) -> GreyRamp {
+    let kind = match image.samples() {
+        TileSamples::Rgba8(_) | TileSamples::Grey8(_) => Samples::U8(Vec::new()),
+        TileSamples::GreyU16(_) => Samples::U16(Vec::new()),
+        TileSamples::GreyI16(_) => Samples::I16(Vec::new()),
+    };
+    let channels = if matches!(image.samples(), TileSamples::Rgba8(_)) { 4 } else { 1 };
+    let Ramp { zero_at, per_step, invert } = Ramp::new(&kind, channels, frame, display);
+    GreyRamp { zero_at, per_step, invert }
+}
+
+/// The level-0 box of a tile.
+pub fn tile_box(levels: &[Level], key: TileKey) -> Option<[f64; 4]> {
+    let level = levels.get(usize::from(key.level))?;
+    let scale = demand::texel_px(levels, key.level);
+    let edge = |axis: usize, n: u32, tile: u32, size: u32| f64::from(n.saturating_mul(tile).min(size)) * scale[axis];
+    let (size, tile) = (level.size_px, level.tile_px);
+    Some([
+        edge(0, key.col, tile.width, size.width),
+        edge(1, key.row, tile.height, size.height),
+        edge(0, key.col.saturating_add(1), tile.width, size.width),
+        edge(1, key.row.saturating_add(1), tile.height, size.height),
+    ])
+}
+
+/// The nearest coarser tiles that cover this one's place, and failing those the finer ones that are at hand.
+fn stand_ins(levels: &[Level], key: TileKey, tiles: &Tiles, out: &mut BTreeSet<TileKey>) {
+    let Some(area) = tile_box(levels, key) else { return };
+    let count = u16::try_from(levels.len()).unwrap_or(u16::MAX);
+    for level in key.level + 1..count {
+        let cover = demand::tiles_in(levels, level, key.frame, area, 0);
+        let whole = cover.iter().all(|k| tiles.has(k));
+        out.extend(cover.into_iter().filter(|k| tiles.has(k)));
+        if whole {
+            return;
+        }
+    }
+    if let Some(finer) = key.level.checked_sub(1) {
+        let cover = demand::tiles_in(levels, finer, key.frame, area, 0);
+        let at_hand = cover.into_iter().filter(|k| tiles.has(k));
+        out.extend(at_hand.take(MOST_FINER.saturating_sub(out.len())));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Source, compose};
+    use crate::{
+        domain::{Field, Level, SizePx, TileKey},
+        gui::viewport::{demand, tiles::Tiles},
+        project::tiles::{DisplayDefaults, DisplayState, FrameInfo, Identity, ImageMeta, PixelBuffer, Samples},
+    };
+    use std::collections::HashSet;
+
+    fn meta() -> ImageMeta {
+        let level = |downsample: f64, side: u32| Level {
+            size_px: SizePx::new(side, side),
+            tile_px: SizePx::new(256, 256),
+            downsample,
+        };
+        ImageMeta {
+            format: "test".to_owned(),
+            reader: "test",
+            field: Field::Pathology,
+            levels: vec![level(1.0, 4096), level(2.0, 2048), level(4.0, 1024), level(16.0, 256)],
+            frames: vec![FrameInfo { rescale: (1.0, 0.0), pose: None, file: 0, windows: Vec::new() }],
+            channels: 3,
+            bits_stored: 8,
+            signed: false,
+            spacing: None,
+            objective_power: None,
+            transfer_syntax: None,
+            photometric: "RGB".to_owned(),
+            display: DisplayDefaults { window: None, invert: false, unit: None },
+            associated: Vec::new(),
+            warnings: Vec::new(),
+            files: Vec::new(),
+            identity: Identity::default(),
+        }
+    }
+
+    fn put(tiles: &mut Tiles, level: u16, col: u32, row: u32) {
+        let pixels =
+            PixelBuffer { size_px: SizePx::new(256, 256), channels: 3, samples: Samples::U8(vec![9; 256 * 256 * 3]) };
+        tiles.add(TileKey { frame: 0, level, col, row }, &pixels);
+    }
+
+    #[test]
+    fn coarse_lies_under_sharp_and_covers_what_is_missing() {
+        let meta = meta();
+        let mut tiles = Tiles::new(64 << 20);
+        let look = demand::Look {
+            levels: &meta.levels,
+            frame: 0,
+            frames: 1,
+            visible_px: [0.0, 0.0, 2048.0, 2048.0],
+            px_per_screen_px: 2.0,
+            direction: 1,
+        };
+        let wanted = demand::wanted(&look);
+        assert_eq!((wanted.level, wanted.visible.len()), (1, 16));
+        put(&mut tiles, 3, 0, 0);
+        put(&mut tiles, 1, 0, 0);
+        // Level 2 knows only the upper left quarter.
+        put(&mut tiles, 2, 0, 0);
+        put(&mut tiles, 0, 15, 15);
+        let display = DisplayState::default();
+        let source = Source { image: 5, meta: &meta, display: &display, on_card: &HashSet::new() };
+        let picture = compose(&source, &wanted, &mut tiles);
+        let order: Vec<u16> = picture.tiles.iter().map(|t| t.id.level).collect();
+        assert_eq!(order, [3, 2, 1]);
+        assert_eq!((picture.missing, picture.failed.len()), (15, 0));
+
+        // Zooming out: only finer tiles are at hand.
+        let mut tiles = Tiles::new(64 << 20);
+        put(&mut tiles, 0, 0, 0);
+        let picture = compose(&source, &wanted, &mut tiles);
+        assert_eq!(picture.tiles.iter().map(|t| t.id.level).collect::<Vec<_>>(), [0]);
+        tiles.fail(TileKey { frame: 0, level: 1, col: 3, row: 3 }, "broken".to_owned());
+        assert_eq!(compose(&source, &wanted, &mut tiles).failed.len(), 1);
+    }
+}

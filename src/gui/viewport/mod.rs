@@ -1,0 +1,432 @@
+//! The image in the window: camera, tiles on demand, window/level, gestures, and the picture drawn by [`crate::render`].
+//!
+//! [`Viewport`] shows one image. It speaks egui points on the outside and level-0 pixel edges on the inside; tools get the
+//! pointer in image pixels and paint their drafts with [`Viewport::screen_from_image`]. Committed outlines come as a
+//! [`ShapeSet`] and are drawn by the graphics card under the drafts.
+
+mod callback;
+mod camera;
+mod compose;
+mod demand;
+mod gestures;
+mod navigate;
+mod readout;
+mod tiles;
+
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use egui::{Color32, Pos2, Rect, Response, Sense, Stroke, Ui};
+
+pub use callback::GpuLink;
+pub use camera::Camera;
+pub use readout::{LengthUnit, Sample, ScaleBar};
+
+use crate::{
+    domain::{Field, TileKey},
+    project::tiles::{Demand, DisplayState, ImageHandle, ImageMeta, ImageSource, Loaded, Pool, TileLoader, Window},
+    render::{Affine, Filter, Scene, ShapeSet},
+};
+use callback::{Feedback, SceneCallback};
+use compose::{Composition, Source};
+use demand::{Look, Wanted};
+use gestures::{Gestures, Policy, WheelRest};
+use navigate::Glide;
+use tiles::Tiles;
+
+/// Decoded tiles kept for redrawing and for the read-out, in the card's layout.
+const TILE_BYTES: u64 = 192 << 20;
+/// Decoded tiles that the loader keeps behind them.
+const LOADER_BYTES: u64 = 96 << 20;
+/// Above this many physical pixels per image pixel, pathology and endoscopy show the pixels as squares.
+const SHOW_PIXELS_FROM: f64 = 6.0;
+
+/// Colours that the theme decides.
+#[derive(Clone, Copy, Debug)]
+pub struct ViewportStyle {
+    /// Where there is no image.
+    pub canvas: Color32,
+    /// The quiet mark of a tile that can't be read.
+    pub mark: Color32,
+}
+
+/// What one frame of the window asks for.
+#[derive(Clone, Copy, Debug)]
+pub struct ViewportInput<'a> {
+    /// Committed outlines; change `revision` with every change.
+    pub shapes: &'a Arc<ShapeSet>,
+    /// 0 hides them (the momentary key), 1 shows them.
+    pub shape_opacity: f32,
+    /// A tool owns the left button: the viewport then neither pans nor windows with it, except while Space is held.
+    pub tool_armed: bool,
+    pub style: ViewportStyle,
+}
+
+/// What happened in the viewport.
+#[derive(Clone, Debug)]
+pub struct ViewportResponse {
+    pub response: Response,
+    /// The image's part of the window, in points.
+    pub rect: Rect,
+    /// The pointer in level-0 pixel edges while it is over the viewport or drags from it.
+    pub pointer_image_px: Option<[f64; 2]>,
+    /// Whether a left press belongs to the tool now (armed, and Space not held).
+    pub left_is_the_tools: bool,
+    /// The frame whose pixels are on the screen; differs from [`Viewport::frame`] for a moment while that one loads.
+    /// Outlines of `frame` must not be edited against other pixels.
+    pub shown_frame: u32,
+    /// Visible tiles still to come, and those that can't be read.
+    pub loading: usize,
+    pub failed: usize,
+    /// Why the tile under the pointer is missing.
+    pub failure_under_pointer: Option<String>,
+    pub camera_changed: bool,
+    pub window_changed: bool,
+    pub frame_changed: bool,
+}
+
+/// The image being shown, with what belongs to it alone.
+struct Shown {
+    handle: ImageHandle,
+    display: DisplayState,
+    frame: u32,
+    direction: i32,
+    /// Tiles of the last frame that was sharp: they stay until the next one has something to show.
+    last_sharp: Option<(u32, Wanted)>,
+    fit_pending: bool,
+}
+
+impl Shown {
+    fn meta(&self) -> &ImageMeta {
+        self.handle.source().meta()
+    }
+
+    fn size_px(&self) -> [f64; 2] {
+        let size = self.meta().size_px();
+        [f64::from(size.width), f64::from(size.height)]
+    }
+}
+
+/// See the module's text.
+pub struct Viewport {
+    view: u64,
+    gpu: Option<GpuLink>,
+    epoch: u64,
+    loader: TileLoader,
+    tiles: Tiles,
+    camera: Camera,
+    glide: Option<Glide>,
+    shown: Option<Shown>,
+    rect: Rect,
+    pixels_per_point: f32,
+    wheel_rest: WheelRest,
+    feedback: Arc<Mutex<Feedback>>,
+    closed: Vec<u64>,
+}
+
+impl Viewport {
+    /// A viewport without an image. `pool` decodes; `gpu` is `None` in a window without wgpu (a test), which then shows the
+    /// canvas colour and works otherwise.
+    pub fn new(ctx: &egui::Context, pool: Arc<Pool>, gpu: Option<GpuLink>) -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        let waker = ctx.clone();
+        Self {
+            view: NEXT.fetch_add(1, Ordering::Relaxed),
+            gpu,
+            epoch: 0,
+            loader: TileLoader::new(pool, LOADER_BYTES, move || waker.request_repaint()),
+            tiles: Tiles::new(TILE_BYTES),
+            camera: Camera::default(),
+            glide: None,
+            shown: None,
+            rect: Rect::from_min_size(Pos2::ZERO, egui::vec2(1.0, 1.0)),
+            pixels_per_point: 1.0,
+            wheel_rest: WheelRest::default(),
+            feedback: Arc::default(),
+            closed: Vec::new(),
+        }
+    }
+
+    /// Shows an image (or none), fitted, with the window that its file asks for. The image already shown stays as it is.
+    pub fn set_image(&mut self, source: Option<Arc<dyn ImageSource>>) {
+        if let (Some(shown), Some(new)) = (&self.shown, &source)
+            && Arc::ptr_eq(shown.handle.source(), new)
+        {
+            return;
+        }
+        if let Some(old) = self.shown.take() {
+            self.loader.forget(old.handle.id());
+            self.closed.push(old.handle.id());
+        }
+        self.tiles.clear();
+        self.glide = None;
+        let Some(source) = source else { return };
+        let meta = source.meta();
+        let aspect = meta.spacing.map_or(1.0, |s| s.y_um / s.x_um);
+        let aspect = if aspect.is_finite() && (0.1..10.0).contains(&aspect) { aspect } else { 1.0 };
+        self.camera = Camera { aspect, ..Camera::default() };
+        let frames = u32::try_from(meta.frames.len()).unwrap_or(u32::MAX);
+        // A stack opens in its middle: there is something to see.
+        let frame = if meta.field == Field::Radiology { frames / 2 } else { 0 };
+        self.shown = Some(Shown {
+            display: DisplayState::from_defaults(&meta.display),
+            frame,
+            direction: 1,
+            last_sharp: None,
+            fit_pending: true,
+            handle: ImageHandle::new(source),
+        });
+    }
+
+    /// The image shown.
+    pub fn meta(&self) -> Option<&ImageMeta> {
+        self.shown.as_ref().map(Shown::meta)
+    }
+
+    /// Drawing happens on the processor: the window says so in a banner.
+    pub fn is_software(&self) -> bool {
+        self.gpu.as_ref().is_some_and(GpuLink::is_software)
+    }
+
+    /// Makes everything on the graphics card anew, for example after its device was lost. Nothing else is lost.
+    pub fn rebuild_graphics(&mut self) {
+        self.epoch += 1;
+        self.feedback.lock().unwrap_or_else(PoisonError::into_inner).on_card.clear();
+    }
+
+    /// Draws the viewport over all of `ui`'s remaining space and handles its gestures.
+    pub fn ui(&mut self, ui: &mut Ui, input: ViewportInput<'_>) -> ViewportResponse {
+        let (area, response) = ui.allocate_exact_size(ui.available_size(), Sense::click_and_drag());
+        self.pixels_per_point = ui.ctx().pixels_per_point();
+        self.rect = on_pixel_grid(area.intersect(ui.ctx().content_rect()), self.pixels_per_point);
+        if let Some(shown) = &mut self.shown
+            && shown.fit_pending
+        {
+            self.camera.fit(self.rect, shown.size_px());
+            shown.fit_pending = false;
+        }
+        let before = (self.camera, self.frame(), self.display());
+        self.advance_glide(ui.ctx());
+        let gestures = gestures::read(ui, &response, self.policy(input.tool_armed), &mut self.wheel_rest);
+        self.apply(gestures);
+        let (picture, shown_frame) = self.compose(ui.ctx());
+        let pointer = response.interact_pointer_pos().or_else(|| response.hover_pos());
+        let pointer_image_px = pointer.filter(|_| self.shown.is_some()).map(|p| self.image_from_screen(p));
+        let painter = ui.painter_at(self.rect);
+        painter.rect_filled(self.rect, 0.0, input.style.canvas);
+        let out = ViewportResponse {
+            rect: self.rect,
+            left_is_the_tools: input.tool_armed && !gestures.holds_left,
+            shown_frame,
+            loading: picture.missing,
+            failed: picture.failed.len(),
+            failure_under_pointer: pointer_image_px.and_then(|p| self.failure_at(p, &picture.failed)),
+            pointer_image_px,
+            camera_changed: before.0 != self.camera,
+            window_changed: before.2 != self.display(),
+            frame_changed: before.1 != self.frame(),
+            response,
+        };
+        self.mark_failed(&painter, &picture.failed, input.style.mark);
+        self.paint(&painter, picture, input, shown_frame);
+        out
+    }
+
+    /// Something of the picture is still being loaded or uploaded: screenshots wait for `false`.
+    pub fn is_busy(&self) -> bool {
+        let stats = self.loader.stats();
+        let waiting = self.feedback.lock().unwrap_or_else(PoisonError::into_inner).prepared.waiting;
+        stats.waiting > 0 || waiting > 0
+    }
+
+    /// Lets tiles that failed be tried again.
+    pub fn retry_failed(&mut self) {
+        self.tiles.forget_failures();
+        self.loader.retry_failed();
+    }
+
+    /// The window in use, as the formula of PS3.3 C.11.2.1.2 takes it.
+    pub fn window(&self) -> Option<Window> {
+        self.shown.as_ref().and_then(|s| s.display.window)
+    }
+
+    fn policy(&self, tool_armed: bool) -> Policy {
+        let meta = self.meta();
+        let radiology = meta.is_some_and(|m| m.field == Field::Radiology);
+        Policy {
+            wheel_scrolls: radiology && self.frames() > 1,
+            left_windows: radiology && meta.is_some_and(|m| m.channels == 1),
+            tool_armed,
+        }
+    }
+
+    fn apply(&mut self, gestures: Gestures) {
+        let Some(size) = self.shown.as_ref().map(Shown::size_px) else { return };
+        if gestures.pan != egui::Vec2::ZERO || gestures.zoom.is_some() {
+            self.glide = None;
+        }
+        self.camera.pan(gestures.pan);
+        if let Some((factor, at)) = gestures.zoom {
+            self.camera.zoom_at(self.rect, at, factor, size);
+        }
+        self.camera.keep_inside(size);
+        if gestures.frames != 0 {
+            self.scroll_frames(gestures.frames);
+        }
+        if gestures.window != egui::Vec2::ZERO {
+            self.drag_window(gestures.window);
+        }
+    }
+
+    /// Asks for tiles, takes what came, and composes the picture; also says which frame it shows.
+    fn compose(&mut self, ctx: &egui::Context) -> (Composition, u32) {
+        self.tiles.begin_frame();
+        let map = self.map();
+        let Some(shown) = &mut self.shown else { return (Composition::default(), 0) };
+        let meta = shown.handle.source().meta();
+        let visible = map.inverse().map(|back| {
+            let r = self.rect;
+            back.apply_box([f64::from(r.min.x), f64::from(r.min.y), f64::from(r.max.x), f64::from(r.max.y)])
+        });
+        let physical = map.scale() * f64::from(self.pixels_per_point);
+        let look = Look {
+            levels: &meta.levels,
+            frame: shown.frame,
+            frames: u32::try_from(meta.frames.len()).unwrap_or(u32::MAX),
+            visible_px: visible.unwrap_or([0.0; 4]),
+            px_per_screen_px: 1.0 / physical,
+            direction: shown.direction,
+        };
+        let wanted = demand::wanted(&look);
+        let missing = wanted.coarse.iter().chain(&wanted.visible).chain(&wanted.ahead);
+        let missing = missing.filter(|key| !self.tiles.has(key));
+        self.loader.publish(missing.map(|key| Demand { image: shown.handle.clone(), key: *key }).collect());
+        for loaded in self.loader.drain() {
+            match loaded {
+                Loaded::Ready { image, key, pixels } if image == shown.handle.id() => self.tiles.add(key, &pixels),
+                Loaded::Failed { image, key, reason } if image == shown.handle.id() => self.tiles.fail(key, reason),
+                Loaded::Ready { .. } | Loaded::Failed { .. } => {}
+            }
+        }
+        let feedback = self.feedback.lock().unwrap_or_else(PoisonError::into_inner);
+        if feedback.prepared.waiting > 0 {
+            ctx.request_repaint();
+        }
+        let source = Source { image: shown.handle.id(), meta, display: &shown.display, on_card: &feedback.on_card };
+        let picture = compose::compose(&source, &wanted, &mut self.tiles);
+        if picture.missing == 0 {
+            let frame = shown.frame;
+            shown.last_sharp = Some((frame, wanted));
+            return (picture, frame);
+        }
+        if picture.tiles.is_empty()
+            && let Some((frame, last)) = &shown.last_sharp
+        {
+            let old = compose::compose(&source, last, &mut self.tiles);
+            return (Composition { tiles: old.tiles, ..picture }, *frame);
+        }
+        (picture, shown.frame)
+    }
+
+    fn paint(&mut self, painter: &egui::Painter, picture: Composition, input: ViewportInput<'_>, shown_frame: u32) {
+        let Some(gpu) = self.gpu.clone() else { return };
+        let density = f64::from(self.pixels_per_point);
+        let corner = self.rect.min;
+        let map = self.map();
+        let physical = map.scale() * density;
+        let radiology = self.meta().is_some_and(|m| m.field == Field::Radiology);
+        let exact = (physical - 1.0).abs() < 1e-9;
+        let [r, g, b, _] = input.style.canvas.to_array();
+        // Outlines of a frame that is not on the screen yet would lie on the wrong pixels.
+        let in_step = shown_frame == self.frame();
+        let scene = Scene {
+            size_px: physical_size(self.rect, self.pixels_per_point),
+            pixels_per_point: self.pixels_per_point,
+            screen_from_image: Affine {
+                a: map.a * density,
+                b: map.b * density,
+                c: (map.c - f64::from(corner.x)) * density,
+                d: map.d * density,
+                e: map.e * density,
+                f: (map.f - f64::from(corner.y)) * density,
+            },
+            background: [r, g, b],
+            tiles: picture.tiles,
+            prefetch: Vec::new(),
+            filter: if exact || (!radiology && physical >= SHOW_PIXELS_FROM) {
+                Filter::Nearest
+            } else {
+                Filter::Linear
+            },
+            invert_colour: self.display().invert,
+            shapes: Arc::clone(input.shapes),
+            shape_opacity: if in_step { input.shape_opacity } else { 0.0 },
+            fill_opacity: 0.12,
+        };
+        let callback = SceneCallback {
+            scene,
+            view: self.view,
+            closed: std::mem::take(&mut self.closed),
+            epoch: self.epoch,
+            gpu,
+            feedback: Arc::clone(&self.feedback),
+        };
+        painter.add(callback.into_paint(self.rect));
+    }
+
+    fn failure_at(&self, p: [f64; 2], failed: &[TileKey]) -> Option<String> {
+        let levels = &self.meta()?.levels;
+        let inside = |b: [f64; 4]| b[0] <= p[0] && p[0] < b[2] && b[1] <= p[1] && p[1] < b[3];
+        let key = failed.iter().find(|key| compose::tile_box(levels, **key).is_some_and(inside))?;
+        self.tiles.failure(key).map(str::to_owned)
+    }
+
+    /// Four corners of the place and a small cross: seen when looked for, no alarm.
+    fn mark_failed(&self, painter: &egui::Painter, failed: &[TileKey], colour: Color32) {
+        let Some(meta) = self.meta() else { return };
+        for bounds in failed.iter().filter_map(|key| compose::tile_box(&meta.levels, *key)) {
+            let a = self.screen_from_image([bounds[0], bounds[1]]);
+            let b = self.screen_from_image([bounds[2], bounds[3]]);
+            let tile = Rect::from_two_pos(a, b);
+            let arm = (tile.size().min_elem() * 0.08).clamp(2.0, 6.0);
+            let stroke = Stroke::new(1.0, colour);
+            let m = tile.center();
+            painter.line_segment([m + egui::vec2(-arm, -arm), m + egui::vec2(arm, arm)], stroke);
+            painter.line_segment([m + egui::vec2(-arm, arm), m + egui::vec2(arm, -arm)], stroke);
+        }
+    }
+
+    fn advance_glide(&mut self, ctx: &egui::Context) {
+        let Some(glide) = &self.glide else { return };
+        let (camera, over) = glide.at(ctx.input(|i| i.time));
+        self.camera = camera;
+        if over {
+            self.glide = None;
+        } else {
+            ctx.request_repaint_after(Duration::from_millis(8));
+        }
+    }
+
+    fn map(&self) -> Affine {
+        self.camera.screen_from_image(self.rect, self.pixels_per_point)
+    }
+}
+
+fn on_pixel_grid(rect: Rect, pixels_per_point: f32) -> Rect {
+    let snap = |p: Pos2| egui::pos2((p.x * pixels_per_point).round(), (p.y * pixels_per_point).round());
+    let (min, max) = (snap(rect.min), snap(rect.max));
+    let max = egui::pos2(max.x.max(min.x + 1.0), max.y.max(min.y + 1.0));
+    Rect::from_min_max((min.to_vec2() / pixels_per_point).to_pos2(), (max.to_vec2() / pixels_per_point).to_pos2())
+}
+
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a part of a window, at least one pixel")]
+fn physical_size(rect: Rect, pixels_per_point: f32) -> [u32; 2] {
+    let side =
+        |low: f32, high: f32| ((high * pixels_per_point).round() - (low * pixels_per_point).round()).max(1.0) as u32;
+    [side(rect.min.x, rect.max.x), side(rect.min.y, rect.max.y)]
+}

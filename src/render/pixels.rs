@@ -1,0 +1,98 @@
+//! Raw tile pixels in the layouts that the graphics card takes, shared with the read-out under the cursor.
+
+/// Raw samples by rows, top to bottom, without padding.
+#[derive(Clone, Debug, PartialEq)]
+pub enum TileSamples {
+    /// Four bytes a pixel, sRGB, alpha not multiplied in.
+    Rgba8(Vec<u8>),
+    Grey8(Vec<u8>),
+    GreyU16(Vec<u16>),
+    GreyI16(Vec<i16>),
+}
+
+/// One decoded tile.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TileImage {
+    size_px: [u32; 2],
+    samples: TileSamples,
+}
+
+impl TileImage {
+    /// `None` when the number of samples does not fit the size, or the tile is empty.
+    pub fn new(size_px: [u32; 2], samples: TileSamples) -> Option<Self> {
+        let (len, per_pixel) = match &samples {
+            TileSamples::Rgba8(v) => (v.len(), 4),
+            TileSamples::Grey8(v) => (v.len(), 1),
+            TileSamples::GreyU16(v) => (v.len(), 1),
+            TileSamples::GreyI16(v) => (v.len(), 1),
+        };
+        let wanted = u64::from(size_px[0]) * u64::from(size_px[1]) * per_pixel;
+        (wanted > 0 && wanted == len as u64).then_some(Self { size_px, samples })
+    }
+
+    /// Adds the opaque alpha that graphics cards want; `None` as for [`TileImage::new`].
+    pub fn from_rgb(size_px: [u32; 2], rgb: &[u8]) -> Option<Self> {
+        let mut rgba = Vec::with_capacity(rgb.len() / 3 * 4);
+        for p in rgb.chunks_exact(3) {
+            if let [r, g, b] = *p {
+                rgba.extend_from_slice(&[r, g, b, 255]);
+            }
+        }
+        Self::new(size_px, TileSamples::Rgba8(rgba))
+    }
+
+    pub fn size_px(&self) -> [u32; 2] {
+        self.size_px
+    }
+
+    pub fn samples(&self) -> &TileSamples {
+        &self.samples
+    }
+
+    /// Bytes of pixel memory.
+    pub fn bytes(&self) -> usize {
+        self.raw_bytes().len()
+    }
+
+    /// The samples as bytes in the machine's order, as an upload wants them.
+    pub fn raw_bytes(&self) -> &[u8] {
+        match &self.samples {
+            TileSamples::Rgba8(v) | TileSamples::Grey8(v) => v,
+            TileSamples::GreyU16(v) => bytemuck::cast_slice(v),
+            TileSamples::GreyI16(v) => bytemuck::cast_slice(v),
+        }
+    }
+
+    /// Bytes of one pixel.
+    pub fn pixel_bytes(&self) -> u32 {
+        match &self.samples {
+            TileSamples::Rgba8(_) => 4,
+            TileSamples::Grey8(_) => 1,
+            TileSamples::GreyU16(_) | TileSamples::GreyI16(_) => 2,
+        }
+    }
+
+    /// Stored sample of a grey tile at a texel; `None` for colour or outside.
+    pub fn grey_at(&self, x: u32, y: u32) -> Option<i32> {
+        let i = self.index(x, y)?;
+        match &self.samples {
+            TileSamples::Rgba8(_) => None,
+            TileSamples::Grey8(v) => v.get(i).map(|s| i32::from(*s)),
+            TileSamples::GreyU16(v) => v.get(i).map(|s| i32::from(*s)),
+            TileSamples::GreyI16(v) => v.get(i).map(|s| i32::from(*s)),
+        }
+    }
+
+    /// Colour at a texel; `None` for grey or outside.
+    pub fn rgb_at(&self, x: u32, y: u32) -> Option<[u8; 3]> {
+        let i = self.index(x, y)? * 4;
+        match &self.samples {
+            TileSamples::Rgba8(v) => v.get(i..i + 3).and_then(|s| s.try_into().ok()),
+            _ => None,
+        }
+    }
+
+    fn index(&self, x: u32, y: u32) -> Option<usize> {
+        (x < self.size_px[0] && y < self.size_px[1]).then_some(y as usize * self.size_px[0] as usize + x as usize)
+    }
+}

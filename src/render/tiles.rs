@@ -1,0 +1,330 @@
+//! The tile pipeline: scene tiles become brick instances, colour and grey each with their fragment shader.
+
+use bytemuck::{Pod, Zeroable};
+
+use super::{
+    Affine, Filter, GreyRamp, Scene, TileDraw, TileId,
+    atlas::{Atlas, BRICK, LAYER, PoolKind, Resident},
+    shaders,
+};
+
+const NO_SLOT: u32 = u32::MAX;
+/// Taps along a side at the strongest minification; beyond it a coarser level should exist.
+const MAX_TAPS: f64 = 8.0;
+
+/// One brick, laid out as `Brick` in `shaders/tile.wgsl`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Pod, Zeroable)]
+struct BrickInstance {
+    corners: [[f32; 2]; 4],
+    size: [u32; 4],
+    around: [u32; 8],
+    own: [u32; 4],
+    grey: [f32; 4],
+    footprint: f32,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Pod, Zeroable)]
+pub(super) struct ViewUniform {
+    size_px: [f32; 2],
+    invert_colour: f32,
+    nearest: f32,
+}
+
+impl ViewUniform {
+    pub fn of(scene: &Scene) -> Self {
+        Self {
+            size_px: scene.size_px.map(|n| n as f32),
+            invert_colour: if scene.invert_colour { 1.0 } else { 0.0 },
+            nearest: if scene.filter == Filter::Nearest { 1.0 } else { 0.0 },
+        }
+    }
+}
+
+/// The bricks of a scene in painting order, and which runs of them share a pool.
+#[derive(Default)]
+pub(super) struct BrickList {
+    instances: Vec<BrickInstance>,
+    runs: Vec<(PoolKind, u32)>,
+}
+
+impl BrickList {
+    pub fn bytes(&self) -> &[u8] {
+        bytemuck::cast_slice(&self.instances)
+    }
+
+    pub fn len(&self) -> usize {
+        self.instances.len()
+    }
+
+    /// Adds the bricks of a tile that are on the screen; `false` when the tile is not on the card.
+    pub fn push(&mut self, scene: &Scene, tile: &TileDraw, atlas: &Atlas) -> bool {
+        let Some(resident) = atlas.get(&tile.id) else { return false };
+        let texel_px = scene.screen_from_image.scale() * (tile.scale[0] * tile.scale[1]).sqrt();
+        let footprint = if texel_px > 0.0 { 1.0 / texel_px } else { 1.0 };
+        let taps = if footprint <= 1.5 { 1.0 } else { (footprint / 2.0).ceil().min(MAX_TAPS) };
+        let [nx, ny] = resident.bricks();
+        let before = self.instances.len();
+        for (by, bx) in (0..ny).flat_map(|by| (0..nx).map(move |bx| (by, bx))) {
+            let size = resident.brick_size(bx, by);
+            let corners = corners(&scene.screen_from_image, tile, [bx * BRICK, by * BRICK], size);
+            if !on_screen(&corners, scene.size_px) {
+                continue;
+            }
+            let near = Neighbours { atlas, id: tile.id, tile: resident };
+            let GreyRamp { zero_at, per_step, invert } = tile.grey;
+            self.instances.push(BrickInstance {
+                corners: corners.map(|c| c.map(|v| v as f32)),
+                size: [size[0], size[1], near.extent_before(bx, 0), near.extent_before(by, 1)],
+                around: AROUND.map(|(dx, dy)| near.slot(bx, by, dx, dy).unwrap_or(NO_SLOT)),
+                own: [resident.slot(bx, by).unwrap_or(0), u32::from(resident.signed), taps as u32, 0],
+                grey: [zero_at, per_step, if invert { 1.0 } else { 0.0 }, 0.0],
+                footprint: footprint as f32,
+            });
+        }
+        let added = (self.instances.len() - before) as u32;
+        match self.runs.last_mut() {
+            Some((kind, n)) if *kind == resident.kind => *n += added,
+            _ => self.runs.push((resident.kind, added)),
+        }
+        true
+    }
+}
+
+/// Order of the neighbour slots in an instance.
+const AROUND: [(i32, i32); 8] = [(-1, -1), (0, -1), (1, -1), (-1, 0), (1, 0), (-1, 1), (0, 1), (1, 1)];
+
+/// Edges are computed from whole level texels by one formula, so that neighbouring bricks and tiles get bit-equal corners
+/// and the rasteriser leaves no gap at any zoom.
+fn corners(screen_from_image: &Affine, tile: &TileDraw, first: [u32; 2], size: [u32; 2]) -> [[f64; 2]; 4] {
+    let edge = |axis: usize, texel: u32| (f64::from(tile.origin_texel[axis]) + f64::from(texel)) * tile.scale[axis];
+    let (x0, x1) = (edge(0, first[0]), edge(0, first[0] + size[0]));
+    let (y0, y1) = (edge(1, first[1]), edge(1, first[1] + size[1]));
+    [[x0, y0], [x1, y0], [x0, y1], [x1, y1]].map(|p| screen_from_image.apply(p))
+}
+
+fn on_screen(corners: &[[f64; 2]; 4], size_px: [u32; 2]) -> bool {
+    let outside = |axis: usize| {
+        let limit = f64::from(size_px[axis]);
+        corners.iter().all(|c| c[axis] <= 0.0) || corners.iter().all(|c| c[axis] >= limit)
+    };
+    !outside(0) && !outside(1)
+}
+
+struct Neighbours<'a> {
+    atlas: &'a Atlas,
+    id: TileId,
+    tile: &'a Resident,
+}
+
+impl Neighbours<'_> {
+    /// The tile that lies `dx`, `dy` tiles away, when it is on the card in the same array.
+    fn tile(&self, dx: i32, dy: i32) -> Option<&Resident> {
+        if (dx, dy) == (0, 0) {
+            return Some(self.tile);
+        }
+        let col = self.id.col.checked_add_signed(dx)?;
+        let row = self.id.row.checked_add_signed(dy)?;
+        self.atlas.get(&TileId { col, row, ..self.id }).filter(|t| t.kind == self.tile.kind)
+    }
+
+    /// Slot of the brick next to brick (`bx`, `by`), in this tile or the next.
+    fn slot(&self, bx: u32, by: u32, dx: i32, dy: i32) -> Option<u32> {
+        let step = |b: u32, d: i32, n: u32| match b.checked_add_signed(d) {
+            None => (-1, None),
+            Some(next) if next >= n => (1, Some(0)),
+            Some(next) => (0, Some(next)),
+        };
+        let [nx, ny] = self.tile.bricks();
+        let ((tx, x), (ty, y)) = (step(bx, dx, nx), step(by, dy, ny));
+        let there = self.tile(tx, ty)?;
+        let [mx, my] = there.bricks();
+        there.slot(x.unwrap_or(mx - 1), y.unwrap_or(my - 1))
+    }
+
+    /// Texels of the brick before along an axis: where the shader finds that neighbour's last texel.
+    fn extent_before(&self, b: u32, axis: usize) -> u32 {
+        if b > 0 {
+            return BRICK;
+        }
+        // Every tile of the column (or row) before has the same extent; any one on the card will tell.
+        let there = [0, -1, 1].into_iter().find_map(|k| if axis == 0 { self.tile(-1, k) } else { self.tile(k, -1) });
+        let length = there.map_or(BRICK, |t| t.size_px[axis]);
+        length - (length.div_ceil(BRICK) - 1) * BRICK
+    }
+}
+
+/// Device objects for drawing tiles; shared by all views.
+pub(super) struct TilePipeline {
+    colour: wgpu::RenderPipeline,
+    grey: wgpu::RenderPipeline,
+    view_layout: wgpu::BindGroupLayout,
+    colour_layout: wgpu::BindGroupLayout,
+    grey_layout: wgpu::BindGroupLayout,
+    sampler: wgpu::Sampler,
+    groups: Vec<(PoolKind, wgpu::BindGroup)>,
+    groups_epoch: Option<u64>,
+}
+
+impl TilePipeline {
+    pub fn new(device: &wgpu::Device, layer_format: wgpu::TextureFormat) -> Self {
+        let module = shaders::TILE.compile(device);
+        let view_layout = device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
+            label: Some("tile view"),
+            entries: &[wgpu::BindGroupLayoutEntry {
+                binding: 0,
+                visibility: wgpu::ShaderStages::VERTEX_FRAGMENT,
+                ty: wgpu::BindingType::Buffer {
+                    ty: wgpu::BufferBindingType::Uniform,
+                    has_dynamic_offset: false,
+                    min_binding_size: None,
+                },
+                count: None,
+            }],
+        });
+        let texture = |binding, sample_type| wgpu::BindGroupLayoutEntry {
+            binding,
+            visibility: wgpu::ShaderStages::FRAGMENT,
+            ty: wgpu::BindingType::Texture {
+                sample_type,
+                view_dimension: wgpu::TextureViewDimension::D2Array,
+                multisampled: false,
+            },
+            count: None,
+        };
+        let colour_layout = device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
+            label: Some("colour atlas"),
+            entries: &[
+                texture(0, wgpu::TextureSampleType::Float { filterable: true }),
+                wgpu::BindGroupLayoutEntry {
+                    binding: 1,
+                    visibility: wgpu::ShaderStages::FRAGMENT,
+                    ty: wgpu::BindingType::Sampler(wgpu::SamplerBindingType::Filtering),
+                    count: None,
+                },
+            ],
+        });
+        let grey_layout = device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
+            label: Some("grey atlas"),
+            entries: &[texture(2, wgpu::TextureSampleType::Uint)],
+        });
+        let pipeline = |label, layout: &wgpu::BindGroupLayout, entry| {
+            let layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
+                label: Some(label),
+                bind_group_layouts: &[Some(&view_layout), Some(layout)],
+                immediate_size: 0,
+            });
+            device.create_render_pipeline(&wgpu::RenderPipelineDescriptor {
+                label: Some(label),
+                layout: Some(&layout),
+                vertex: wgpu::VertexState {
+                    module: &module,
+                    entry_point: Some("vs"),
+                    compilation_options: wgpu::PipelineCompilationOptions::default(),
+                    buffers: &[Some(wgpu::VertexBufferLayout {
+                        array_stride: size_of::<BrickInstance>() as u64,
+                        step_mode: wgpu::VertexStepMode::Instance,
+                        attributes: &wgpu::vertex_attr_array![0 => Float32x4, 1 => Float32x4, 2 => Uint32x4,
+                            3 => Uint32x4, 4 => Uint32x4, 5 => Uint32x4, 6 => Float32x4, 7 => Float32],
+                    })],
+                },
+                primitive: wgpu::PrimitiveState {
+                    topology: wgpu::PrimitiveTopology::TriangleStrip,
+                    ..Default::default()
+                },
+                depth_stencil: None,
+                multisample: wgpu::MultisampleState::default(),
+                fragment: Some(wgpu::FragmentState {
+                    module: &module,
+                    entry_point: Some(entry),
+                    compilation_options: wgpu::PipelineCompilationOptions::default(),
+                    targets: &[Some(wgpu::ColorTargetState {
+                        format: layer_format,
+                        blend: Some(wgpu::BlendState::ALPHA_BLENDING),
+                        write_mask: wgpu::ColorWrites::ALL,
+                    })],
+                }),
+                multiview_mask: None,
+                cache: None,
+            })
+        };
+        let sampler = device.create_sampler(&wgpu::SamplerDescriptor {
+            label: Some("tiles"),
+            mag_filter: wgpu::FilterMode::Linear,
+            min_filter: wgpu::FilterMode::Linear,
+            ..Default::default()
+        });
+        Self {
+            colour: pipeline("colour tiles", &colour_layout, "fs_colour"),
+            grey: pipeline("grey tiles", &grey_layout, "fs_grey"),
+            view_layout,
+            colour_layout,
+            grey_layout,
+            sampler,
+            groups: Vec::new(),
+            groups_epoch: None,
+        }
+    }
+
+    /// The bind group of a view's uniform buffer.
+    pub fn view_group(&self, device: &wgpu::Device, uniform: &wgpu::Buffer) -> wgpu::BindGroup {
+        device.create_bind_group(&wgpu::BindGroupDescriptor {
+            label: Some("tile view"),
+            layout: &self.view_layout,
+            entries: &[wgpu::BindGroupEntry { binding: 0, resource: uniform.as_entire_binding() }],
+        })
+    }
+
+    /// Follows the atlas when its textures were made anew.
+    pub fn follow(&mut self, device: &wgpu::Device, atlas: &Atlas) {
+        if self.groups_epoch == Some(atlas.texture_epoch()) {
+            return;
+        }
+        self.groups_epoch = Some(atlas.texture_epoch());
+        self.groups = [PoolKind::Rgba8, PoolKind::Grey8, PoolKind::Grey16]
+            .into_iter()
+            .filter_map(|kind| atlas.texture(kind).map(|t| (kind, self.atlas_group(device, kind, t))))
+            .collect();
+    }
+
+    fn atlas_group(&self, device: &wgpu::Device, kind: PoolKind, texture: &wgpu::Texture) -> wgpu::BindGroup {
+        debug_assert_eq!(texture.width(), LAYER, "shaders/common/atlas.wgsl counts on it");
+        let view = texture.create_view(&wgpu::TextureViewDescriptor {
+            dimension: Some(wgpu::TextureViewDimension::D2Array),
+            ..Default::default()
+        });
+        let resource = wgpu::BindingResource::TextureView(&view);
+        let (layout, entries) = if kind == PoolKind::Rgba8 {
+            let sampler = wgpu::BindingResource::Sampler(&self.sampler);
+            let entries = vec![
+                wgpu::BindGroupEntry { binding: 0, resource },
+                wgpu::BindGroupEntry { binding: 1, resource: sampler },
+            ];
+            (&self.colour_layout, entries)
+        } else {
+            (&self.grey_layout, vec![wgpu::BindGroupEntry { binding: 2, resource }])
+        };
+        device.create_bind_group(&wgpu::BindGroupDescriptor { label: Some("tile atlas"), layout, entries: &entries })
+    }
+
+    /// Draws the list from `buffer`, which holds its bytes.
+    pub fn draw(
+        &self,
+        pass: &mut wgpu::RenderPass<'_>,
+        view_group: &wgpu::BindGroup,
+        buffer: &wgpu::Buffer,
+        list: &BrickList,
+    ) {
+        pass.set_bind_group(0, view_group, &[]);
+        pass.set_vertex_buffer(0, buffer.slice(..));
+        let mut first = 0;
+        for (kind, count) in &list.runs {
+            let Some((_, group)) = self.groups.iter().find(|(k, _)| k == kind) else { continue };
+            pass.set_pipeline(if *kind == PoolKind::Rgba8 { &self.colour } else { &self.grey });
+            pass.set_bind_group(1, group, &[]);
+            pass.draw(0..4, first..first + count);
+            first += count;
+        }
+    }
+}

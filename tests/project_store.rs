@@ -1,0 +1,373 @@
+//! The project on disk: names stay out of the log, erasing, copies, merging, projections, drafts, hostile disks.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use shoken::domain::{Origin, ProjectKind, ReaderId, RoiSpace, Role, Shape, UserText, Verdict};
+use shoken::project::{
+    Cancel, CaseBy, Cause, Clock, Command, ExportOptions, FindingCommand, FindingDraft, FindingOrigin, NewProject,
+    Progress, Project, ProjectError, ReadScope, roi_on,
+};
+
+struct Desk {
+    folder: tempfile::TempDir,
+}
+
+impl Desk {
+    fn new() -> Self {
+        Self { folder: tempfile::tempdir().unwrap() }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn home(&self) -> PathBuf {
+        self.path("home")
+    }
+
+    /// A photograph with a planted name in its file name.
+    fn photo(&self, name: &str, shade: u8) -> PathBuf {
+        let path = self.path(name);
+        let mut pixels = image::RgbImage::new(64, 48);
+        for (x, y, p) in pixels.enumerate_pixels_mut() {
+            *p = image::Rgb([shade, u8::try_from(x).unwrap(), u8::try_from(y).unwrap()]);
+        }
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        pixels.save(&path).unwrap();
+        path
+    }
+
+    fn create(&self, name: &str, kind: ProjectKind) -> Project {
+        Project::create(NewProject {
+            folder: &self.path(name),
+            home: &self.home(),
+            kind,
+            name: "Yamada's study",
+            creator: "owner",
+            packs: Vec::new(),
+            clock: Clock::system(),
+        })
+        .unwrap()
+    }
+
+    fn open(&self, name: &str) -> Project {
+        Project::open(&self.path(name), &self.home(), true).unwrap()
+    }
+}
+
+fn import(project: &mut Project, path: &Path) -> shoken::domain::CaseId {
+    let done = project
+        .import(&[path.to_owned()], CaseBy::Auto, &Cause::Cli, &Progress::default(), &Cancel::default())
+        .unwrap();
+    for job in project.pending_hashes().unwrap() {
+        let outcome = job.run(|_| true);
+        project.record_hashes(&[outcome]).unwrap();
+    }
+    done.images.first().or(done.known.first()).unwrap().0.clone()
+}
+
+fn draft(project: &Project, case: &shoken::domain::CaseId, x: f64, comment: Option<&str>) -> FindingDraft {
+    let scope = ReadScope::Reader(project.actor().unwrap().clone());
+    let image = project.view(case, &scope).unwrap().images[0].id.clone();
+    let pack = project.packs().iter().find(|p| p.field == shoken::domain::Field::Endoscopy).unwrap();
+    let ring = vec![[x, 5.0], [x + 12.345, 5.0], [x + 12.345, 20.0], [x, 20.0]];
+    FindingDraft {
+        rois: vec![(image, roi_on(None, 0, Shape::from_ring(ring)))],
+        terms: vec![pack.term_ref(&pack.terms[0].id).unwrap()],
+        certainty: None,
+        attributes: BTreeMap::new(),
+        origin: FindingOrigin { origin: Origin::Manual, tool: "polygon".to_owned(), seen: true, model: None },
+        comment: comment.map(UserText::new),
+    }
+}
+
+fn add(project: &mut Project, case: &shoken::domain::CaseId, x: f64, comment: Option<&str>) {
+    let findings = vec![draft(project, case, x, comment)];
+    project.execute(Command::Finding(FindingCommand::Add { case: case.clone(), findings }), &Cause::Gesture).unwrap();
+}
+
+fn findings(project: &Project, case: &shoken::domain::CaseId) -> usize {
+    let scope = ReadScope::Reader(project.actor().unwrap().clone());
+    project.view(case, &scope).unwrap().reads.first().map_or(0, |r| r.findings.len())
+}
+
+fn exported(project: &Project, values: bool) -> String {
+    let mut out = Vec::new();
+    project.export_journal(&mut out, ExportOptions { values }).unwrap();
+    String::from_utf8(out).unwrap()
+}
+
+/// Every byte of every file of a folder.
+fn all_bytes(folder: &Path) -> Vec<u8> {
+    let mut out = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap().flatten() {
+        let path = entry.path();
+        if path.is_dir() { out.extend(all_bytes(&path)) } else { out.extend(std::fs::read(path).unwrap()) }
+    }
+    out
+}
+
+fn holds(haystack: &[u8], needle: &str) -> bool {
+    haystack.windows(needle.len()).any(|w| w == needle.as_bytes())
+}
+
+#[test]
+fn names_never_reach_the_signed_log_and_erasing_leaves_no_byte() {
+    let desk = Desk::new();
+    let mut project = desk.create("p.shoken", ProjectKind::Personal);
+    let photo = desk.photo("in/Suzuki-Hanako-1961.png", 10);
+    let case = import(&mut project, &photo);
+    let other = import(&mut project, &desk.photo("in/other.png", 20));
+    add(&mut project, &case, 10.0, Some("Suzuki Hanako came back, ask Dr Tanaka"));
+    add(&mut project, &other, 10.0, None);
+    project
+        .add_reader(
+            &ReaderId::new("R7").unwrap(),
+            &[Role::Reader],
+            None,
+            &["board of Tanaka Ichiro".to_owned()],
+            Some("Tanaka Ichiro"),
+        )
+        .unwrap();
+    let log = exported(&project, false);
+    for planted in ["Suzuki", "Hanako", "Tanaka", "Yamada", "in/", ".png", "C-0001", "P-0001"] {
+        assert!(!log.contains(planted), "the log holds {planted}");
+    }
+    assert!(project.verify().unwrap().problems.is_empty());
+    project.erase_case(&case).unwrap();
+    let report = project.verify().unwrap();
+    assert!(report.problems.is_empty(), "{:?}", report.problems);
+    assert!(report.values_absent > 0);
+    assert_eq!(findings(&project, &other), 1, "the other subject's work stays");
+    assert!(matches!(project.undo(&case), Err(ProjectError::Rejected(_))), "undo across an erased value is refused");
+    drop(project);
+    let bytes = all_bytes(&desk.path("p.shoken"));
+    for planted in ["Suzuki", "Hanako", "Dr Tanaka", "P-0001", "C-0001"] {
+        assert!(!holds(&bytes, planted), "the folder still holds {planted}");
+    }
+    let x = 12.345_f64 + 10.0;
+    assert!(!bytes.windows(8).any(|w| w == x.to_le_bytes()), "geometry is never stored in the clear");
+    let project = desk.open("p.shoken");
+    assert!(project.verify().unwrap().problems.is_empty());
+}
+
+#[test]
+fn what_is_saved_is_there_after_reopening_with_undo_and_draft() {
+    let desk = Desk::new();
+    let mut project = desk.create("p.shoken", ProjectKind::Personal);
+    let case = import(&mut project, &desk.photo("a.png", 1));
+    add(&mut project, &case, 1.0, None);
+    add(&mut project, &case, 20.0, None);
+    project.save_draft(&case, b"half a stroke".to_vec()).unwrap();
+    drop(project);
+    let mut project = desk.open("p.shoken");
+    assert_eq!(findings(&project, &case), 2);
+    assert_eq!(project.load_draft(&case).unwrap().unwrap(), b"half a stroke");
+    project.undo(&case).unwrap();
+    assert_eq!(findings(&project, &case), 1);
+    drop(project);
+    let mut project = desk.open("p.shoken");
+    project.redo(&case).unwrap();
+    assert_eq!(findings(&project, &case), 2);
+    assert!(project.rebuild().unwrap().differences.is_empty(), "projections are the fold");
+    assert!(project.verify().unwrap().problems.is_empty());
+}
+
+#[test]
+fn a_copied_folder_starts_new_streams_and_merges_back() {
+    let desk = Desk::new();
+    let mut project = desk.create("p.shoken", ProjectKind::Personal);
+    let case = import(&mut project, &desk.photo("a.png", 1));
+    add(&mut project, &case, 1.0, None);
+    drop(project);
+    copy_folder(&desk.path("p.shoken"), &desk.path("copy.shoken"));
+    let (mut original, mut copy) = (desk.open("p.shoken"), desk.open("copy.shoken"));
+    add(&mut original, &case, 5.0, None);
+    add(&mut copy, &case, 30.0, None);
+    assert_eq!(findings(&copy, &case), 2, "the copy goes on from what was there");
+    let (from_original, from_copy) = (exported(&original, true), exported(&copy, true));
+    original.apply_journal(&mut from_copy.as_bytes()).unwrap();
+    let report = copy.apply_journal(&mut from_original.as_bytes()).unwrap();
+    assert!(report.refused.is_empty());
+    for project in [&original, &copy] {
+        let report = project.verify().unwrap();
+        assert!(report.problems.is_empty(), "no false alarm: {:?}", report.problems);
+    }
+    let again = copy.apply_journal(&mut from_original.as_bytes()).unwrap();
+    assert_eq!((again.new_transactions, again.new_values), (0, 0), "applying twice changes nothing");
+    let lines = |text: &str| {
+        text.lines().filter(|l| l.contains("\"sig\"")).map(str::to_owned).collect::<std::collections::BTreeSet<_>>()
+    };
+    assert_eq!(lines(&exported(&original, false)), lines(&exported(&copy, false)));
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap().flatten() {
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy_folder(&entry.path(), &target)
+        } else {
+            std::fs::copy(entry.path(), target).map(|_| ()).unwrap()
+        }
+    }
+}
+
+#[test]
+fn two_processes_write_one_project() {
+    let desk = Desk::new();
+    let mut project = desk.create("p.shoken", ProjectKind::Personal);
+    let case = import(&mut project, &desk.photo("a.png", 1));
+    let mut second = desk.open("p.shoken");
+    for i in 0..20 {
+        add(if i % 2 == 0 { &mut project } else { &mut second }, &case, f64::from(i), None);
+    }
+    assert!(project.catch_up().unwrap());
+    assert_eq!(findings(&project, &case), 20);
+    second.catch_up().unwrap();
+    assert_eq!(findings(&second, &case), 20);
+    assert!(project.verify().unwrap().problems.is_empty());
+}
+
+#[test]
+fn a_reader_sees_nothing_of_another_and_an_adjudicator_only_sealed_reads() {
+    let desk = Desk::new();
+    let mut project = desk.create("p.shoken", ProjectKind::Study);
+    let ids = ["R1", "R2", "A1"].map(|i| ReaderId::new(i).unwrap());
+    for (id, role) in ids.iter().zip([Role::Reader, Role::Reader, Role::Adjudicator]) {
+        project.add_reader(id, &[role], None, &[], None).unwrap();
+    }
+    let owner = project.actor().unwrap().clone();
+    let case = {
+        let done = project.import(
+            &[desk.photo("a.png", 1)],
+            CaseBy::Auto,
+            &Cause::Cli,
+            &Progress::default(),
+            &Cancel::default(),
+        );
+        let case = done.unwrap().images[0].0.clone();
+        let outcome = project.pending_hashes().unwrap()[0].run(|_| true);
+        project.record_hashes(&[outcome]).unwrap();
+        case
+    };
+    for (n, id) in ids.iter().take(2).enumerate() {
+        project.act_as(id).unwrap();
+        add(&mut project, &case, if n == 0 { 1.0 } else { 30.0 }, Some("mine"));
+        let other = &ids[1 - n];
+        let own = project.view(&case, &ReadScope::Reader(id.clone())).unwrap();
+        assert_eq!(own.reads.len(), 1);
+        assert!(own.reads.iter().all(|r| r.reader.as_ref() == Some(id) && r.findings.len() == 1));
+        assert!(!format!("{own:?}").contains(other.as_str()));
+        assert!(project.discrepancies(&case).is_err(), "a reader may not compare");
+        assert!(project.history(Some(&case)).unwrap().iter().all(|l| l.actor == *id));
+        // Asking under the adjudicator's name gives nothing while a read is open.
+        assert!(project.view(&case, &ReadScope::Adjudicator(ids[2].clone())).unwrap().reads.is_empty());
+        if n == 1 {
+            project.submit(&case, Verdict::Findings, &Cause::Cli).unwrap();
+            project.act_as(&ids[0]).unwrap();
+            assert!(project.view(&case, &ReadScope::Adjudicator(ids[2].clone())).unwrap().reads.is_empty());
+            project.submit(&case, Verdict::Findings, &Cause::Cli).unwrap();
+        }
+    }
+    project.act_as(&ids[2]).unwrap();
+    let both = project.view(&case, &ReadScope::Adjudicator(ids[2].clone())).unwrap();
+    assert_eq!(both.reads.len(), 2);
+    assert!(both.reads.iter().all(|r| r.reader.is_none()), "A and B, without names");
+    assert!(matches!(project.view(&case, &ReadScope::Adjudicator(ids[0].clone())), Err(ProjectError::Rejected(_))));
+    assert_eq!(project.discrepancies(&case).unwrap().len(), 2);
+    project.act_as(&owner).unwrap();
+    assert!(project.verify().unwrap().problems.is_empty());
+}
+
+#[test]
+fn a_flipped_byte_a_dropped_end_and_an_edited_projection_are_found() {
+    let desk = Desk::new();
+    let mut project = desk.create("p.shoken", ProjectKind::Personal);
+    let case = import(&mut project, &desk.photo("a.png", 1));
+    add(&mut project, &case, 1.0, None);
+    add(&mut project, &case, 9.0, None);
+    project.leave_witness().unwrap();
+    drop(project);
+    let damage = |sql: &str, word: &str| {
+        let name = format!("d-{word}-{}.shoken", sql.len());
+        copy_folder(&desk.path("p.shoken"), &desk.path(&name));
+        let db = rusqlite::Connection::open(desk.path(&name).join("project.sqlite")).unwrap();
+        db.execute_batch("DROP TRIGGER transactions_no_update; DROP TRIGGER transactions_no_delete;").unwrap();
+        assert!(db.execute(sql, []).unwrap() > 0, "{sql}");
+        drop(db);
+        let report = desk.open(&name).verify().unwrap();
+        assert!(report.problems.iter().any(|p| p.kind.word() == word), "{sql}: {:?}", report.problems);
+    };
+    damage(
+        "UPDATE transactions SET body = replace(body, 'polygon', 'polyg0n') WHERE id = (SELECT max(id) FROM transactions WHERE body LIKE '%polygon%')",
+        "altered",
+    );
+    damage("UPDATE transactions SET signature = zeroblob(64) WHERE seq = 1", "bad-signature");
+    damage(
+        "DELETE FROM transactions WHERE id = (SELECT max(id) FROM transactions WHERE body LIKE '%finding.created%')",
+        "truncated",
+    );
+    damage(
+        "DELETE FROM transactions WHERE stream IN (SELECT stream FROM transactions WHERE body LIKE '%read.opened%')",
+        "truncated",
+    );
+    damage("DELETE FROM transactions WHERE seq = 1 AND body LIKE '%finding.created%'", "truncated");
+    damage("UPDATE entities SET body = replace(body, 'polygon', 'brush') WHERE kind = 'finding'", "altered");
+}
+
+#[test]
+fn a_project_of_a_newer_version_opens_to_look() {
+    let desk = Desk::new();
+    let mut project = desk.create("p.shoken", ProjectKind::Personal);
+    let case = import(&mut project, &desk.photo("a.png", 1));
+    add(&mut project, &case, 1.0, None);
+    drop(project);
+    let db = rusqlite::Connection::open(desk.path("p.shoken/project.sqlite")).unwrap();
+    db.pragma_update(None, "user_version", 999).unwrap();
+    drop(db);
+    let mut project = desk.open("p.shoken");
+    assert_eq!(findings(&project, &case), 1, "it shows");
+    let findings = vec![draft(&project, &case, 5.0, None)];
+    let error = project.execute(Command::Finding(FindingCommand::Add { case, findings }), &Cause::Gesture).unwrap_err();
+    assert!(error.to_string().contains("newer version"), "{error}");
+    assert!(project.verify().unwrap().problems.is_empty());
+}
+
+#[test]
+fn a_moved_image_is_found_again_by_content() {
+    let desk = Desk::new();
+    let mut project = desk.create("p.shoken", ProjectKind::Personal);
+    let photo = desk.photo("in/a.png", 1);
+    let case = import(&mut project, &photo);
+    add(&mut project, &case, 1.0, None);
+    std::fs::create_dir_all(desk.path("elsewhere/deep")).unwrap();
+    std::fs::rename(&photo, desk.path("elsewhere/deep/renamed.png")).unwrap();
+    drop(project);
+    let mut project = desk.open("p.shoken");
+    let scope = ReadScope::Reader(project.actor().unwrap().clone());
+    let view = project.view(&case, &scope).unwrap();
+    assert_eq!(view.reads[0].findings.len(), 1, "the findings show without the pixels");
+    assert!(matches!(project.open_image(&view.images[0].id), Err(ProjectError::ImageMissing { .. })));
+    let report = project.relocate(&desk.path("elsewhere")).unwrap();
+    assert_eq!((report.found, report.still_missing), (1, 0));
+    project.open_image(&view.images[0].id).unwrap();
+}
+
+#[test]
+fn geometry_in_the_patient_survives_its_bytes() {
+    let pose = shoken::domain::PlanePose {
+        origin_mm: [-120.5, -80.25, 33.0],
+        row_dir: [1.0, 0.0, 0.0],
+        // Rounded as real headers round: not quite a unit vector, not quite at a right angle.
+        col_dir: [0.001, 0.948, -0.318],
+        spacing_mm: [0.488, 0.488],
+    };
+    let roi = roi_on(Some(pose), 7, Shape::from_ring(vec![[10.5, 20.25], [99.0, 21.0], [55.0, 80.75]]));
+    let back = shoken::domain::decode_roi(&shoken::domain::encode_roi(&roi)).unwrap();
+    assert_eq!((back.frame, matches!(back.space, RoiSpace::Patient(_))), (7, true));
+    for (a, b) in roi.shape.points().zip(back.shape.points()) {
+        assert!((a[0] - b[0]).abs() < 1e-9 && (a[1] - b[1]).abs() < 1e-9, "{a:?} {b:?}");
+    }
+}
