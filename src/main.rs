@@ -19,14 +19,26 @@ struct Arguments {
     #[command(flatten)]
     common: cli::Common,
     #[command(subcommand)]
-    command: Option<cli::Command>,
+    command: Option<Command>,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    #[command(flatten)]
+    Project(cli::Command),
+    /// A synthetic campaign in three fields, from import to release
+    Demo(shoken::demo::Args),
+    /// Measure this program on this machine
+    Bench(shoken::bench::Args),
 }
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let diagnostics = project::start_diagnostics(&project::home_dir()).ok();
     let result = match &arguments.command {
-        Some(command) => cli::run(command, &arguments.common),
+        Some(Command::Project(command)) => cli::run(command, &arguments.common),
+        Some(Command::Demo(args)) => demo(args, &arguments.common),
+        Some(Command::Bench(args)) => shoken::bench::run(args).map(|()| ExitCode::SUCCESS),
         None => window(&arguments),
     };
     drop(diagnostics);
@@ -38,6 +50,20 @@ fn main() -> ExitCode {
             ExitCode::from(cli::exit_code(&error))
         }
     }
+}
+
+fn demo(args: &shoken::demo::Args, common: &cli::Common) -> anyhow::Result<ExitCode> {
+    let made = shoken::demo::run(args, &project::home_dir())?;
+    if common.json {
+        println!("{:#}", made.to_json());
+    } else {
+        println!("{}", made.where_to_look());
+    }
+    if !args.headless && cfg!(feature = "gui") {
+        // A process of its own: the window's thread rules are the main thread's, and it opens like any project.
+        std::process::Command::new(std::env::current_exe()?).arg(&made.project).status()?;
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Whoever read our output has seen enough; that is no failure.

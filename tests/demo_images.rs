@@ -10,20 +10,16 @@ fn the_slide_is_a_tiled_pyramid_with_a_scale() {
     SlideScene::new(11, 1600, 1200).write(&b).unwrap();
     assert_eq!(std::fs::read(&a).unwrap(), std::fs::read(&b).unwrap(), "the same seed must give the same bytes");
 
-    let mut reader = tiff::decoder::Decoder::new(std::fs::File::open(&a).unwrap()).unwrap();
-    let mut sizes = Vec::new();
-    loop {
-        sizes.push(reader.dimensions().unwrap());
-        assert_eq!(reader.chunk_dimensions(), (256, 256));
-        let per_cm = reader.find_tag(tiff::tags::Tag::XResolution).unwrap().unwrap();
-        assert!(matches!(per_cm, tiff::decoder::ifd::Value::Rational(_, 1000)));
-        reader.read_chunk(0).unwrap();
-        if !reader.more_images() {
-            break;
-        }
-        reader.next_image().unwrap();
-    }
+    let source = shoken::imaging::open(&a).unwrap();
+    let meta = source.meta();
+    let sizes: Vec<_> = meta.levels.iter().map(|l| (l.size_px.width, l.size_px.height)).collect();
     assert_eq!(sizes, [(1600, 1200), (800, 600), (400, 300)]);
+    assert!(meta.levels.iter().all(|l| l.tile_px.width == 256));
+    assert!((meta.spacing.unwrap().x_um - 0.5).abs() < 1e-9);
+    for level in 0..3 {
+        let tile = source.read_tile(shoken::domain::TileKey { frame: 0, level, col: 0, row: 0 }).unwrap();
+        assert_eq!((tile.channels, tile.size_px.width), (3, 256));
+    }
 }
 
 #[test]

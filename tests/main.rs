@@ -14,6 +14,7 @@
 
 mod architecture;
 mod demo_images;
+mod hostile;
 mod house;
 mod imaging_files;
 mod journal_laws;

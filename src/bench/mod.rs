@@ -1,1 +1,69 @@
-//! (under construction)
+//! Our own measurements, one `op=… key=value` line each, in the words of the peers' scripts so that a table is a join.
+
+mod append;
+mod fold;
+mod line;
+mod peers;
+
+use std::path::PathBuf;
+
+/// What to measure.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// append, fold, or all
+    #[arg(default_value = "all")]
+    pub name: String,
+    /// Data that the measurement works on, where it needs some
+    pub files: Vec<PathBuf>,
+    /// How many transactions; each measurement has a default of its own
+    #[arg(long)]
+    pub n: Option<u32>,
+    /// Folder on the disk to be measured; a temporary one when left out
+    #[arg(long)]
+    pub dir: Option<PathBuf>,
+    /// Folder with the peers' scripts, run beside ours; without it their columns read 'not run'
+    #[arg(long)]
+    pub peers: Option<PathBuf>,
+}
+
+/// Runs measurements and prints their lines.
+///
+/// # Errors
+/// An unknown name, or a disk that cannot be written.
+pub fn run(args: &Args) -> anyhow::Result<()> {
+    let scratch = Scratch::new(args.dir.as_deref())?;
+    let all = args.name == "all";
+    let mut known = false;
+    if all || args.name == "append" {
+        append::run(&scratch.0, args.n.unwrap_or(1000))?;
+        peers::run(args.peers.as_deref(), "eventlog.py", &[scratch.0.as_os_str()]);
+        known = true;
+    }
+    if all || args.name == "fold" {
+        fold::run(args.n.unwrap_or(100_000))?;
+        known = true;
+    }
+    anyhow::ensure!(known, "there is no measurement '{}'; known are append, fold and all", args.name);
+    Ok(())
+}
+
+/// A folder of our own, removed afterwards.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new(dir: Option<&std::path::Path>) -> anyhow::Result<Self> {
+        let base = dir.map_or_else(std::env::temp_dir, std::path::Path::to_owned);
+        let folder = base.join(format!("shoken-bench-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).map_err(|e| {
+            anyhow::anyhow!("{}: cannot be used: {e}; name another folder with --dir", folder.display())
+        })?;
+        Ok(Self(folder))
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // A leftover in the temporary folder harms nobody.
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}

@@ -27,8 +27,7 @@ pub struct EndoscopyScene {
     lumen: (f32, f32),
     folds: f32,
     hue: f32,
-    lesion: Blob,
-    kind: PlantedKind,
+    lesion: Option<(PlantedKind, Blob)>,
 }
 
 /// What the light meets at one pixel.
@@ -39,16 +38,28 @@ struct Surface {
 }
 
 impl EndoscopyScene {
+    /// A view with one lesion.
     pub fn new(seed: u64, width: usize, height: usize, kind: PlantedKind) -> Self {
+        Self::with(seed, width, height, Some(kind))
+    }
+
+    /// A view without any lesion.
+    pub fn normal(seed: u64, width: usize, height: usize) -> Self {
+        Self::with(seed, width, height, None)
+    }
+
+    fn with(seed: u64, width: usize, height: usize, kind: Option<PlantedKind>) -> Self {
         let mut rng = Rng::new(seed ^ 0xE4D0);
         let unit = height as f32;
         let lumen = (width as f32 * rng.range(0.50, 0.62), unit * rng.range(0.34, 0.46));
         let turn_x = if lumen.0 > width as f32 * 0.55 { -1.0 } else { 1.0 };
-        let size = unit * if kind == PlantedKind::Polyp { rng.range(0.095, 0.125) } else { rng.range(0.06, 0.08) };
+        let size =
+            unit * if kind == Some(PlantedKind::Polyp) { rng.range(0.095, 0.125) } else { rng.range(0.06, 0.08) };
         let x = width as f32 * 0.5 + turn_x * unit * rng.range(0.10, 0.22);
         let y = unit * rng.range(0.60, 0.70);
         let radius_x = size * rng.range(1.0, 1.25);
-        let lesion = Blob::new(&mut rng, x, y, radius_x, size, if kind == PlantedKind::Polyp { 0.05 } else { 0.14 }, 5);
+        let lesion =
+            Blob::new(&mut rng, x, y, radius_x, size, if kind == Some(PlantedKind::Polyp) { 0.05 } else { 0.14 }, 5);
         Self {
             width,
             height,
@@ -56,13 +67,12 @@ impl EndoscopyScene {
             lumen,
             folds: rng.range(0.85, 1.15),
             hue: rng.range(-1.0, 1.0),
-            lesion,
-            kind,
+            lesion: kind.map(|kind| (kind, lesion)),
         }
     }
 
     pub fn planted(&self) -> Vec<Planted> {
-        vec![Planted { kind: self.kind, frame: 0, outline: self.lesion.outline(64) }]
+        self.lesion.iter().map(|(kind, blob)| Planted { kind: *kind, frame: 0, outline: blob.outline(64) }).collect()
     }
 
     /// Writes the photograph as JPEG.
@@ -96,8 +106,9 @@ impl EndoscopyScene {
         let soft = 0.010 * fbm(self.seed ^ 3, x / unit * 9.0, y / unit * 9.0, 3);
         let pits = 0.0011 * perlin(self.seed ^ 4, x / unit * 75.0, y / unit * 75.0);
         let mut height = fold + soft + pits;
-        let level = self.lesion.level(x, y);
-        if self.kind == PlantedKind::Polyp {
+        let Some((kind, lesion)) = &self.lesion else { return Surface { height: height * unit, far } };
+        let level = lesion.level(x, y);
+        if *kind == PlantedKind::Polyp {
             let rest = (1.0 - level * level).max(0.0);
             let dome = rest * (0.55 + 0.45 * rest.sqrt());
             let lobes = 0.007 * fbm(self.seed ^ 5, x / unit * 22.0, y / unit * 22.0, 2) * smoothstep(1.0, 0.8, level);
@@ -208,11 +219,12 @@ impl EndoscopyScene {
 
     fn paint_lesion(&self, x: f32, y: f32, albedo: &mut [f32; 3]) {
         let unit = self.height as f32;
-        let level = self.lesion.level(x, y);
+        let Some((kind, lesion)) = &self.lesion else { return };
+        let level = lesion.level(x, y);
         if level > 1.5 {
             return;
         }
-        if self.kind == PlantedKind::Polyp {
+        if *kind == PlantedKind::Polyp {
             let inside = smoothstep(1.03, 0.93, level);
             let pattern = smoothstep(0.0, 0.35, perlin(self.seed ^ 60, x / unit * 62.0, y / unit * 62.0).abs());
             let tint = [214.0, 92.0 + 24.0 * pattern, 84.0 + 18.0 * pattern];
@@ -221,10 +233,10 @@ impl EndoscopyScene {
             for c in 0..3 {
                 albedo[c] = lerp(albedo[c], tint[c] * turned, inside * 0.85);
             }
-            let (dx, dy) = (x - self.lesion.x, y - self.lesion.y);
-            let outward = (self.lesion.x - self.width as f32 * 0.5, self.lesion.y - unit * 0.5);
+            let (dx, dy) = (x - lesion.x, y - lesion.y);
+            let outward = (lesion.x - self.width as f32 * 0.5, lesion.y - unit * 0.5);
             let reach = (outward.0 * outward.0 + outward.1 * outward.1).sqrt().max(1.0);
-            let behind = (dx * outward.0 + dy * outward.1) / (reach * self.lesion.reach());
+            let behind = (dx * outward.0 + dy * outward.1) / (reach * lesion.reach());
             let shadow = smoothstep(1.42, 1.0, level) * smoothstep(0.97, 1.03, level) * smoothstep(-0.2, 0.9, behind);
             for value in albedo.iter_mut() {
                 *value *= 1.0 - 0.45 * shadow;

@@ -1,14 +1,18 @@
 //! The synthetic campaign: images of three fields that look like the real thing and belong to nobody, with lesions
 //! whose outlines are known, read twice, adjudicated and released.
 
+mod campaign;
 mod ct;
 mod ct_dicom;
 mod endoscopy;
 mod noise;
+mod pictures;
+mod readers;
 mod slide;
 mod slide_objects;
 mod tiff_pyramid;
 
+pub use campaign::{Args, Made, run};
 pub use ct::CtPhantom;
 pub use ct_dicom::write_series;
 pub use endoscopy::EndoscopyScene;

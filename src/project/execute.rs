@@ -67,8 +67,11 @@ impl Project {
             if let Some(case) = case
                 && self.must_open(&actor.reader, &case)?
             {
-                // Two transactions of one step: a finding's id derives from its stream, which must exist first.
-                self.append(&[Command::Read(ReadCommand::Open { case })], cause, &[])?;
+                // A finding's id derives from its stream, which must exist first. Another process may have opened it meanwhile.
+                match self.append(&[Command::Read(ReadCommand::Open { case })], cause, &[]) {
+                    Ok(_) | Err(ProjectError::Rejected(Rejection::NothingToDo)) => {}
+                    Err(e) => return Err(e),
+                }
             }
             all.push(command);
         }

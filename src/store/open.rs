@@ -15,6 +15,8 @@ use crate::tasks::platform;
 /// Why a project can only be looked at.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum WhyReadOnly {
+    #[error("the disk is full; free some space, everything saved so far is safe")]
+    DiskFull,
     #[error("the folder or its disk cannot be written")]
     Media,
     #[error(
@@ -124,10 +126,14 @@ impl Store {
             return Err(StoreError::NotAProject { path: folder.to_owned(), reason });
         }
         let mut why = (!options.write).then_some(WhyReadOnly::Asked);
-        if !platform::is_writable(folder) {
-            why = Some(WhyReadOnly::Media);
-        } else if let Some(kind) = platform::network_file_system(folder) {
-            why = Some(WhyReadOnly::Network(kind.to_owned()));
+        match platform::try_writing(folder) {
+            platform::Writing::Refused => why = Some(WhyReadOnly::Media),
+            platform::Writing::Full => why = Some(WhyReadOnly::DiskFull),
+            platform::Writing::Possible => {
+                if let Some(kind) = platform::network_file_system(folder) {
+                    why = Some(WhyReadOnly::Network(kind.to_owned()));
+                }
+            }
         }
         let (mut db, scratch) = connect(&path, why.as_ref())?;
         let application: i32 =

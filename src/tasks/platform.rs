@@ -65,12 +65,32 @@ pub fn file_identity(path: &Path) -> io::Result<String> {
     }
 }
 
-/// Whether files can be made in this folder; tried, since permission bits do not tell of read-only mounts.
-pub fn is_writable(folder: &Path) -> bool {
+/// What writing into a folder would come to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Writing {
+    Possible,
+    /// There is not even room for a few pages.
+    Full,
+    Refused,
+}
+
+/// Tries to write a little into a folder, since neither permission bits nor free-space figures tell of read-only mounts
+/// and quotas.
+pub fn try_writing(folder: &Path) -> Writing {
     let probe = folder.join(format!(".shoken-probe-{}", std::process::id()));
-    let ok = fs::OpenOptions::new().write(true).create_new(true).open(&probe).is_ok();
+    let written =
+        fs::OpenOptions::new().write(true).create_new(true).open(&probe).and_then(|mut f| f.write_all(&[0; 128 << 10]));
     fs::remove_file(&probe).ok();
-    ok
+    match written {
+        Ok(()) => Writing::Possible,
+        Err(e) if matches!(e.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) => Writing::Full,
+        Err(_) => Writing::Refused,
+    }
+}
+
+/// Whether files can be made in this folder.
+pub fn is_writable(folder: &Path) -> bool {
+    try_writing(folder) == Writing::Possible
 }
 
 /// The kind of network file system a path lies on, where it is one; SQLite's locks cannot be relied on there.
