@@ -73,6 +73,23 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
         .any(|e| e.downcast_ref::<std::io::Error>().is_some_and(|e| e.kind() == std::io::ErrorKind::BrokenPipe))
 }
 
+#[cfg(feature = "gui")]
+fn window(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    let args = shoken::gui::GuiArgs {
+        paths: arguments.paths.clone(),
+        lang: std::env::var("SHOKEN_LANG").ok(),
+        practice: Some(practice),
+    };
+    shoken::gui::run(args)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+#[cfg(not(feature = "gui"))]
 fn window(_arguments: &Arguments) -> anyhow::Result<ExitCode> {
     anyhow::bail!("this program was built without a window; `shoken --help` lists the commands")
+}
+
+#[cfg(feature = "gui")]
+fn practice(folder: &std::path::Path) -> Result<Vec<PathBuf>, String> {
+    shoken::demo::practice_images(folder).map_err(|e| e.to_string())
 }

@@ -14,6 +14,8 @@
 
 mod architecture;
 mod demo_images;
+#[cfg(feature = "gui")]
+mod gui;
 mod hostile;
 mod house;
 mod imaging_files;
@@ -21,12 +23,12 @@ mod journal_laws;
 mod licences;
 mod matching;
 mod ontology;
+mod project_store;
+mod release;
 #[cfg(feature = "gui")]
 mod render;
 #[cfg(feature = "gui")]
-mod render_window_level;
-#[cfg(feature = "gui")]
 mod render_viewport;
-mod project_store;
-mod release;
+#[cfg(feature = "gui")]
+mod render_window_level;
 mod support;

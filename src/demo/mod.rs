@@ -7,6 +7,7 @@ mod ct_dicom;
 mod endoscopy;
 mod noise;
 mod pictures;
+mod practice;
 mod readers;
 mod slide;
 mod slide_objects;
@@ -16,6 +17,7 @@ pub use campaign::{Args, Made, run};
 pub use ct::CtPhantom;
 pub use ct_dicom::write_series;
 pub use endoscopy::EndoscopyScene;
+pub use practice::practice_images;
 pub use slide::{SlideScene, UM_PER_PX};
 
 /// What a planted lesion is; the campaign maps it to a term of the pack in use.

@@ -1,3 +1,40 @@
-//! (under construction)
+//! The window (egui): `App` and its action table, panels, tools, the viewport, words and colours.
+//!
+//! Panels read a [`model::Model`] and return [`action::Action`]s; `App::logic` carries them out. Only `session.rs` and
+//! `views.rs` talk to the project, only `theme.rs` names colours, only `assets/locales` holds words.
 
+mod action;
+mod actions;
+mod app;
+mod call;
+mod chooser;
+pub mod i18n;
+mod icons;
+mod keyboard;
+mod keys;
+mod look;
+mod model;
+mod notices;
+mod panels;
+mod perform;
+mod refusals;
+mod run;
+mod session;
+mod stage;
+mod theme;
+pub mod tools;
+mod views;
 pub mod viewport;
+mod widgets;
+
+pub use action::{Action, Job, ViewChange, Workspace};
+pub use actions::{ACTIONS, ActionId};
+pub use app::App;
+pub use model::Model;
+pub use run::{GuiArgs, run};
+pub use stage::Stage;
+
+/// Installs fonts and themes before the first frame.
+pub fn prepare(ctx: &egui::Context) {
+    theme::install(ctx);
+}

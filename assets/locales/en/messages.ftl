@@ -1,0 +1,74 @@
+# Results, refusals, failures and history.
+
+done-drawn = Finding { $n } drawn. Choose a term
+done-deleted = Finding { $n } deleted (Ctrl+Z brings it back)
+done-undone = Undone: { $what }
+done-redone = Redone: { $what }
+done-submitted = Submitted. The read is sealed
+done-amending = Amendment started
+done-decided = Decided (Ctrl+Z takes it back)
+done-opened = { $n ->
+    [one] 1 image opened
+   *[other] { $n } images opened
+}
+done-relocated = Images recognised by content: { $n }
+done-copied = Copied
+done-draft = The unfinished outline is back
+nothing-opened = There was no image to open
+skipped-files = { $n } files are no images and were skipped
+failed-generic = That did not work. Nothing is lost
+failed-open = It could not be opened. Nothing is lost
+
+refused-nothing = There is nothing to do
+refused-nothing-to-undo = There is nothing more to undo
+refused-sealed = This read is submitted. Amend it with a reason to change it
+refused-no-open-read = No read of this case is open
+refused-not-assigned = This case is not assigned to you
+refused-geometry = The shape cannot be kept. Draw an outline that encloses an area
+refused-geometry-kind = This term may not be drawn with this kind of shape
+refused-unnamed = { $n } findings have no term yet
+refused-verdict = The verdict does not fit the findings
+refused-hashing = The images are still being checked ({ $n } left)
+refused-pixels-changed = The image is not the one that was catalogued
+refused-reason = Please give a reason
+refused-role = You do not have the role for this
+refused-reader-adjudicates = You cannot adjudicate a case that you read
+refused-reads-missing = Adjudication needs { $need } submitted reads; there are { $have }
+refused-adjudication-closed = The adjudication of this case is closed
+refused-open-discrepancies = { $n } discrepancies are still open
+refused-other = A rule refused this: { $text }
+refused-read-only = This project is open to look only
+refused-choose-finding = Choose a finding first
+refused-finish-draft = Close the outline, or put it away with Esc, before you change the slice
+
+history-read-open = Read started
+history-finding-add = Finding added
+history-finding-delete = Finding deleted
+history-finding-reshape = Outline changed
+history-finding-relabel = Term set
+history-finding-grade = Certainty set
+history-finding-comment = Comment written
+history-read-submit = Read submitted
+history-read-amend = Amendment started
+history-undo = Undone
+history-redo = Redone
+history-adjudication-open = Adjudication started
+history-adjudication-resolve = Discrepancy decided
+history-adjudication-close = Adjudication closed
+history-other = Other action
+
+# Notes about a file, by the code that the reader of its format gives.
+warning-series-gap = Uneven slice spacing
+warning-series-tilt = Gantry tilt
+warning-series-duplicate-position = Slices at the same position
+warning-series-missing-position = Slices without a position
+warning-series-mixed-orientation = Slices of mixed orientation
+warning-series-mixed-size = Slices of mixed size
+warning-dicom-modality-lut-ignored = Modality LUT not applied
+warning-dicom-voi-lut-ignored = VOI LUT not applied
+warning-dicom-sigmoid-shown-linear = Sigmoid window shown as linear
+warning-jpeg-cut-short = The JPEG is cut short
+warning-exif-orientation-ignored = Rotation noted by the camera not applied
+warning-slide-only-first-plane = Only the first focal plane is shown
+warning-tiff-orientation-ignored = TIFF orientation not applied
+warning-tiff-pages-not-shown = There are pages that are not shown

@@ -1,0 +1,182 @@
+# Words of the window. A thin space stands before units.
+
+app-name = Shoken 所見
+menu = Menu
+close = Close
+research-only = For research. Not for diagnosis or treatment
+language-ja = Show in Japanese
+language-en = Show in English
+
+workspace-read = Read
+workspace-adjudicate = Adjudicate
+
+title-case = Case { $case }
+title-reader = Reader { $reader }
+title-read-only = view only
+saved-all = Saved
+saved-seconds = Saved { $s } s ago
+saved-minutes = Saved { $m } min ago
+hashing = Checking { $done }/{ $total }
+hashing-help = Reading every image once to compute its fingerprint. You can go on reading; it must be done before you submit.
+
+field-pathology = Pathology
+field-endoscopy = Endoscopy
+field-radiology = Radiology
+field-other = Image
+
+start-sentence = Drop an image or a folder here and start drawing
+start-drop-now = Let go here
+start-folder = Open a folder
+start-files = Open image files
+start-practise = Practise for five minutes
+start-local = Images and findings stay on this computer. No account, no set-up.
+opening = Opening…
+loading = Loading…
+
+worklist = Cases
+worklist-count = { $done } of { $n } submitted
+worklist-empty = No cases
+worklist-empty-advice = Drop an image or a folder on the window.
+worklist-filter = Filter cases
+worklist-no-match = No case matches
+worklist-no-match-advice = Try another word.
+worklist-finished = All cases submitted
+worklist-finished-advice = Well done.
+worklist-add = Add images
+state-assigned = unread
+state-open = reading
+state-submitted = submitted
+state-amended = amending
+image-missing-short = Image not found
+image-failed-short = Image cannot be opened
+image-relocate = Locate
+
+findings = Findings
+count-findings = { $n ->
+    [one] 1 finding
+   *[other] { $n } findings
+}
+count-steps = { $n ->
+    [one] 1 step
+   *[other] { $n } steps
+}
+findings-unnamed = { $n } without a term
+findings-empty = No findings yet
+findings-empty-advice = Outline a lesion with the polygon [P].
+findings-empty-sealed = This read has no findings.
+finding-unnamed = No term yet
+finding-spoken = Finding { $n } { $name }
+certainty = Certainty
+certainty-definite = Definite
+certainty-probable = Probable
+certainty-possible = Possible
+comment = Comment
+comment-hint = Comment (no names, please)
+
+terms = Terms
+terms-search = Search terms (1–9 choose)
+terms-empty = No term pack
+terms-empty-advice = This project has no term pack yet.
+terms-no-match = No term matches
+terms-no-match-advice = Synonyms and Japanese work too.
+
+history = History
+history-empty = Nothing done yet
+history-empty-advice = What you draw and name is listed here.
+
+age-now = just now
+age-minutes = { $n } min ago
+age-hours = { $n } h ago
+age-days = { $n } d ago
+
+queue = Discrepancies
+queue-count = { $open } of { $n } open
+queue-empty = Nothing to adjudicate
+queue-empty-advice = Differences appear here once two reads are submitted.
+queue-finished = All decided
+queue-finished-advice = The consensus is ready for a release.
+undecided = open
+reader-a = Read A
+reader-b = Read B
+side-nothing = Nothing marked here
+slice-n = Slice { $n }
+decide = Decide
+decide-choose = Choose a discrepancy on the left.
+take-a = A
+take-b = B
+take-both = Both
+take-neither = Neither
+take-redrawn = Redrawn
+reason = Reason
+reason-hint = Say why (required)
+discrepancy-only-a = Marked by A only
+discrepancy-only-b = Marked by B only
+discrepancy-term = Different terms
+discrepancy-boundary = Different outlines
+
+hint-select = Click selects a finding · drag pans · wheel zooms
+hint-select-stack = Click selects a finding · drag sets the window · wheel scrolls · Ctrl+wheel zooms
+hint-edit = Drag a vertex to move it · click an edge to add one · Alt+click deletes one · Del deletes the finding · Esc deselects
+hint-polygon-start = Click for vertices · drag to draw freehand · middle button or Space pans · Esc for the selection tool
+hint-polygon-put-away = The draft is put away. Ctrl+Z brings it back
+hint-polygon-more = Go on clicking or dragging · Backspace takes back a point · Esc puts the draft away
+hint-polygon-close = Click the first vertex, double-click or press Enter to close · Backspace takes back a point
+hint-rectangle = Drag a rectangle · Shift for a square · Esc stops
+hint-ellipse = Drag an ellipse · Shift for a circle · Esc stops
+hint-point = Click to set a point
+hint-adjudicate = Choose with ↑↓, write a reason, decide with A, B, O (both) or N (neither)
+hint-sealed = This read is submitted. To change it, choose “Amend a submitted read” in the menu
+
+submit-title = Submit the read
+submit-verdict = Verdict on this case (required)
+verdict-findings = Target findings present
+verdict-no-finding = No target finding
+verdict-not-assessable = Not assessable
+submit-sealed = What will be sealed
+submit-what = { $n ->
+    [one] 1 finding
+   *[other] { $n } findings
+}, the verdict, the term pack version, the image fingerprints
+and-more = and { $n } more
+submit-final = The submitted version stays for good. It can be amended later with a reason.
+submit-open = Before you can submit
+submit-unnamed = { $n } findings have no term yet.
+submit-hashing = The images are still being checked ({ $done }/{ $total }).
+submit-missing = { $n } images cannot be found.
+submit-verdict-needs-findings = “Findings present” is chosen, but there are none.
+submit-verdict-has-findings = “No target finding” is chosen, but there are findings.
+submit-do = Submit and seal
+submit-back = Back to reading
+amend-title = Amend a submitted read
+amend-explain = With a reason you can edit this read again. The submitted version stays as it is.
+amend-do = Start amending
+amend-back = Leave it
+
+palette-hint = Type the name of an action
+palette-none = No such action
+keys-mouse-wheel = Wheel: zoom (CT and MR: slices; Ctrl+wheel zooms)
+keys-mouse-middle = Drag with the middle button: pan, also while drawing
+keys-mouse-left = Drag with the left button: pan with the selection tool (CT and MR: window)
+keys-mouse-right = Right click: what can be done here
+keys-space = Space and drag: pan
+about-version = Version { $version }
+about-what = A research workstation to annotate pathology, endoscopy and radiology images with shared terms.
+about-local = It connects to no network. Images and findings stay on this computer.
+about-licence = Licence: MIT or Apache-2.0
+about-fonts = Typeface: Noto Sans JP (SIL OFL 1.1); icons: Phosphor (MIT)
+
+corner-slice = Slice { $n }/{ $of }
+corner-image = Image { $n }/{ $of }
+corner-level = Level { $level }
+corner-magnification = ×{ $x }
+corner-window = W { $w } L { $l }
+corner-inverted = inverted
+uncalibrated = uncalibrated
+image-canvas = Image
+overlay-hidden = Findings hidden
+software-adapter = Drawing without a GPU: it may be slow. Check the graphics driver.
+missing-title = Image not found
+missing-text = Please connect the disk “{ $disk }”. Every finding is kept. If the files have moved, choose the folder; they are recognised by their content.
+failed-title = The image cannot be opened
+copy-details = Copy details
+dismiss = Dismiss

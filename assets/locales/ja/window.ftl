@@ -1,0 +1,173 @@
+# 画面の文言。単位の前は細いスペース、件数には助数詞を付けます。
+
+app-name = 所見 Shoken
+menu = メニュー
+close = 閉じる
+research-only = 研究用。診断・治療には使用できません
+language-ja = 日本語で表示
+language-en = 英語で表示
+
+workspace-read = 読影
+workspace-adjudicate = 裁定
+
+title-case = 症例 { $case }
+title-reader = 読影者 { $reader }
+title-read-only = 閲覧のみ
+saved-all = 保存済
+saved-seconds = 保存済 { $s }秒前
+saved-minutes = 保存済 { $m }分前
+hashing = 照合 { $done }/{ $total }
+hashing-help = 画像の内容を一度読み、指紋を計算しています。読影は続けられます。提出の前に終わっている必要があります。
+
+field-pathology = 病理
+field-endoscopy = 内視鏡
+field-radiology = 放射線
+field-other = 画像
+
+start-sentence = 画像かフォルダーをここに置くと、すぐに描き始められます
+start-drop-now = ここで放してください
+start-folder = フォルダーを開く
+start-files = 画像ファイルを開く
+start-practise = 5分間の練習をする
+start-local = 画像も所見もこの端末の中だけにあります。登録や設定は要りません。
+opening = 画像を開いています…
+loading = 読み込んでいます…
+
+worklist = 症例一覧
+worklist-count = { $n }例中 { $done }例 提出
+worklist-empty = 症例がありません
+worklist-empty-advice = 画像かフォルダーを画面に置いてください。
+worklist-filter = 症例を絞り込む
+worklist-no-match = 該当する症例がありません
+worklist-no-match-advice = 別の語で絞り込んでください。
+worklist-finished = すべて提出しました
+worklist-finished-advice = お疲れさまでした。
+worklist-add = 画像を追加
+state-assigned = 未読
+state-open = 読影中
+state-submitted = 提出済
+state-amended = 訂正中
+image-missing-short = 画像が見つかりません
+image-failed-short = 画像を開けません
+image-relocate = 場所を指定
+
+findings = 所見
+count-findings = { $n } 件
+count-steps = { $n } 件
+findings-unnamed = 用語未設定 { $n } 件
+findings-empty = 所見はまだありません
+findings-empty-advice = 多角形 [P] で病変を囲んでください。
+findings-empty-sealed = この読影に所見はありません。
+finding-unnamed = 用語未設定
+finding-spoken = 所見 { $n } { $name }
+certainty = 確信度
+certainty-definite = 確実
+certainty-probable = ほぼ確実
+certainty-possible = 疑い
+comment = コメント
+comment-hint = コメント（氏名は書かないでください）
+
+terms = 用語
+terms-search = 用語を検索（1–9 で選択）
+terms-empty = 用語集がありません
+terms-empty-advice = このプロジェクトには用語集が登録されていません。
+terms-no-match = 該当する用語がありません
+terms-no-match-advice = 同義語や英語でも検索できます。
+
+history = 履歴
+history-empty = まだ操作がありません
+history-empty-advice = 描く・名づける操作がここに並びます。
+
+age-now = たった今
+age-minutes = { $n }分前
+age-hours = { $n }時間前
+age-days = { $n }日前
+
+queue = 不一致
+queue-count = { $n } 件中 未決 { $open } 件
+queue-empty = 裁定する不一致がありません
+queue-empty-advice = 2名の読影が提出されると、違いがここに並びます。
+queue-finished = すべて裁定しました
+queue-finished-advice = 合意した所見を公開に使えます。
+undecided = 未決
+reader-a = 読影 A
+reader-b = 読影 B
+side-nothing = ここに所見を付けていません
+slice-n = スライス { $n }
+decide = 裁定
+decide-choose = 左の一覧から不一致を選んでください。
+take-a = A
+take-b = B
+take-both = 両方
+take-neither = なし
+take-redrawn = 描き直し
+reason = 理由
+reason-hint = 理由を書いてください（必須）
+discrepancy-only-a = A だけの所見
+discrepancy-only-b = B だけの所見
+discrepancy-term = 用語の違い
+discrepancy-boundary = 境界の違い
+
+hint-select = クリックで所見を選択・ドラッグで移動・ホイールで拡大縮小
+hint-select-stack = クリックで所見を選択・ドラッグで表示条件・ホイールでスライス・Ctrl+ホイールで拡大縮小
+hint-edit = 頂点をドラッグで移動・辺をクリックで頂点を追加・Alt+クリックで頂点を削除・Del で所見を削除・Esc で選択解除
+hint-polygon-start = クリックで頂点・ドラッグで自由描画・中ボタンまたは Space で移動・Esc で選択ツール
+hint-polygon-put-away = 描きかけの線を片付けました。Ctrl+Z で戻ります
+hint-polygon-more = 続けてクリックまたはドラッグ・Backspace で1点戻る・Esc で片付ける
+hint-polygon-close = 始点をクリック・ダブルクリック・Enter で閉じる・Backspace で1点戻る
+hint-rectangle = ドラッグで矩形・Shift で正方形・Esc で中止
+hint-ellipse = ドラッグで楕円・Shift で円・Esc で中止
+hint-point = クリックで点を置く
+hint-adjudicate = ↑↓ で不一致を選び、理由を書いて A・B・O（両方）・N（なし）で決めます
+hint-sealed = この読影は提出済です。直すにはメニューの「提出した読影を訂正する」を選んでください
+
+submit-title = 読影の提出
+submit-verdict = この症例の判定（必須）
+verdict-findings = 対象の所見あり
+verdict-no-finding = 対象の所見なし
+verdict-not-assessable = 評価できない
+submit-sealed = 封印されるもの
+submit-what = 所見 { $n } 件と判定、用語集の版、画像の指紋
+and-more = ほか { $n } 件
+submit-final = 提出した版は残り続けます。後から理由を添えて訂正できます。
+submit-open = 提出の前に必要なこと
+submit-unnamed = 用語が未設定の所見が { $n } 件あります。
+submit-hashing = 画像の照合が終わっていません（{ $done }/{ $total }）。
+submit-missing = 見つからない画像が { $n } 枚あります。
+submit-verdict-needs-findings = 所見がないのに「所見あり」が選ばれています。
+submit-verdict-has-findings = 所見があるのに「所見なし」が選ばれています。
+submit-do = 提出して封印する
+submit-back = 読影に戻る
+amend-title = 提出した読影の訂正
+amend-explain = 理由を書くと、この読影をもう一度編集できます。提出した版はそのまま残ります。
+amend-do = 訂正を始める
+amend-back = やめる
+
+palette-hint = 操作の名前を入力
+palette-none = 該当する操作がありません
+keys-mouse-wheel = ホイール：拡大縮小（CT・MR はスライス送り、Ctrl+ホイールで拡大縮小）
+keys-mouse-middle = 中ボタンのドラッグ：画像を動かす（描画中も使えます）
+keys-mouse-left = 左ドラッグ：選択ツールでは画像の移動（CT・MR は表示条件）
+keys-mouse-right = 右クリック：ここでできること
+keys-space = Space を押しながらドラッグ：画像を動かす
+about-version = 版 { $version }
+about-what = 病理・内視鏡・放射線の画像に、共通の用語で所見を付ける研究用の作業環境です。
+about-local = ネットワークには接続しません。画像も所見もこの端末の中にあります。
+about-licence = ライセンス：MIT または Apache-2.0
+about-fonts = 書体：Noto Sans JP（SIL OFL 1.1）、図形：Phosphor Icons（MIT）
+
+corner-slice = スライス { $n }/{ $of }
+corner-image = 画像 { $n }/{ $of }
+corner-level = レベル { $level }
+corner-magnification = ×{ $x }
+corner-window = W { $w } L { $l }
+corner-inverted = 反転
+uncalibrated = 寸法校正なし
+image-canvas = 画像
+overlay-hidden = 所見を隠しています
+software-adapter = 描画に GPU を使えないため、動きが遅くなることがあります。グラフィックドライバーを確かめてください。
+missing-title = 画像が見つかりません
+missing-text = ディスク「{ $disk }」を接続してください。所見はすべて残っています。場所が変わったときは、フォルダーを指定すると内容で照合して見つけます。
+failed-title = 画像を開けません
+copy-details = 詳細をコピー
+dismiss = 閉じる

@@ -1,0 +1,88 @@
+//! What panels and keys ask for. `App::logic` carries it out; nothing else changes the project or the view.
+
+use std::path::PathBuf;
+
+use super::actions::{ActionId, Preset};
+use super::i18n::Lang;
+use super::tools::{PointerInput, ToolKind};
+use crate::domain::{CaseId, FindingId, ImageId, Verdict};
+use crate::project::Command;
+
+/// One wish of the person at the window.
+#[derive(Clone, Debug)]
+pub enum Action {
+    /// A change of the project.
+    Do(Command),
+    Undo,
+    Redo,
+    /// A change of what is looked at.
+    Look(ViewChange),
+    /// Something that takes its time.
+    Run(Job),
+    /// The tool's hand on the image.
+    Hand(PointerInput),
+    /// A row of the table, by menu, palette, button or key.
+    Call(ActionId),
+}
+
+/// Which part of the window is in front.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Workspace {
+    #[default]
+    Read,
+    Adjudicate,
+}
+
+impl Workspace {
+    pub const fn key(self) -> &'static str {
+        match self {
+            Self::Read => "workspace-read",
+            Self::Adjudicate => "workspace-adjudicate",
+        }
+    }
+}
+
+/// What covers the window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Dialog {
+    #[default]
+    None,
+    Palette,
+    Keys,
+    About,
+    Submit,
+    Amend,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum ViewChange {
+    Workspace(Workspace),
+    Case(CaseId),
+    Image(ImageId),
+    Frame(u32),
+    /// The window was dragged: no preset is in force any more.
+    WindowByHand,
+    SoftwareSeen,
+    Select(Option<FindingId>),
+    /// Select, and bring it into view if it is out of sight.
+    Reveal(FindingId),
+    Tool(ToolKind),
+    Window(Preset),
+    Lang(Lang),
+    Dialog(Dialog),
+    Discrepancy(String),
+    Verdict(Verdict),
+    DismissNotice,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Job {
+    Open(Vec<PathBuf>),
+    ChooseFolder,
+    ChooseFiles,
+    Practise,
+    /// Asks for the folder where missing images went.
+    Relocate,
+    RelocateTo(Vec<PathBuf>),
+    CopyText(String),
+}

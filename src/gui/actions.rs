@@ -1,0 +1,385 @@
+//! The one table of everything a person can do. It feeds the menu, the shortcuts, the command palette, the tooltips and
+//! the key sheet (F1), so that none of them can say something else.
+
+use egui::{Key, Modifiers};
+
+use super::icons;
+use super::tools::ToolKind;
+
+/// Where an action exists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    Always,
+    /// The read workspace.
+    Read,
+    Adjudicate,
+    /// An image with a value window, in any workspace.
+    Radiology,
+    /// An image with a magnification, in any workspace.
+    Pathology,
+}
+
+impl Scope {
+    /// Whether both can be in force at once, so that they may not share a key.
+    pub const fn meets(self, other: Self) -> bool {
+        !matches!(
+            (self, other),
+            (Self::Read, Self::Adjudicate)
+                | (Self::Adjudicate, Self::Read)
+                | (Self::Radiology, Self::Pathology)
+                | (Self::Pathology, Self::Radiology)
+        )
+    }
+}
+
+/// What must be true for an action to do anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Needs {
+    Nothing,
+    Project,
+    Image,
+    /// An image and a read that may be changed.
+    OpenRead,
+    Selection,
+    /// A selection in a read that may be changed.
+    Editing,
+    Stack,
+    Discrepancy,
+}
+
+/// A group of the menu and of the key sheet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Group {
+    File,
+    Edit,
+    Tools,
+    Finding,
+    Image,
+    View,
+    Decide,
+    Help,
+}
+
+impl Group {
+    pub const ALL: [Self; 8] =
+        [Self::File, Self::Edit, Self::Tools, Self::Finding, Self::Image, Self::View, Self::Decide, Self::Help];
+
+    pub const fn key(self) -> &'static str {
+        match self {
+            Self::File => "group-file",
+            Self::Edit => "group-edit",
+            Self::Tools => "group-tools",
+            Self::Finding => "group-finding",
+            Self::Image => "group-image",
+            Self::View => "group-view",
+            Self::Decide => "group-decide",
+            Self::Help => "group-help",
+        }
+    }
+}
+
+/// A value window or a magnification on a Shift+digit key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Preset {
+    Auto,
+    Soft,
+    Lung,
+    Bone,
+    Brain,
+    Liver,
+}
+
+impl Preset {
+    pub const ALL: [Self; 6] = [Self::Soft, Self::Lung, Self::Bone, Self::Brain, Self::Liver, Self::Auto];
+
+    /// Centre and width in HU; `None` for the image's own window. Values as OHIF and Weasis ship them, lung after the
+    /// correction of OHIF#3177.
+    pub const fn window(self) -> Option<(f64, f64)> {
+        match self {
+            Self::Auto => None,
+            Self::Soft => Some((40.0, 400.0)),
+            Self::Lung => Some((-600.0, 1500.0)),
+            Self::Bone => Some((480.0, 2500.0)),
+            Self::Brain => Some((40.0, 80.0)),
+            Self::Liver => Some((90.0, 150.0)),
+        }
+    }
+}
+
+/// Names every action.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ActionId {
+    OpenFolder,
+    OpenFiles,
+    Practise,
+    Saved,
+    Submit,
+    Amend,
+    CloseProject,
+    Undo,
+    Redo,
+    Delete,
+    Tool(ToolKind),
+    Label(u8),
+    FocusTerms,
+    Comment,
+    Certainty(u8),
+    NextFinding,
+    PreviousFinding,
+    ZoomToFinding,
+    Fit,
+    OneToOne,
+    ZoomIn,
+    ZoomOut,
+    Slice(i32),
+    FirstSlice,
+    LastSlice,
+    NextImage,
+    PreviousImage,
+    NextCase,
+    PreviousCase,
+    Window(Preset),
+    Magnify(u8),
+    Invert,
+    HideFindings,
+    Corners,
+    LeftPanel,
+    RightPanel,
+    AllPanels,
+    History,
+    Language,
+    Theme,
+    TakeA,
+    TakeB,
+    TakeBoth,
+    TakeNeither,
+    NextDiscrepancy,
+    PreviousDiscrepancy,
+    Palette,
+    Keys,
+    About,
+}
+
+/// One way to call an action.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shortcut {
+    pub modifiers: Modifiers,
+    pub key: Key,
+}
+
+const fn k(key: Key) -> Shortcut {
+    Shortcut { modifiers: Modifiers::NONE, key }
+}
+const fn ctrl(key: Key) -> Shortcut {
+    Shortcut { modifiers: Modifiers::COMMAND, key }
+}
+const fn shift(key: Key) -> Shortcut {
+    Shortcut { modifiers: Modifiers::SHIFT, key }
+}
+const fn alt(key: Key) -> Shortcut {
+    Shortcut { modifiers: Modifiers::ALT, key }
+}
+const fn ctrl_shift(key: Key) -> Shortcut {
+    Shortcut { modifiers: Modifiers::COMMAND.plus(Modifiers::SHIFT), key }
+}
+
+impl Shortcut {
+    /// As it is printed on keys: `Ctrl+Shift+P`.
+    pub fn text(self) -> String {
+        let mut out = String::new();
+        for (held, name) in [(self.modifiers.command, "Ctrl+"), (self.modifiers.alt, "Alt+"), (self.modifiers.shift, "Shift+")] {
+            if held {
+                out.push_str(name);
+            }
+        }
+        out + match self.key {
+            Key::ArrowUp => "↑",
+            Key::ArrowDown => "↓",
+            Key::ArrowLeft => "←",
+            Key::ArrowRight => "→",
+            Key::PageUp => "PgUp",
+            Key::PageDown => "PgDn",
+            Key::Plus => "+",
+            Key::Minus => "−",
+            Key::Period => ".",
+            Key::Delete => "Del",
+            Key::Escape => "Esc",
+            other => other.name(),
+        }
+    }
+}
+
+/// A row of the table. `key` is a Fluent key; `key`-help says in a sentence what it does.
+#[derive(Clone, Copy, Debug)]
+pub struct ActionDef {
+    pub id: ActionId,
+    pub key: &'static str,
+    pub icon: &'static str,
+    pub group: Group,
+    pub scope: Scope,
+    pub needs: Needs,
+    pub shortcuts: &'static [Shortcut],
+    /// Shown in the menu; the rest is reached by key and palette.
+    pub in_menu: bool,
+}
+
+impl ActionDef {
+    pub fn help_key(&self) -> String {
+        format!("{}-help", self.key)
+    }
+
+    /// The first shortcut, as printed on keys.
+    pub fn keys(&self) -> String {
+        self.shortcuts.first().map(|s| s.text()).unwrap_or_default()
+    }
+}
+
+const fn def(
+    id: ActionId,
+    key: &'static str,
+    icon: &'static str,
+    group: Group,
+    scope: Scope,
+    needs: Needs,
+    shortcuts: &'static [Shortcut],
+) -> ActionDef {
+    ActionDef { id, key, icon, group, scope, needs, shortcuts, in_menu: true }
+}
+
+const fn quiet(
+    id: ActionId,
+    key: &'static str,
+    icon: &'static str,
+    group: Group,
+    scope: Scope,
+    needs: Needs,
+    shortcuts: &'static [Shortcut],
+) -> ActionDef {
+    ActionDef { in_menu: false, ..def(id, key, icon, group, scope, needs, shortcuts) }
+}
+
+use ActionId as A;
+use Group as G;
+use Needs as N;
+use Scope as S;
+
+/// Everything a person can do.
+pub const ACTIONS: &[ActionDef] = &[
+    def(A::OpenFolder, "action-open-folder", icons::FOLDER_OPEN, G::File, S::Always, N::Nothing, &[ctrl(Key::O)]),
+    def(A::OpenFiles, "action-open-files", icons::FILE_IMAGE, G::File, S::Always, N::Nothing, &[ctrl_shift(Key::O)]),
+    def(A::Practise, "action-practise", icons::GRADUATION_CAP, G::File, S::Always, N::Nothing, &[]),
+    def(A::Saved, "action-saved", icons::CHECK_CIRCLE, G::File, S::Always, N::Project, &[ctrl(Key::S)]),
+    def(A::Submit, "action-submit", icons::PAPER_PLANE_TILT, G::File, S::Read, N::OpenRead, &[ctrl(Key::Enter)]),
+    def(A::Amend, "action-amend", icons::NOTE_PENCIL, G::File, S::Read, N::Project, &[]),
+    def(A::CloseProject, "action-close", icons::SIGN_OUT, G::File, S::Always, N::Project, &[ctrl(Key::W)]),
+    def(A::Undo, "action-undo", icons::ARROW_COUNTER_CLOCKWISE, G::Edit, S::Always, N::Project, &[ctrl(Key::Z)]),
+    def(A::Redo, "action-redo", icons::ARROW_CLOCKWISE, G::Edit, S::Always, N::Project, &[ctrl(Key::Y), ctrl_shift(Key::Z)]),
+    def(A::Delete, "action-delete", icons::TRASH, G::Edit, S::Read, N::Editing, &[k(Key::Delete)]),
+    def(A::Tool(ToolKind::Select), "tool-select", icons::CURSOR, G::Tools, S::Read, N::Image, &[k(Key::M), k(Key::V)]),
+    def(A::Tool(ToolKind::Polygon), "tool-polygon", icons::POLYGON, G::Tools, S::Read, N::OpenRead, &[k(Key::P)]),
+    def(A::Tool(ToolKind::Rectangle), "tool-rectangle", icons::RECTANGLE, G::Tools, S::Read, N::OpenRead, &[k(Key::R)]),
+    def(A::Tool(ToolKind::Ellipse), "tool-ellipse", icons::CIRCLE, G::Tools, S::Read, N::OpenRead, &[k(Key::O)]),
+    def(A::Tool(ToolKind::Point), "tool-point", icons::DOT_OUTLINE, G::Tools, S::Read, N::OpenRead, &[k(Key::Period)]),
+    def(A::FocusTerms, "action-focus-terms", icons::TAG, G::Finding, S::Read, N::Editing, &[k(Key::T)]),
+    def(A::Comment, "action-comment", icons::PENCIL_SIMPLE_LINE, G::Finding, S::Read, N::Editing, &[k(Key::C)]),
+    quiet(A::Label(1), "action-label-1", icons::TAG, G::Finding, S::Read, N::Editing, &[k(Key::Num1)]),
+    quiet(A::Label(2), "action-label-2", icons::TAG, G::Finding, S::Read, N::Editing, &[k(Key::Num2)]),
+    quiet(A::Label(3), "action-label-3", icons::TAG, G::Finding, S::Read, N::Editing, &[k(Key::Num3)]),
+    quiet(A::Label(4), "action-label-4", icons::TAG, G::Finding, S::Read, N::Editing, &[k(Key::Num4)]),
+    quiet(A::Label(5), "action-label-5", icons::TAG, G::Finding, S::Read, N::Editing, &[k(Key::Num5)]),
+    quiet(A::Label(6), "action-label-6", icons::TAG, G::Finding, S::Read, N::Editing, &[k(Key::Num6)]),
+    quiet(A::Label(7), "action-label-7", icons::TAG, G::Finding, S::Read, N::Editing, &[k(Key::Num7)]),
+    quiet(A::Label(8), "action-label-8", icons::TAG, G::Finding, S::Read, N::Editing, &[k(Key::Num8)]),
+    quiet(A::Label(9), "action-label-9", icons::TAG, G::Finding, S::Read, N::Editing, &[k(Key::Num9)]),
+    def(A::Certainty(1), "action-definite", icons::SEAL_CHECK, G::Finding, S::Read, N::Editing, &[alt(Key::Num1)]),
+    def(A::Certainty(2), "action-probable", icons::CIRCLE_HALF_TILT, G::Finding, S::Read, N::Editing, &[alt(Key::Num2)]),
+    def(A::Certainty(3), "action-possible", icons::CIRCLE_DASHED, G::Finding, S::Read, N::Editing, &[alt(Key::Num3)]),
+    def(A::NextFinding, "action-next-finding", icons::CARET_DOWN, G::Finding, S::Read, N::Image, &[k(Key::E)]),
+    def(A::PreviousFinding, "action-previous-finding", icons::CARET_UP, G::Finding, S::Read, N::Image, &[k(Key::Q)]),
+    def(A::ZoomToFinding, "action-zoom-finding", icons::FRAME_CORNERS, G::Finding, S::Read, N::Selection, &[k(Key::Z)]),
+    def(A::Fit, "action-fit", icons::CORNERS_OUT, G::Image, S::Always, N::Image, &[k(Key::F), ctrl(Key::Num0)]),
+    def(A::OneToOne, "action-one-to-one", icons::ARROWS_OUT, G::Image, S::Always, N::Image, &[ctrl(Key::Num1)]),
+    quiet(A::ZoomIn, "action-zoom-in", icons::PLUS, G::Image, S::Always, N::Image, &[k(Key::Plus), k(Key::Equals)]),
+    quiet(A::ZoomOut, "action-zoom-out", icons::MINUS, G::Image, S::Always, N::Image, &[k(Key::Minus)]),
+    quiet(A::Slice(1), "action-next-slice", icons::STACK, G::Image, S::Read, N::Stack, &[k(Key::ArrowDown)]),
+    quiet(A::Slice(-1), "action-previous-slice", icons::STACK, G::Image, S::Read, N::Stack, &[k(Key::ArrowUp)]),
+    quiet(A::Slice(10), "action-ten-slices-on", icons::STACK, G::Image, S::Always, N::Stack, &[k(Key::PageDown)]),
+    quiet(A::Slice(-10), "action-ten-slices-back", icons::STACK, G::Image, S::Always, N::Stack, &[k(Key::PageUp)]),
+    quiet(A::FirstSlice, "action-first-slice", icons::STACK, G::Image, S::Always, N::Stack, &[k(Key::Home)]),
+    quiet(A::LastSlice, "action-last-slice", icons::STACK, G::Image, S::Always, N::Stack, &[k(Key::End)]),
+    def(A::NextImage, "action-next-image", icons::CARET_RIGHT, G::Image, S::Read, N::Image, &[k(Key::ArrowRight)]),
+    def(A::PreviousImage, "action-previous-image", icons::CARET_LEFT, G::Image, S::Read, N::Image, &[k(Key::ArrowLeft)]),
+    def(A::NextCase, "action-next-case", icons::CARET_RIGHT, G::File, S::Read, N::Project, &[k(Key::N)]),
+    def(A::PreviousCase, "action-previous-case", icons::CARET_LEFT, G::File, S::Read, N::Project, &[shift(Key::N)]),
+    def(A::Window(Preset::Soft), "window-soft", icons::SLIDERS_HORIZONTAL, G::Image, S::Radiology, N::Image, &[shift(Key::Num1)]),
+    def(A::Window(Preset::Lung), "window-lung", icons::SLIDERS_HORIZONTAL, G::Image, S::Radiology, N::Image, &[shift(Key::Num2)]),
+    def(A::Window(Preset::Bone), "window-bone", icons::SLIDERS_HORIZONTAL, G::Image, S::Radiology, N::Image, &[shift(Key::Num3)]),
+    def(A::Window(Preset::Brain), "window-brain", icons::SLIDERS_HORIZONTAL, G::Image, S::Radiology, N::Image, &[shift(Key::Num4)]),
+    def(A::Window(Preset::Liver), "window-liver", icons::SLIDERS_HORIZONTAL, G::Image, S::Radiology, N::Image, &[shift(Key::Num5)]),
+    def(A::Window(Preset::Auto), "window-auto", icons::SLIDERS_HORIZONTAL, G::Image, S::Radiology, N::Image, &[shift(Key::Num0)]),
+    quiet(A::Magnify(5), "magnify-5", icons::MAGNIFYING_GLASS, G::Image, S::Pathology, N::Image, &[shift(Key::Num1)]),
+    quiet(A::Magnify(10), "magnify-10", icons::MAGNIFYING_GLASS, G::Image, S::Pathology, N::Image, &[shift(Key::Num2)]),
+    quiet(A::Magnify(20), "magnify-20", icons::MAGNIFYING_GLASS, G::Image, S::Pathology, N::Image, &[shift(Key::Num3)]),
+    quiet(A::Magnify(40), "magnify-40", icons::MAGNIFYING_GLASS, G::Image, S::Pathology, N::Image, &[shift(Key::Num4)]),
+    def(A::Invert, "action-invert", icons::CIRCLE_HALF_TILT, G::Image, S::Radiology, N::Image, &[alt(Key::I)]),
+    def(A::HideFindings, "action-hide-findings", icons::EYE_SLASH, G::View, S::Always, N::Image, &[k(Key::H)]),
+    def(A::Corners, "action-corners", icons::INFO, G::View, S::Always, N::Image, &[k(Key::I)]),
+    def(A::LeftPanel, "action-left-panel", icons::SIDEBAR_SIMPLE, G::View, S::Always, N::Project, &[k(Key::F2)]),
+    def(A::RightPanel, "action-right-panel", icons::SIDEBAR_SIMPLE, G::View, S::Always, N::Project, &[k(Key::F3)]),
+    def(A::AllPanels, "action-all-panels", icons::ARROWS_OUT, G::View, S::Always, N::Project, &[k(Key::Tab)]),
+    def(A::History, "action-history", icons::CLOCK_COUNTER_CLOCKWISE, G::View, S::Read, N::Project, &[k(Key::F4)]),
+    def(A::Language, "action-language", icons::TRANSLATE, G::View, S::Always, N::Nothing, &[ctrl(Key::L)]),
+    def(A::Theme, "action-theme", icons::MOON, G::View, S::Always, N::Nothing, &[k(Key::F8)]),
+    def(A::TakeA, "action-take-a", icons::SCALES, G::Decide, S::Adjudicate, N::Discrepancy, &[k(Key::A)]),
+    def(A::TakeB, "action-take-b", icons::SCALES, G::Decide, S::Adjudicate, N::Discrepancy, &[k(Key::B)]),
+    def(A::TakeBoth, "action-take-both", icons::SCALES, G::Decide, S::Adjudicate, N::Discrepancy, &[k(Key::O)]),
+    def(A::TakeNeither, "action-take-neither", icons::SCALES, G::Decide, S::Adjudicate, N::Discrepancy, &[k(Key::N)]),
+    def(A::NextDiscrepancy, "action-next-discrepancy", icons::CARET_DOWN, G::Decide, S::Adjudicate, N::Project, &[k(Key::ArrowDown)]),
+    def(A::PreviousDiscrepancy, "action-previous-discrepancy", icons::CARET_UP, G::Decide, S::Adjudicate, N::Project, &[k(Key::ArrowUp)]),
+    def(A::Palette, "action-palette", icons::COMMAND, G::Help, S::Always, N::Nothing, &[ctrl(Key::K), ctrl_shift(Key::P)]),
+    def(A::Keys, "action-keys", icons::KEYBOARD, G::Help, S::Always, N::Nothing, &[k(Key::F1)]),
+    def(A::About, "action-about", icons::INFO, G::Help, S::Always, N::Nothing, &[]),
+];
+
+/// The row of an action. Every id is in the table; a test says so.
+pub fn find(id: ActionId) -> &'static ActionDef {
+    ACTIONS.iter().find(|a| a.id == id).unwrap_or(&ACTIONS[0])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gui::i18n::{Lang, Words};
+
+    #[test]
+    fn no_key_means_two_things_at_once() {
+        for (i, a) in ACTIONS.iter().enumerate() {
+            for b in ACTIONS.iter().skip(i + 1).filter(|b| a.scope.meets(b.scope)) {
+                for s in a.shortcuts {
+                    assert!(!b.shortcuts.contains(s), "{} is both {} and {}", s.text(), a.key, b.key);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_action_has_a_name_and_a_sentence_in_both_languages() {
+        for lang in Lang::ALL {
+            let words = Words::new(lang);
+            for a in ACTIONS {
+                for key in [a.key.to_owned(), a.help_key()] {
+                    let text = words.t(&key);
+                    assert!(!text.is_empty() && text != key, "{key} in {}", lang.code());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn ids_and_fluent_keys_are_unique() {
+        for (i, a) in ACTIONS.iter().enumerate() {
+            assert_eq!(find(a.id).key, a.key);
+            assert!(ACTIONS.iter().skip(i + 1).all(|b| b.id != a.id && b.key != a.key), "{}", a.key);
+        }
+    }
+}

@@ -1,0 +1,256 @@
+//! The window: `logic()` carries out what was asked, `ui()` reads and collects what is asked next.
+
+use std::time::{Duration, Instant};
+
+use egui::{CentralPanel, Context, Frame, Margin, Panel, Ui};
+
+use super::action::{Action, Dialog, Job, Workspace};
+use super::chooser::Chooser;
+use super::i18n::{Lang, Words};
+use super::look::Look;
+use super::model::{Availability, Model};
+use super::notices::Notices;
+use super::panels::{Shown, adjudicate, canvas, dialogs, findings, history, palette, start, status, terms, title, toast, worklist};
+use super::session::Session;
+use super::stage::Stage;
+use super::tools::{Tool, ToolKind};
+use super::{keyboard, theme};
+
+/// The window and everything it holds: eight fields, each with one job.
+pub struct App {
+    pub(super) words: Words,
+    /// The project behind its door, and what the panels may show of it.
+    pub(super) session: Session,
+    pub(super) look: Look,
+    pub(super) tool: Tool,
+    /// The image in view: camera, tiles, outlines.
+    pub(super) stage: Stage,
+    pub(super) queue: Vec<Action>,
+    pub(super) notices: Notices,
+    pub(super) chooser: Chooser,
+}
+
+/// How long the saved line needs before its figure changes.
+const SAVED_TICK: Duration = Duration::from_millis(500);
+
+impl App {
+    /// A window without a project. `stage` draws with the given graphics state, or degrades without one.
+    pub fn new(ctx: &Context, stage: Stage) -> Self {
+        Self::with_session(ctx, stage, Session::new(ctx.clone()))
+    }
+
+    /// As [`App::new`], with keys, settings and caches in `home`; for tests.
+    pub fn at_home(ctx: &Context, stage: Stage, home: &std::path::Path) -> Self {
+        Self::with_session(ctx, stage, Session::new(ctx.clone()).with_home(home))
+    }
+
+    fn with_session(ctx: &Context, stage: Stage, session: Session) -> Self {
+        theme::install(ctx);
+        let (lang, dark) = session.remembered();
+        ctx.set_theme(if dark { egui::Theme::Dark } else { egui::Theme::Light });
+        Self {
+            words: Words::new(lang),
+            session,
+            look: Look { dark, ..Look::default() },
+            tool: Tool::new(ToolKind::Select),
+            stage,
+            queue: Vec::new(),
+            notices: Notices::default(),
+            chooser: Chooser::default(),
+        }
+    }
+
+    /// Speaks another language for this run, without touching the settings.
+    pub fn use_lang(&mut self, lang: Lang) {
+        self.words = Words::new(lang);
+    }
+
+    /// Asks for something, as a panel would.
+    pub fn ask(&mut self, action: Action) {
+        self.queue.push(action);
+    }
+
+    /// What the panels show; for tests.
+    pub const fn model(&self) -> &Model {
+        self.session.model()
+    }
+
+    pub const fn look(&self) -> &Look {
+        &self.look
+    }
+
+    /// Applies: dropped files, finished jobs, keys, queued actions. Paints nothing.
+    pub fn logic(&mut self, ctx: &Context) {
+        let dropped: Vec<_> = ctx.input(|i| i.raw.dropped_files.iter().map(|f| f.path().to_owned()).collect());
+        if !dropped.is_empty() {
+            self.queue.push(Action::Run(Job::Open(dropped)));
+        }
+        self.queue.extend(self.chooser.poll());
+        keyboard::read(self, ctx);
+        self.catch_up();
+        for action in std::mem::take(&mut self.queue) {
+            self.perform(ctx, action);
+        }
+        if let Some(frame) = self.stage.follow(&mut self.session, &self.look) {
+            self.look.frame = frame;
+        }
+        let now = Instant::now();
+        if let Some(left) = self.notices.tick(now) {
+            ctx.request_repaint_after(left);
+        }
+        let saved = self.session.model().saved;
+        if saved.is_some_and(|s| now.duration_since(s.at) < Duration::from_secs(60)) {
+            ctx.request_repaint_after(SAVED_TICK);
+        }
+    }
+
+    /// Shows: reads, and fills the queue for the next `logic()`.
+    pub fn ui(&mut self, ui: &mut Ui) {
+        let mut out = Vec::new();
+        if self.session.model().project.is_none() {
+            self.first_screen(ui, &mut out);
+        } else {
+            self.frame(ui, &mut out);
+        }
+        self.dialogs(ui, &mut out);
+        out.extend(toast::show(ui, &self.words, self.notices.current()));
+        if !out.is_empty() {
+            ui.ctx().request_repaint();
+        }
+        self.queue.extend(out);
+    }
+
+    fn first_screen(&mut self, ui: &mut Ui, out: &mut Vec<Action>) {
+        let shown = Shown { words: &self.words, model: self.session.model(), look: &self.look };
+        Panel::top("title").exact_size(theme::TITLE_HEIGHT).frame(strip_frame(ui)).show(ui, |ui| out.extend(title::show(ui, shown)));
+        CentralPanel::default().frame(Frame::new()).show(ui, |ui| out.extend(start::show(ui, &self.words, self.session.opening())));
+    }
+
+    fn frame(&mut self, ui: &mut Ui, out: &mut Vec<Action>) {
+        let mut forms = std::mem::take(&mut self.look.forms);
+        let shown = Shown { words: &self.words, model: self.session.model(), look: &self.look };
+        let adjudicating = self.look.workspace == Workspace::Adjudicate;
+        let panel = Frame::new().fill(ui.visuals().panel_fill).inner_margin(Margin::symmetric(8, 4));
+        if !self.look.bare {
+            Panel::top("title").exact_size(theme::TITLE_HEIGHT).frame(strip_frame(ui)).show(ui, |ui| out.extend(title::show(ui, shown)));
+            let hint = hint(shown, &self.tool);
+            Panel::bottom("status").exact_size(theme::STATUS_HEIGHT).frame(strip_frame(ui)).show(ui, |ui| status::show(ui, shown, hint));
+            if self.look.left {
+                Panel::left("left").default_size(theme::LEFT_WIDTH).size_range(160.0..=420.0).frame(panel).show(ui, |ui| {
+                    if adjudicating {
+                        out.extend(adjudicate::queue(ui, shown));
+                    } else {
+                        Panel::bottom("add").exact_size(32.0).frame(Frame::new()).show_separator_line(false).show(ui, |ui| {
+                            out.extend(worklist::footer(ui, shown));
+                        });
+                        out.extend(worklist::show(ui, shown, &mut forms));
+                    }
+                });
+            }
+            if adjudicating {
+                Panel::bottom("decision").exact_size(44.0).frame(panel).show(ui, |ui| out.extend(adjudicate::decision_bar(ui, shown, &mut forms)));
+                Panel::left("side-a").exact_size(180.0).frame(panel).show(ui, |ui| adjudicate::side(ui, shown, crate::domain::AdjudicationTake::A));
+                Panel::right("side-b").exact_size(180.0).frame(panel).show(ui, |ui| adjudicate::side(ui, shown, crate::domain::AdjudicationTake::B));
+            } else if self.look.right {
+                Panel::right("right").default_size(theme::RIGHT_WIDTH).size_range(240.0..=480.0).frame(panel).show(ui, |ui| {
+                    out.extend(right_panel(ui, shown, &mut forms));
+                });
+            }
+        }
+        CentralPanel::default().frame(Frame::new()).show(ui, |ui| {
+            let rect = ui.max_rect();
+            ui.painter().rect_filled(rect, 0.0, theme::tokens(ui.visuals()).canvas);
+            let image = self.look.image.as_ref().and_then(|i| shown.model.image(i));
+            match image {
+                Some(image) if image.availability != Availability::Ready => out.extend(canvas::placeholder(ui, rect, shown, image)),
+                Some(_) => {
+                    let pointer = ui.ctx().pointer_latest_pos();
+                    let armed = canvas::tool_armed(shown, &self.tool, self.stage.viewport(), pointer);
+                    let editing = self.tool.kind() == ToolKind::Select && self.tool.draft().is_some();
+                    let seen = self.stage.show(ui, shown.model, shown.look, armed, editing);
+                    let facts = self.stage.facts(shown.model, shown.look);
+                    let input = canvas::CanvasInput { tool: &self.tool, viewport: self.stage.viewport(), seen: &seen, facts: &facts };
+                    out.extend(canvas::show(ui, shown, &input));
+                }
+                None => {}
+            }
+        });
+        self.look.forms = forms;
+    }
+
+    fn dialogs(&mut self, ui: &mut Ui, out: &mut Vec<Action>) {
+        let mut forms = std::mem::take(&mut self.look.forms);
+        let shown = Shown { words: &self.words, model: self.session.model(), look: &self.look };
+        out.extend(match self.look.dialog {
+            Dialog::None => Vec::new(),
+            Dialog::Palette => palette::show(ui, shown, &mut forms),
+            Dialog::Keys => palette::keys(ui, shown),
+            Dialog::About => dialogs::about(ui, shown),
+            Dialog::Submit => dialogs::submit(ui, shown),
+            Dialog::Amend => dialogs::amend(ui, shown, &mut forms),
+        });
+        self.look.forms = forms;
+    }
+
+    /// Takes in what other programs and background jobs have changed.
+    fn catch_up(&mut self) {
+        for event in self.session.drain() {
+            self.take_in(event);
+        }
+    }
+}
+
+fn strip_frame(ui: &Ui) -> Frame {
+    Frame::new().fill(ui.visuals().panel_fill).inner_margin(Margin::symmetric(8, 0))
+}
+
+/// Findings above, then the selected one's details, then terms or history.
+fn right_panel(ui: &mut Ui, shown: Shown<'_>, forms: &mut super::look::Forms) -> Vec<Action> {
+    let mut out = Vec::new();
+    let list_height = (ui.available_height() * 0.34).max(120.0);
+    ui.allocate_ui(egui::Vec2::new(ui.available_width(), list_height), |ui| {
+        ui.set_min_height(list_height);
+        out.extend(findings::list(ui, shown, list_height - 28.0));
+    });
+    ui.separator();
+    if shown.look.selected.is_some() {
+        out.extend(findings::details(ui, shown, forms));
+        ui.separator();
+    }
+    if shown.look.history {
+        history::show(ui, shown);
+    } else {
+        out.extend(terms::show(ui, shown, forms));
+    }
+    out
+}
+
+/// Fluent key of the hint line for the state of the window.
+fn hint(shown: Shown<'_>, tool: &Tool) -> &'static str {
+    if shown.look.workspace == Workspace::Adjudicate {
+        return "hint-adjudicate";
+    }
+    let sealed = shown.look.case.as_ref().and_then(|c| shown.model.case(c)).is_some_and(|c| !c.state.editable());
+    if sealed {
+        return "hint-sealed";
+    }
+    let stack = shown.look.image.as_ref().and_then(|i| shown.model.image(i)).is_some_and(|i| i.frames > 1);
+    match tool.hint(shown.look.selected.is_some()) {
+        "hint-select" if stack => "hint-select-stack",
+        other => other,
+    }
+}
+
+impl eframe::App for App {
+    fn logic(&mut self, ctx: &Context, _frame: &mut eframe::Frame) {
+        Self::logic(self, ctx);
+    }
+
+    fn ui(&mut self, ui: &mut Ui, _frame: &mut eframe::Frame) {
+        Self::ui(self, ui);
+    }
+
+    fn clear_color(&self, visuals: &egui::Visuals) -> [f32; 4] {
+        theme::tokens(visuals).canvas.to_normalized_gamma_f32()
+    }
+}

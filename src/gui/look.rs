@@ -1,0 +1,122 @@
+//! What the workspace owns: selection, panels, language, dialogs, and texts being typed. Never part of a finding.
+
+use super::action::{Dialog, Workspace};
+use super::actions::{Needs, Preset, Scope};
+use super::model::Model;
+use crate::domain::{CaseId, Field, FindingId, ImageId, Verdict};
+
+/// The state of the view.
+#[derive(Clone, Debug)]
+pub struct Look {
+    pub workspace: Workspace,
+    pub left: bool,
+    pub right: bool,
+    /// Image only: both panels and the strips are out of the way.
+    pub bare: bool,
+    pub history: bool,
+    pub corners: bool,
+    /// The outlines are hidden for as long as the key is held.
+    pub hidden: bool,
+    pub case: Option<CaseId>,
+    pub image: Option<ImageId>,
+    pub frame: u32,
+    pub selected: Option<FindingId>,
+    pub discrepancy: Option<String>,
+    pub dialog: Dialog,
+    pub verdict: Option<Verdict>,
+    pub dark: bool,
+    /// The note that drawing happens on the processor has been read.
+    pub software_seen: bool,
+    pub preset: Option<Preset>,
+    pub forms: Forms,
+}
+
+impl Default for Look {
+    fn default() -> Self {
+        Self {
+            workspace: Workspace::Read,
+            left: true,
+            right: true,
+            bare: false,
+            history: false,
+            corners: true,
+            hidden: false,
+            case: None,
+            image: None,
+            frame: 0,
+            selected: None,
+            discrepancy: None,
+            dialog: Dialog::None,
+            verdict: None,
+            dark: true,
+            software_seen: false,
+            preset: None,
+            forms: Forms::default(),
+        }
+    }
+}
+
+/// Texts being typed, and which field wants the focus. The one thing that `ui()` writes.
+#[derive(Clone, Debug, Default)]
+pub struct Forms {
+    pub term_query: String,
+    pub term_index: usize,
+    pub comment: String,
+    /// Which finding `comment` belongs to.
+    pub comment_of: Option<FindingId>,
+    pub case_filter: String,
+    pub palette: String,
+    pub palette_index: usize,
+    pub reason: String,
+    pub focus: Option<TextField>,
+    pub composing: bool,
+}
+
+/// A text field that can be given the focus.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TextField {
+    Terms,
+    Comment,
+    Palette,
+    Reason,
+}
+
+impl Look {
+    /// The field of the image in view.
+    pub fn field(&self, model: &Model) -> Option<Field> {
+        model.image(self.image.as_ref()?).map(|i| i.field)
+    }
+
+    /// Whether findings of the open case may be changed now.
+    pub fn editable(&self, model: &Model) -> bool {
+        let writable = model.project.as_ref().is_some_and(|p| p.read_only.is_none());
+        let state = self.case.as_ref().and_then(|c| model.case(c)).map(|c| c.state);
+        writable && self.workspace == Workspace::Read && state.is_some_and(super::model::ReadState::editable)
+    }
+
+    /// Whether actions of this scope exist now.
+    pub fn active(&self, model: &Model, scope: Scope) -> bool {
+        match scope {
+            Scope::Always => true,
+            Scope::Read => self.workspace == Workspace::Read,
+            Scope::Adjudicate => self.workspace == Workspace::Adjudicate,
+            Scope::Radiology => self.field(model) == Some(Field::Radiology),
+            Scope::Pathology => self.field(model) == Some(Field::Pathology),
+        }
+    }
+
+    /// Whether what an action needs is there.
+    pub fn meets(&self, model: &Model, needs: Needs) -> bool {
+        let image = self.image.is_some();
+        match needs {
+            Needs::Nothing => true,
+            Needs::Project => model.project.is_some(),
+            Needs::Image => image,
+            Needs::OpenRead => image && self.editable(model),
+            Needs::Selection => self.selected.is_some(),
+            Needs::Editing => self.selected.is_some() && self.editable(model),
+            Needs::Stack => self.image.as_ref().and_then(|i| model.image(i)).is_some_and(|i| i.frames > 1),
+            Needs::Discrepancy => self.discrepancy.is_some(),
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! The four corners of the image: who and what, which slice or level, scale and window, value under the pointer.
+
+use egui::{Align2, Painter, Pos2, Rect, Stroke, Vec2};
+
+use crate::domain::{Field, PointPx, Spacing};
+use crate::gui::i18n::{Arg, Words};
+use crate::gui::theme;
+use crate::gui::widgets::cased_text;
+
+/// What is known of the view, as plain values.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ViewFacts {
+    pub case_label: String,
+    pub field: Option<Field>,
+    /// Image number and count within the case, from 1.
+    pub image: (usize, usize),
+    /// Slice number and count, from 1.
+    pub frame: (u32, u32),
+    pub levels: usize,
+    pub level: usize,
+    /// Screen pixels (physical) per image pixel.
+    pub zoom: f64,
+    /// Points per image pixel.
+    pub pt_per_px: f64,
+    pub spacing: Option<Spacing>,
+    pub objective: Option<f64>,
+    pub window: Option<(f64, f64)>,
+    pub inverted: bool,
+    pub pointer: Option<PointPx>,
+    /// The value under the pointer, with its unit.
+    pub value: Option<String>,
+    pub hidden: bool,
+    /// Codes of what the reader of the file found noteworthy (gap, tilt …).
+    pub warnings: Vec<&'static str>,
+}
+
+/// The magnification of the view in objective powers: an objective of power P is taken as 10/P µm per pixel.
+pub fn magnification(facts: &ViewFacts) -> Option<f64> {
+    let um_per_px = facts.spacing.map(|s| s.x_um).filter(|um| *um > 0.0);
+    let native = facts.objective.or_else(|| um_per_px.map(|um| 10.0 / um))?;
+    Some(native * facts.zoom)
+}
+
+/// Length in µm of a scale bar near `want_pt` points long, from the 1-2-5 series.
+pub fn bar_length_um(um_per_pt: f64, want_pt: f64) -> f64 {
+    let raw = um_per_pt * want_pt;
+    if !raw.is_finite() || raw <= 0.0 {
+        return 0.0;
+    }
+    let decade = 10_f64.powf(raw.log10().floor());
+    [5.0, 2.0, 1.0].into_iter().map(|m| m * decade).find(|v| *v <= raw * 1.001).unwrap_or(decade)
+}
+
+/// A length with the unit that keeps it short, and a thin space before it.
+pub fn length_text(um: f64) -> String {
+    let (value, unit) = if um >= 10_000.0 {
+        (um / 10_000.0, "cm")
+    } else if um >= 1_000.0 {
+        (um / 1_000.0, "mm")
+    } else if um >= 1.0 {
+        (um, "µm")
+    } else {
+        (um * 1_000.0, "nm")
+    };
+    format!("{}\u{2009}{unit}", trimmed(value, 1))
+}
+
+fn trimmed(value: f64, digits: usize) -> String {
+    let text = format!("{value:.digits$}");
+    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
+}
+
+fn top_left(words: &Words, f: &ViewFacts) -> Vec<String> {
+    let mut out = vec![f.case_label.clone()];
+    if let Some(field) = f.field {
+        out.push(words.t(super::title::field_key(field)));
+    }
+    out.extend(f.warnings.iter().map(|code| format!("{} {}", crate::gui::icons::WARNING, words.t(&format!("warning-{code}")))));
+    out
+}
+
+fn top_right(words: &Words, f: &ViewFacts) -> Vec<String> {
+    let mut out = Vec::new();
+    if f.frame.1 > 1 {
+        let n = |v: u32| Arg::from(v.to_string());
+        out.push(words.with("corner-slice", &[("n", n(f.frame.0)), ("of", n(f.frame.1))]));
+    }
+    if f.image.1 > 1 {
+        let n = |v: usize| Arg::from(v.to_string());
+        out.push(words.with("corner-image", &[("n", n(f.image.0)), ("of", n(f.image.1))]));
+    }
+    if f.field == Some(Field::Pathology)
+        && let Some(x) = magnification(f)
+    {
+        let digits = usize::from(x < 10.0);
+        out.push(words.with("corner-magnification", &[("x", Arg::from(trimmed(x, digits)))]));
+    }
+    if f.levels > 1 {
+        out.push(words.with("corner-level", &[("level", Arg::from(f.level.to_string()))]));
+    }
+    out
+}
+
+fn bottom_left(words: &Words, f: &ViewFacts) -> Vec<String> {
+    let mut out = Vec::new();
+    if let Some((center, width)) = f.window {
+        let n = |v: f64| Arg::from(trimmed(v, 0).replace('-', "−"));
+        let mut text = words.with("corner-window", &[("w", n(width)), ("l", n(center))]);
+        if f.inverted {
+            text = format!("{text}  {}", words.t("corner-inverted"));
+        }
+        out.push(text);
+    }
+    out
+}
+
+fn bottom_right(f: &ViewFacts) -> Vec<String> {
+    let mut out = Vec::new();
+    if let (Some(value), Some(_)) = (&f.value, f.pointer) {
+        out.push(value.clone());
+    }
+    if let Some([x, y]) = f.pointer {
+        out.push(format!("{:.0}, {:.0}", x.floor(), y.floor()));
+    }
+    let percent = f.zoom * 100.0;
+    out.push(format!("{}\u{2009}%", trimmed(percent, usize::from(percent < 10.0))));
+    out
+}
+
+/// Paints the corners over the image.
+pub fn paint(painter: &Painter, rect: Rect, words: &Words, f: &ViewFacts) {
+    let inner = rect.shrink(10.0);
+    stack(painter, inner.left_top(), Align2::LEFT_TOP, &top_left(words, f));
+    stack(painter, inner.right_top(), Align2::RIGHT_TOP, &top_right(words, f));
+    stack(painter, inner.right_bottom(), Align2::RIGHT_BOTTOM, &bottom_right(f));
+    let mut left = bottom_left(words, f);
+    match f.spacing {
+        Some(spacing) if f.pt_per_px > 0.0 => {
+            let um_per_pt = spacing.x_um / f.pt_per_px;
+            let um = bar_length_um(um_per_pt, 120.0);
+            #[allow(clippy::cast_possible_truncation, reason = "a bar is some tens of points long")]
+            let length = (um / um_per_pt) as f32;
+            let y = inner.bottom() - 3.0;
+            let bar = [Pos2::new(inner.left(), y), Pos2::new(inner.left() + length, y)];
+            painter.line_segment(bar, Stroke::new(5.0, theme::OVERLAY_CASING));
+            painter.line_segment(bar, Stroke::new(2.0, theme::OVERLAY_TEXT));
+            cased_text(painter, Pos2::new(inner.left() + length + 8.0, inner.bottom() + 3.0), Align2::LEFT_BOTTOM, &length_text(um));
+            stack(painter, inner.left_bottom() - Vec2::new(0.0, 14.0), Align2::LEFT_BOTTOM, &left);
+        }
+        _ => {
+            left.push(words.t("uncalibrated"));
+            stack(painter, inner.left_bottom(), Align2::LEFT_BOTTOM, &left);
+        }
+    }
+    if f.hidden {
+        cased_text(painter, inner.center_top(), Align2::CENTER_TOP, &words.t("overlay-hidden"));
+    }
+}
+
+fn stack(painter: &Painter, at: Pos2, anchor: Align2, lines: &[String]) {
+    let step = theme::SIZE_OVERLAY * 1.4;
+    let down = anchor.y() == egui::Align::Min;
+    let mut y = if down { at.y } else { at.y - step * lines.len().saturating_sub(1) as f32 };
+    for line in lines {
+        cased_text(painter, Pos2::new(at.x, y), anchor, line);
+        y += step;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::SpacingSource;
+    use crate::gui::i18n::Lang;
+
+    #[test]
+    fn scale_bars_are_round_and_never_longer_than_wanted() {
+        for um_per_pt in [0.1, 0.25, 0.7, 3.0, 48.8, 600.0] {
+            let um = bar_length_um(um_per_pt, 120.0);
+            assert!(um <= um_per_pt * 120.0 * 1.001 && um >= um_per_pt * 120.0 / 2.6, "{um_per_pt}: {um}");
+            let mantissa = um / 10_f64.powf(um.log10().floor() + 1e-9);
+            assert!([1.0, 2.0, 5.0, 10.0].iter().any(|m| (mantissa - m).abs() < 1e-6), "{um}");
+        }
+        assert_eq!(length_text(200.0), "200\u{2009}µm");
+        assert_eq!(length_text(5_000.0), "5\u{2009}mm");
+        assert_eq!(length_text(50_000.0), "5\u{2009}cm");
+    }
+
+    #[test]
+    fn magnification_counts_from_the_objective_or_the_spacing() {
+        let spacing = Spacing { x_um: 0.5, y_um: 0.5, source: SpacingSource::AperioMpp };
+        let facts = ViewFacts { zoom: 0.5, spacing: Some(spacing), ..ViewFacts::default() };
+        assert_eq!(magnification(&facts), Some(10.0));
+        assert_eq!(magnification(&ViewFacts { objective: Some(40.0), ..facts }), Some(20.0));
+        assert_eq!(magnification(&ViewFacts { zoom: 1.0, ..ViewFacts::default() }), None);
+    }
+
+    #[test]
+    fn the_window_is_written_with_a_true_minus() {
+        let words = Words::new(Lang::Ja);
+        let facts = ViewFacts { window: Some((-600.0, 1500.0)), ..ViewFacts::default() };
+        assert_eq!(bottom_left(&words, &facts), ["W 1500 L −600"]);
+    }
+}

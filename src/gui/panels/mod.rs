@@ -1,0 +1,27 @@
+//! The parts of the window. Each takes the weakest context that works, reads, and returns the actions it was asked for.
+
+pub mod adjudicate;
+pub mod canvas;
+pub mod corners;
+pub mod dialogs;
+pub mod findings;
+pub mod history;
+pub mod palette;
+pub mod start;
+pub mod status;
+pub mod terms;
+pub mod title;
+pub mod toast;
+pub mod worklist;
+
+use super::i18n::Words;
+use super::look::Look;
+use super::model::Model;
+
+/// What panels may read.
+#[derive(Clone, Copy)]
+pub struct Shown<'a> {
+    pub words: &'a Words,
+    pub model: &'a Model,
+    pub look: &'a Look,
+}

@@ -1,0 +1,155 @@
+//! The top row: menu, workspaces, what is being read, whether it is saved, language.
+
+use std::time::Instant;
+
+use egui::{Align, Button, Layout, RichText, Ui, Vec2};
+
+use super::Shown;
+use crate::domain::Role;
+use crate::gui::action::{Action, ViewChange, Workspace};
+use crate::gui::actions::{ACTIONS, ActionId, Group};
+use crate::gui::i18n::{Arg, Lang};
+use crate::gui::icons;
+use crate::gui::widgets::{look, tooltip};
+
+pub fn show(ui: &mut Ui, s: Shown<'_>) -> Vec<Action> {
+    let mut out = Vec::new();
+    let t = look(ui);
+    ui.horizontal_centered(|ui| {
+        menu(ui, s, &mut out);
+        workspaces(ui, s, &mut out);
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            languages(ui, s, &mut out);
+            saved(ui, s, &mut out);
+            ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+                ui.add_space(16.0);
+                ui.add(egui::Label::new(RichText::new(heading(s)).color(t.text)).truncate());
+            });
+        });
+    });
+    out
+}
+
+/// What is being read: case, field, kind of read. No file name, since this line may end up in a screenshot.
+fn heading(s: Shown<'_>) -> String {
+    let Some(project) = &s.model.project else { return String::new() };
+    let Some(case) = s.look.case.as_ref().and_then(|c| s.model.case(c)) else { return project.name.clone() };
+    let field = s.words.t(field_key(case.field));
+    let reader = s.words.with("title-reader", &[("reader", Arg::from(project.reader.clone()))]);
+    let mut parts = vec![s.words.with("title-case", &[("case", Arg::from(case.label.clone()))]), field, reader];
+    if !case.state.editable() {
+        parts.push(s.words.t(case.state.key()));
+    }
+    if project.read_only.is_some() {
+        parts.push(s.words.t("title-read-only"));
+    }
+    parts.join(" · ")
+}
+
+pub const fn field_key(field: crate::domain::Field) -> &'static str {
+    use crate::domain::Field;
+    match field {
+        Field::Pathology => "field-pathology",
+        Field::Endoscopy => "field-endoscopy",
+        Field::Radiology => "field-radiology",
+        Field::Other => "field-other",
+    }
+}
+
+fn menu(ui: &mut Ui, s: Shown<'_>, out: &mut Vec<Action>) {
+    let label = s.words.t("menu");
+    let button = Button::new(RichText::new(icons::LIST).size(18.0)).frame_when_inactive(false).min_size(Vec2::splat(28.0));
+    let (response, _) = egui::containers::menu::MenuButton::from_button(button).ui(ui, |ui| {
+        ui.set_min_width(240.0);
+        for group in Group::ALL {
+            let rows: Vec<_> = ACTIONS.iter().filter(|a| a.group == group && a.in_menu && s.look.active(s.model, a.scope)).collect();
+            if rows.is_empty() {
+                continue;
+            }
+            ui.menu_button(s.words.t(group.key()), |ui| {
+                ui.set_min_width(280.0);
+                for def in rows {
+                    let enabled = s.look.meets(s.model, def.needs);
+                    let name = s.words.t(def.key);
+                    let button = Button::new(format!("{}  {name}", def.icon)).shortcut_text(def.keys());
+                    if ui.add_enabled(enabled, button).accessible_name(name).on_hover_text(s.words.t(&def.help_key())).clicked() {
+                        out.push(Action::Call(def.id));
+                        ui.close();
+                    }
+                }
+            });
+        }
+    });
+    response.accessible_name(label.clone()).on_hover_text(label);
+}
+
+/// Only the workspaces that this person's roles and this kind of project have.
+pub fn available_workspaces(s: Shown<'_>) -> Vec<Workspace> {
+    let Some(project) = &s.model.project else { return Vec::new() };
+    let mut out = vec![Workspace::Read];
+    if project.roles.contains(&Role::Adjudicator) && (!s.model.discrepancies.is_empty() || s.look.workspace == Workspace::Adjudicate) {
+        out.push(Workspace::Adjudicate);
+    }
+    out
+}
+
+fn workspaces(ui: &mut Ui, s: Shown<'_>, out: &mut Vec<Action>) {
+    let t = look(ui);
+    for workspace in available_workspaces(s) {
+        let here = workspace == s.look.workspace;
+        let color = if here { t.text } else { t.text_dim };
+        let response = ui.add(
+            Button::new(RichText::new(s.words.t(workspace.key())).color(color)).frame_when_inactive(false).min_size(Vec2::new(56.0, 28.0)),
+        );
+        if here {
+            let r = response.rect;
+            ui.painter().hline(r.x_range().shrink(8.0), r.bottom() + 2.0, egui::Stroke::new(2.0, t.accent));
+        }
+        if response.clicked() {
+            out.push(Action::Look(ViewChange::Workspace(workspace)));
+        }
+    }
+}
+
+fn saved(ui: &mut Ui, s: Shown<'_>, out: &mut Vec<Action>) {
+    if s.model.project.is_none() {
+        return;
+    }
+    let t = look(ui);
+    let (text, color) = saved_words(s);
+    let def = crate::gui::actions::find(ActionId::Saved);
+    let button = Button::new(RichText::new(format!("{} {text}", icons::CHECK_CIRCLE)).color(color)).frame_when_inactive(false);
+    if ui.add(button).accessible_name(text).on_hover_text(tooltip(s.words, def)).clicked() {
+        out.push(Action::Call(ActionId::Saved));
+    }
+    if let Some((done, total)) = s.model.hashing {
+        let text = s.words.with("hashing", &[("done", Arg::from(done)), ("total", Arg::from(total))]);
+        ui.label(RichText::new(text).color(t.text_dim)).on_hover_text(s.words.t("hashing-help"));
+    }
+}
+
+/// "Saved, 0.2 s ago" and its colour.
+pub fn saved_words(s: Shown<'_>) -> (String, egui::Color32) {
+    let t = crate::gui::theme::tokens(&if s.look.dark { egui::Visuals::dark() } else { egui::Visuals::light() });
+    let Some(saved) = s.model.saved else { return (s.words.t("saved-all"), t.saved) };
+    let age = Instant::now().duration_since(saved.at).as_secs_f64();
+    let text = if age < 60.0 {
+        s.words.with("saved-seconds", &[("s", Arg::from(if age < 10.0 { format!("{age:.1}") } else { format!("{age:.0}") }))])
+    } else {
+        s.words.with("saved-minutes", &[("m", Arg::from(format!("{:.0}", (age / 60.0).floor())))])
+    };
+    (text, t.saved)
+}
+
+fn languages(ui: &mut Ui, s: Shown<'_>, out: &mut Vec<Action>) {
+    let t = look(ui);
+    for lang in [Lang::En, Lang::Ja] {
+        let here = lang == s.words.lang();
+        let color = if here { t.text } else { t.text_dim };
+        let name = s.words.t(if lang == Lang::Ja { "language-ja" } else { "language-en" });
+        let button = Button::new(RichText::new(lang.code()).color(color)).frame_when_inactive(here).min_size(Vec2::new(28.0, 24.0));
+        if ui.add(button).accessible_name(name.clone()).on_hover_text(name).clicked() {
+            out.push(Action::Look(ViewChange::Lang(lang)));
+        }
+    }
+}

@@ -1,0 +1,270 @@
+//! The image in view: which one, its outlines and its read-outs; the pixels themselves are [`Viewport`]'s.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use egui::{Context, Pos2, Ui};
+
+use super::action::Workspace;
+use super::look::Look;
+use super::model::{FindingRow, Model};
+use super::panels::corners::ViewFacts;
+use super::session::Session;
+use super::theme;
+use super::viewport::{GpuLink, Sample, Viewport, ViewportInput, ViewportResponse, ViewportStyle};
+use crate::domain::{FindingId, ImageId, PointPx, RoiSpace, Shape};
+use crate::project::ImageMeta;
+use crate::project::tiles::Pool;
+use crate::project::pixels::Window;
+use crate::render::{Outline, Pattern, ShapeGeometry, ShapeInstance, ShapeSet};
+
+/// Decodes that may wait; the loader asks for no more than it can use.
+const POOL_CAPACITY: usize = 256;
+
+/// What is looked at and how.
+pub struct Stage {
+    image: Option<ImageId>,
+    viewport: Viewport,
+    /// Pixels of this image could not be opened; not tried again until it is chosen anew.
+    failed: Option<ImageId>,
+    shapes: Arc<ShapeSet>,
+    /// What `shapes` was made of.
+    made_of: Option<Made>,
+    /// Triangulated outlines by finding, so that a new selection costs nothing.
+    geometry: HashMap<FindingId, (Shape, Arc<ShapeGeometry>)>,
+    /// Value under the pointer, and where it is.
+    pointer: Option<(PointPx, Option<Sample>)>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+struct Made {
+    model: u64,
+    image: ImageId,
+    frame: u32,
+    selected: Option<FindingId>,
+    discrepancy: Option<String>,
+    editing: bool,
+}
+
+impl Stage {
+    /// Draws with the window's graphics device, or shows no pixels without one.
+    ///
+    /// # Errors
+    /// When the decode threads cannot be started.
+    pub fn new(ctx: &Context, state: Option<&eframe::egui_wgpu::RenderState>) -> std::io::Result<Self> {
+        let threads = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
+        let pool = Arc::new(Pool::new("decode", threads.clamp(1, 8), POOL_CAPACITY)?);
+        Ok(Self {
+            image: None,
+            viewport: Viewport::new(ctx, pool, state.map(GpuLink::new)),
+            failed: None,
+            shapes: Arc::default(),
+            made_of: None,
+            geometry: HashMap::new(),
+            pointer: None,
+        })
+    }
+
+    pub const fn viewport(&self) -> &Viewport {
+        &self.viewport
+    }
+
+    pub const fn viewport_mut(&mut self) -> &mut Viewport {
+        &mut self.viewport
+    }
+
+    fn meta(&self) -> Option<&ImageMeta> {
+        self.viewport.meta()
+    }
+
+    /// Opens what `look` has in view, once. Says the frame that the image opens on.
+    pub fn follow(&mut self, session: &mut Session, look: &Look) -> Option<u32> {
+        let Some(wanted) = &look.image else {
+            self.close();
+            return None;
+        };
+        if self.image.as_ref() == Some(wanted) || self.failed.as_ref() == Some(wanted) || !session.available(wanted) {
+            return None;
+        }
+        let Some(source) = session.open_image(wanted) else {
+            self.failed = Some(wanted.clone());
+            self.viewport.set_image(None);
+            self.image = None;
+            return None;
+        };
+        self.failed = None;
+        self.image = Some(wanted.clone());
+        self.geometry.clear();
+        self.viewport.set_image(Some(source));
+        // Areas need the spacing that only the opened image knows.
+        session.refresh(look);
+        Some(self.viewport.frame())
+    }
+
+    pub fn close(&mut self) {
+        if self.image.take().is_some() {
+            self.viewport.set_image(None);
+        }
+        self.failed = None;
+        self.geometry.clear();
+    }
+
+    /// The space that outlines of a frame are kept in: the patient where the frame has a pose.
+    pub fn space(&self, frame: u32) -> RoiSpace {
+        let pose = self.meta().and_then(|m| m.frames.get(frame as usize)).and_then(|f| f.pose);
+        pose.map_or(RoiSpace::Image, RoiSpace::Patient)
+    }
+
+    /// A window by preset; `None` is the image's own.
+    pub fn set_window(&mut self, window: Option<(f64, f64)>) {
+        match window {
+            Some((center, width)) => self.viewport.set_window(Some(Window { center, width })),
+            None => self.viewport.reset_window(),
+        }
+    }
+
+    pub fn invert(&mut self) {
+        let invert = !self.viewport.display().invert;
+        self.viewport.set_invert(invert);
+    }
+
+    /// The view as an objective of this power would show it; slides without a named objective go by their spacing.
+    pub fn magnify(&mut self, power: f64) {
+        if self.viewport.set_magnification(power) {
+            return;
+        }
+        let Some(um) = self.meta().and_then(|m| m.spacing).map(|s| s.x_um).filter(|um| *um > 0.0) else { return };
+        let want = power * um / 10.0 / self.viewport.screen_px_per_image_px();
+        self.zoom_centre(want);
+    }
+
+    pub fn zoom_centre(&mut self, factor: f64) {
+        let middle = self.viewport.screen_from_image(self.viewport.camera().centre_px);
+        self.viewport.zoom_at(middle, factor);
+    }
+
+    /// What the corners say.
+    pub fn facts(&self, model: &Model, look: &Look) -> ViewFacts {
+        let case = look.case.as_ref().and_then(|c| model.case(c));
+        let row = look.image.as_ref().and_then(|i| model.image(i));
+        let place = case.zip(look.image.as_ref()).and_then(|(c, id)| c.images.iter().position(|i| i.id == *id));
+        let meta = self.meta();
+        let zoom = self.viewport.screen_px_per_image_px();
+        let levels = meta.map(|m| m.levels.as_slice()).unwrap_or_default();
+        ViewFacts {
+            case_label: case.map(|c| c.label.clone()).unwrap_or_default(),
+            field: row.map(|r| r.field),
+            image: (place.map_or(0, |p| p + 1), case.map_or(0, |c| c.images.len())),
+            frame: (look.frame + 1, row.map_or(1, |r| r.frames)),
+            levels: levels.len(),
+            level: levels.iter().rposition(|l| l.downsample * zoom <= 1.001).unwrap_or(0),
+            zoom,
+            pt_per_px: 1.0 / self.viewport.px_per_pt(),
+            spacing: meta.and_then(|m| m.spacing),
+            objective: meta.and_then(|m| m.objective_power),
+            window: self.viewport.window().map(|w| (w.center, w.width)),
+            inverted: self.viewport.display().invert,
+            pointer: self.pointer.map(|(at, _)| at),
+            value: self.pointer.and_then(|(_, s)| s).map(|s| self.value_text(s)),
+            hidden: look.hidden,
+            warnings: meta.map(|m| m.warnings.iter().map(|w| w.code).collect()).unwrap_or_default(),
+        }
+    }
+
+    fn value_text(&self, sample: Sample) -> String {
+        match sample {
+            Sample::Rgb([r, g, b]) => format!("R {r}  G {g}  B {b}"),
+            Sample::Grey { value, .. } => {
+                let unit = self.meta().and_then(|m| m.display.unit.clone()).unwrap_or_default();
+                let number = format!("{value:.0}").replace('-', "−");
+                if unit.is_empty() { number } else { format!("{number}\u{2009}{unit}") }
+            }
+        }
+    }
+
+    /// Draws the pixels and the committed outlines over the rest of `ui`.
+    pub fn show(&mut self, ui: &mut Ui, model: &Model, look: &Look, tool_armed: bool, editing: bool) -> ViewportResponse {
+        self.make_shapes(model, look, editing);
+        let t = theme::tokens(ui.visuals());
+        let shapes = Arc::clone(&self.shapes);
+        let out = self.viewport.ui(
+            ui,
+            ViewportInput {
+                shapes: &shapes,
+                shape_opacity: if look.hidden { 0.0 } else { 1.0 },
+                tool_armed,
+                style: ViewportStyle { canvas: t.canvas, mark: t.text_faint },
+            },
+        );
+        let size = self.meta().map(ImageMeta::size_px);
+        let inside = |p: &PointPx| size.is_some_and(|s| p[0] >= 0.0 && p[1] >= 0.0 && p[0] < f64::from(s.width) && p[1] < f64::from(s.height));
+        let hover: Option<Pos2> = out.response.hover_pos();
+        self.pointer = out.pointer_image_px.filter(inside).map(|p| (p, hover.and_then(|at| self.viewport.sample_under(at))));
+        out
+    }
+
+    /// Makes the set of outlines anew when what it shows has changed.
+    fn make_shapes(&mut self, model: &Model, look: &Look, editing: bool) {
+        let Some(image) = &look.image else { return };
+        let made = Made {
+            model: model.revision,
+            image: image.clone(),
+            frame: look.frame,
+            selected: look.selected.clone(),
+            discrepancy: look.discrepancy.clone().filter(|_| look.workspace == Workspace::Adjudicate),
+            editing,
+        };
+        if self.made_of.as_ref() == Some(&made) {
+            return;
+        }
+        let mut shapes = Vec::new();
+        if look.workspace == Workspace::Adjudicate {
+            let current = look.discrepancy.as_ref().and_then(|id| model.discrepancies.iter().find(|d| d.id == *id));
+            if let Some(d) = current {
+                for (side, colour) in [(&d.a, theme::READER_A), (&d.b, theme::READER_B)] {
+                    let Some(f) = side.as_ref().filter(|f| f.image == *image && f.frame == look.frame) else { continue };
+                    shapes.extend(self.instance(f, colour, false));
+                }
+            }
+        } else {
+            for f in model.findings.iter().filter(|f| f.image == *image && f.frame == look.frame) {
+                let selected = look.selected.as_ref() == Some(&f.id);
+                // While a hand drags it, the tool paints it.
+                if !(selected && editing) {
+                    shapes.extend(self.instance(f, f.color, selected));
+                }
+            }
+        }
+        self.shapes = Arc::new(ShapeSet { revision: self.shapes.revision + 1, shapes });
+        self.made_of = Some(made);
+    }
+
+    fn instance(&mut self, f: &FindingRow, colour: egui::Color32, selected: bool) -> Option<ShapeInstance> {
+        let shape = f.shape.as_ref()?;
+        let known = self.geometry.get(&f.id).filter(|(s, _)| s == shape).map(|(_, g)| Arc::clone(g));
+        let geometry = match known {
+            Some(geometry) => geometry,
+            None => {
+                let made = Arc::new(ShapeGeometry::new(outlines(shape))?);
+                self.geometry.insert(f.id.clone(), (shape.clone(), Arc::clone(&made)));
+                made
+            }
+        };
+        let [r, g, b, _] = colour.to_array();
+        // Dashed: not finished, since it has no name yet.
+        let pattern = if f.term.is_none() { Pattern::Dashed } else { Pattern::Solid };
+        Some(ShapeInstance { geometry, colour: [r, g, b], pattern, selected, filled: true })
+    }
+}
+
+fn outlines(shape: &Shape) -> Vec<Outline> {
+    match shape {
+        Shape::Point(p) => vec![Outline::Point(*p)],
+        Shape::Line(l) => vec![Outline::Line(l.clone())],
+        Shape::Polygons(ps) => ps
+            .iter()
+            .map(|p| Outline::Polygon(std::iter::once(p.exterior.clone()).chain(p.holes.iter().cloned()).collect()))
+            .collect(),
+        Shape::WholeImage => Vec::new(),
+    }
+}

@@ -1,0 +1,221 @@
+//! From the project's views to the model of the panels.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::look::Look;
+use super::model::{
+    Availability, CaseRow, DiscrepancyRow, FindingRow, HistoryRow, ImageRow, Model, ProjectHead, ReadState, TermRow,
+};
+use super::theme;
+use crate::domain::{CaseId, Field, ImageId, Ontology, Role, SizePx, Spacing, TermRef};
+use crate::project::{
+    Cause, Discrepancy, DiscrepancyKind, FindingView, HistoryLine, ImageState, ImageView, Member, Project, ReadScope, ReadView, WorkItem, WorkState,
+};
+
+/// Reads a project for the panels.
+pub(super) struct Lookup<'a> {
+    pub project: &'a Project,
+    pub spacing: &'a HashMap<ImageId, Option<Spacing>>,
+}
+
+impl Lookup<'_> {
+    /// Everything that the panels may show for what is in view. What cannot be read is left out and logged, so that one
+    /// damaged value does not take the window away.
+    pub fn model(&self, look: &Look) -> Model {
+        let mut model = Model { project: self.head(), ..Model::default() };
+        let Some(reader) = self.project.actor().cloned() else { return model };
+        let worklist = self.project.worklist(&reader).unwrap_or_else(|e| {
+            tracing::error!("the worklist cannot be read: {e}");
+            Vec::new()
+        });
+        model.cases = worklist.iter().map(|item| self.case_row(item, look.case.as_ref() == Some(&item.case))).collect();
+        let roles = self.project.roles();
+        if roles.contains(&Role::Adjudicator) {
+            let cases = worklist.iter().filter(|i| matches!(i.state, WorkState::ToAdjudicate | WorkState::Adjudicated));
+            model.discrepancies = cases.flat_map(|i| self.discrepancies(&i.case, &i.label)).collect();
+        }
+        let Some(case) = look.case.as_ref() else { return model };
+        model.packs = self.packs(model.case(case).map(|c| c.field));
+        model.terms = TermRow::all(&model.packs);
+        if let Some(read) = self.own_read(case) {
+            model.findings = read.findings.iter().filter_map(|f| self.finding_row(f)).collect();
+            model.undo = read.undo.as_deref().map(history_key);
+            model.redo = read.redo.as_deref().map(history_key);
+        }
+        model.history = self.history(case);
+        model
+    }
+
+    fn head(&self) -> Option<ProjectHead> {
+        let p = self.project;
+        Some(ProjectHead {
+            name: p.name(),
+            kind: p.kind(),
+            reader: p.actor().map(ToString::to_string).unwrap_or_default(),
+            roles: p.roles(),
+            read_only: p.read_only().map(ToString::to_string),
+        })
+    }
+
+    /// Packs of the field in view; all of them where none fits.
+    fn packs(&self, field: Option<Field>) -> Vec<Ontology> {
+        let fitting: Vec<Ontology> = self.project.packs().iter().filter(|p| Some(p.field) == field).cloned().collect();
+        if fitting.is_empty() { self.project.packs().to_vec() } else { fitting }
+    }
+
+    fn own_read(&self, case: &CaseId) -> Option<ReadView> {
+        let reader = self.project.actor()?.clone();
+        let view = self.project.view(case, &ReadScope::Reader(reader)).ok()?;
+        view.reads.into_iter().next()
+    }
+
+    fn case_row(&self, item: &WorkItem, in_view: bool) -> CaseRow {
+        let images = if in_view { self.images(&item.case) } else { Vec::new() };
+        let state = match item.state {
+            WorkState::New => ReadState::Assigned,
+            WorkState::Open => ReadState::Open,
+            WorkState::Submitted | WorkState::ToAdjudicate | WorkState::Adjudicated => ReadState::Submitted,
+        };
+        CaseRow { id: item.case.clone(), label: item.label.clone(), field: item.field, state, findings: item.findings, images }
+    }
+
+    fn images(&self, case: &CaseId) -> Vec<ImageRow> {
+        let scope = match self.project.own_scope() {
+            Ok(scope) => scope,
+            Err(_) => return Vec::new(),
+        };
+        match self.project.view(case, &scope) {
+            Ok(view) => view.images.iter().map(image_row).collect(),
+            Err(e) => {
+                tracing::error!("the images of a case cannot be read: {e}");
+                Vec::new()
+            }
+        }
+    }
+
+    fn finding_row(&self, f: &FindingView) -> Option<FindingRow> {
+        let roi = f.rois.first()?;
+        let term = f.terms.first().cloned();
+        let (labels, color) = self.term_look(term.as_ref());
+        let shape = roi.roi.as_ref().map(|r| r.shape.clone());
+        let spacing = self.spacing.get(&roi.image).copied().flatten();
+        let area_mm2 = shape.as_ref().zip(spacing).map(|(s, um)| s.area_px2() * um.x_um * um.y_um / 1e6).filter(|a| *a > 0.0);
+        Some(FindingRow {
+            id: f.id.clone(),
+            number: usize::try_from(f.number).unwrap_or(0),
+            term,
+            labels,
+            color,
+            certainty: f.certainty,
+            comment: f.comment.clone().unwrap_or_default(),
+            image: roi.image.clone(),
+            frame: roi.frame,
+            shape,
+            area_mm2,
+        })
+    }
+
+    fn term_look(&self, term: Option<&TermRef>) -> (BTreeMap<String, String>, egui::Color32) {
+        let Some(term) = term else { return (BTreeMap::new(), theme::UNNAMED) };
+        let pack = self.project.packs().iter().find(|p| p.id == term.pack && p.version == term.version);
+        match pack.and_then(|p| p.term(&term.id)) {
+            Some(t) => (t.label.clone(), theme::term_color(&t.color, &t.group)),
+            // A pack that did not come along: the id is still better than nothing.
+            None => (BTreeMap::from([("ja".to_owned(), term.id.clone())]), theme::UNNAMED),
+        }
+    }
+
+    fn history(&self, case: &CaseId) -> Vec<HistoryRow> {
+        let lines = self.project.history(Some(case)).unwrap_or_else(|e| {
+            tracing::error!("the history cannot be read: {e}");
+            Vec::new()
+        });
+        let undone: Vec<String> = lines.iter().filter_map(undone_by).collect();
+        lines.iter().map(|line| history_row(line, undone.contains(&line.hash.to_string()))).collect()
+    }
+
+    fn discrepancies(&self, case: &CaseId, label: &str) -> Vec<DiscrepancyRow> {
+        let Some(reader) = self.project.actor().cloned() else { return Vec::new() };
+        let view = self.project.view(case, &ReadScope::Adjudicator(reader));
+        let (Ok(view), Ok(all)) = (view, self.project.discrepancies(case)) else { return Vec::new() };
+        let side = |m: &Option<Member>| {
+            let m = m.as_ref()?;
+            let read = view.reads.iter().find(|r| r.stream == m.read)?;
+            self.finding_row(read.findings.iter().find(|f| f.id == m.finding)?)
+        };
+        let row = |d: &Discrepancy| DiscrepancyRow {
+            id: d.id.clone(),
+            case: case.clone(),
+            case_label: label.to_owned(),
+            kind: kind_key(d.kind),
+            a: side(&d.a),
+            b: side(&d.b),
+            decided: d.decided,
+        };
+        all.iter().map(row).collect()
+    }
+}
+
+const fn kind_key(kind: DiscrepancyKind) -> &'static str {
+    match kind {
+        DiscrepancyKind::Term => "discrepancy-term",
+        DiscrepancyKind::Boundary => "discrepancy-boundary",
+        DiscrepancyKind::OnlyA => "discrepancy-only-a",
+        DiscrepancyKind::OnlyB => "discrepancy-only-b",
+    }
+}
+
+fn image_row(view: &ImageView) -> ImageRow {
+    let availability = match &view.state {
+        ImageState::Present => Availability::Ready,
+        ImageState::Missing { disk } => Availability::Missing { disk: disk.reveal().clone() },
+        ImageState::Unknown => Availability::Missing { disk: String::new() },
+    };
+    ImageRow {
+        id: view.id.clone(),
+        label: view.name.reveal().clone(),
+        field: view.field,
+        frames: view.frames,
+        size_px: SizePx::new(view.width, view.height),
+        availability,
+    }
+}
+
+/// Acts that have words; anything newer is "other".
+const KNOWN: [&str; 14] = [
+    "read.open",
+    "read.submit",
+    "read.amend",
+    "undo",
+    "redo",
+    "finding.add",
+    "finding.delete",
+    "finding.reshape",
+    "finding.relabel",
+    "finding.grade",
+    "finding.comment",
+    "adjudication.open",
+    "adjudication.resolve",
+    "adjudication.close",
+];
+
+/// Fluent key of an act's code.
+pub(super) fn history_key(label: &str) -> String {
+    let label = match label {
+        "read.undo" => "undo",
+        "read.redo" => "redo",
+        other => other,
+    };
+    if KNOWN.contains(&label) { format!("history-{}", label.replace('.', "-")) } else { "history-other".to_owned() }
+}
+
+fn undone_by(line: &HistoryLine) -> Option<String> {
+    match &line.cause {
+        Cause::Undo { of } => Some(of.to_string()),
+        _ => None,
+    }
+}
+
+fn history_row(line: &HistoryLine, undone: bool) -> HistoryRow {
+    HistoryRow { sequence: line.lamport, utc: line.time.clone(), who: line.actor.to_string(), key: history_key(&line.label), undone }
+}

@@ -1,0 +1,293 @@
+//! The window without a screen or a graphics card: first start, drop, outline, name, undo, crash, languages. Everything is
+//! found by its accessible label.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use egui::{Key, Modifiers, Pos2};
+use egui_kittest::Harness;
+use egui_kittest::kittest::Queryable as _;
+use shoken::gui::i18n::{Lang, keys_of};
+use shoken::gui::{App, Stage, prepare};
+
+#[derive(Debug)]
+struct Dropped(PathBuf);
+
+impl egui::DroppedFile for Dropped {
+    fn path(&self) -> &Path {
+        &self.0
+    }
+
+    fn bytes(&self) -> Result<Vec<u8>, String> {
+        std::fs::read(&self.0).map_err(|e| e.to_string())
+    }
+}
+
+/// A window on a screen of 1366 × 768, with a home folder of its own.
+struct Window {
+    harness: Harness<'static, Option<App>>,
+}
+
+impl Window {
+    fn open(home: &Path) -> Self {
+        std::fs::create_dir_all(home).unwrap();
+        let home = home.to_owned();
+        let harness = Harness::builder()
+            .with_size([1366.0, 768.0])
+            .with_context_setup(prepare)
+            .build_ui_state(
+                move |ui, slot: &mut Option<App>| {
+                    let app = slot.get_or_insert_with(|| App::at_home(ui.ctx(), Stage::new(ui.ctx(), None).unwrap(), &home));
+                    app.logic(ui.ctx());
+                    app.ui(ui);
+                },
+                None,
+            );
+        Self { harness }
+    }
+
+    /// Steps until something is true; background threads open and hash meanwhile.
+    fn until(&mut self, what: &str, mut done: impl FnMut(&App) -> bool) {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while !done(self.harness.state().as_ref().unwrap()) {
+            assert!(Instant::now() < deadline, "never happened: {what}");
+            self.harness.step();
+            std::thread::yield_now();
+        }
+        self.harness.run_steps(3);
+        self.harness.check_accessibility();
+    }
+
+    fn drop_file(&mut self, path: &Path) {
+        self.harness.input_mut().dropped_files.push(Arc::new(Dropped(path.to_owned())));
+        self.harness.step();
+    }
+
+    fn dropped(home: &Path, image: &Path) -> Self {
+        let mut window = Self::open(home);
+        window.drop_file(image);
+        window.until("the image is in view", |app| app.look().image.is_some());
+        window
+    }
+
+    /// A point of the image's part of the window, as shares of its width and height.
+    fn at(&self, x: f32, y: f32) -> Pos2 {
+        let rect = self.harness.get_by_label("画像").rect();
+        rect.lerp_inside([x, y].into())
+    }
+
+    fn click(&mut self, x: f32, y: f32) {
+        let at = self.at(x, y);
+        self.harness.hover_at(at);
+        self.harness.step();
+        self.harness.drag_at(at);
+        self.harness.step();
+        self.harness.drop_at(at);
+        self.harness.run_steps(2);
+    }
+
+    fn outline(&mut self) {
+        for (x, y) in [(0.4, 0.4), (0.6, 0.4), (0.6, 0.6), (0.4, 0.6)] {
+            self.click(x, y);
+        }
+        self.harness.key_press(Key::Enter);
+        self.harness.run_steps(3);
+    }
+
+    fn findings(&self) -> usize {
+        self.harness.state().as_ref().unwrap().model().findings.len()
+    }
+
+    fn sees(&self, label: &str) -> bool {
+        self.harness.query_by_label(label).is_some()
+    }
+}
+
+/// A photograph with something to outline.
+fn photograph(folder: &Path) -> PathBuf {
+    let image = image::RgbImage::from_fn(400, 300, |x, y| {
+        let inside = (i64::from(x) - 200).pow(2) + (i64::from(y) - 150).pow(2) < 3600;
+        if inside { image::Rgb([180, 60, 70]) } else { image::Rgb([230, 150, 140]) }
+    });
+    let path = folder.join("photo.png");
+    image.save(&path).unwrap();
+    path
+}
+
+#[test]
+fn the_first_screen_says_one_sentence_and_offers_three_ways_in() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut window = Window::open(&folder.path().join("home"));
+    window.harness.run_steps(3);
+    window.harness.check_accessibility();
+    for label in [
+        "画像かフォルダーをここに置くと、すぐに描き始められます",
+        "フォルダーを開く",
+        "画像ファイルを開く",
+        "5分間の練習をする",
+        "研究用。診断・治療には使用できません",
+    ] {
+        assert!(window.sees(label), "{label}");
+    }
+}
+
+#[test]
+fn drop_outline_name_undo() {
+    let folder = tempfile::tempdir().unwrap();
+    let photo = photograph(folder.path());
+    let mut window = Window::dropped(&folder.path().join("home"), &photo);
+    // Three actions from the open program to the first vertex: drop, (the polygon is in the hand), click.
+    window.outline();
+    assert_eq!(window.findings(), 1);
+    assert!(window.sees("所見 1 用語未設定"));
+    // The term field has the focus: type, Enter.
+    window.harness.get_by_label("用語を検索（1–9 で選択）").type_text("びらん");
+    window.harness.run_steps(2);
+    window.harness.key_press(Key::Enter);
+    window.harness.run_steps(3);
+    assert!(window.sees("所見 1 びらん"), "named by typing");
+    window.harness.key_press_modifiers(Modifiers::COMMAND, Key::Z);
+    window.harness.run_steps(3);
+    assert!(window.sees("所見 1 用語未設定"), "the name is taken back");
+    window.harness.key_press_modifiers(Modifiers::COMMAND, Key::Z);
+    window.harness.run_steps(3);
+    assert_eq!(window.findings(), 0);
+    assert!(window.sees("所見はまだありません"));
+    window.harness.key_press_modifiers(Modifiers::COMMAND, Key::Y);
+    window.harness.run_steps(3);
+    assert_eq!(window.findings(), 1);
+}
+
+#[test]
+fn a_digit_is_a_quick_label_and_delete_can_be_undone() {
+    let folder = tempfile::tempdir().unwrap();
+    let photo = photograph(folder.path());
+    let mut window = Window::dropped(&folder.path().join("home"), &photo);
+    window.outline();
+    window.harness.get_by_label("用語を検索（1–9 で選択）").type_text("1");
+    window.harness.run_steps(3);
+    assert!(!window.sees("所見 1 用語未設定"), "the first term was given");
+    window.harness.key_press(Key::Delete);
+    window.harness.run_steps(3);
+    assert_eq!(window.findings(), 0);
+    assert!(window.sees("所見 1 を削除しました（Ctrl+Z で戻せます）"));
+    window.harness.key_press_modifiers(Modifiers::COMMAND, Key::Z);
+    window.harness.run_steps(3);
+    assert_eq!(window.findings(), 1);
+}
+
+#[test]
+fn an_outline_in_the_hand_survives_the_end_of_the_program() {
+    let folder = tempfile::tempdir().unwrap();
+    let (home, photo) = (folder.path().join("home"), photograph(folder.path()));
+    let mut window = Window::dropped(&home, &photo);
+    for (x, y) in [(0.4, 0.4), (0.6, 0.4), (0.6, 0.6)] {
+        window.click(x, y);
+    }
+    drop(window);
+    let mut window = Window::dropped(&home, &photo);
+    assert_eq!(window.findings(), 0);
+    window.harness.key_press(Key::Enter);
+    window.harness.run_steps(3);
+    assert_eq!(window.findings(), 1, "the three vertices came back and close");
+}
+
+#[test]
+fn escape_steps_out_and_never_takes_a_finished_outline() {
+    let folder = tempfile::tempdir().unwrap();
+    let photo = photograph(folder.path());
+    let mut window = Window::dropped(&folder.path().join("home"), &photo);
+    window.outline();
+    for _ in 0..5 {
+        window.harness.key_press(Key::Escape);
+        window.harness.run_steps(2);
+    }
+    assert_eq!(window.findings(), 1);
+}
+
+#[test]
+fn the_language_switches_at_run_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let photo = photograph(folder.path());
+    let mut window = Window::dropped(&folder.path().join("home"), &photo);
+    assert!(window.sees("症例一覧"));
+    window.harness.get_by_label("英語で表示").click();
+    window.harness.run_steps(3);
+    assert!(window.sees("Cases") && !window.sees("症例一覧"));
+    window.harness.get_by_label("Show in Japanese").click();
+    window.harness.run_steps(3);
+    assert!(window.sees("症例一覧"));
+}
+
+#[test]
+fn submitting_wants_a_name_for_every_finding_and_a_verdict() {
+    let folder = tempfile::tempdir().unwrap();
+    let photo = photograph(folder.path());
+    let mut window = Window::dropped(&folder.path().join("home"), &photo);
+    window.outline();
+    window.until("the image is hashed", |app| app.model().hashing.is_none());
+    window.harness.key_press(Key::Escape);
+    window.harness.run_steps(2);
+    window.harness.key_press_modifiers(Modifiers::COMMAND, Key::Enter);
+    window.harness.run_steps(3);
+    assert!(window.harness.query_by_label_contains("用語が未設定の所見が 1 件あります").is_some());
+    window.harness.get_by_label("読影に戻る").click();
+    window.harness.run_steps(3);
+    window.harness.key_press(Key::Num2);
+    window.harness.run_steps(3);
+    window.harness.key_press_modifiers(Modifiers::COMMAND, Key::Enter);
+    window.harness.run_steps(3);
+    window.harness.get_by_label("対象の所見あり").click();
+    window.harness.run_steps(3);
+    window.harness.get_by_label("提出して封印する").click();
+    window.harness.run_steps(4);
+    assert!(window.sees("提出しました。読影は封印されています"));
+}
+
+#[test]
+fn both_languages_have_the_same_keys_once_and_fluent_reads_them() {
+    let sets: Vec<BTreeSet<String>> = Lang::ALL
+        .iter()
+        .map(|lang| {
+            let (keys, errors) = keys_of(*lang);
+            assert!(errors.is_empty(), "{}: {errors:?}", lang.code());
+            let set: BTreeSet<String> = keys.iter().cloned().collect();
+            assert_eq!(set.len(), keys.len(), "a key stands twice in {}", lang.code());
+            set
+        })
+        .collect();
+    let [ja, en] = sets.as_slice() else { panic!("two languages") };
+    assert_eq!(ja.difference(en).collect::<Vec<_>>(), Vec::<&String>::new(), "missing in en");
+    assert_eq!(en.difference(ja).collect::<Vec<_>>(), Vec::<&String>::new(), "missing in ja");
+}
+
+/// Every literal that asks for words must name a message, and every message must be asked for.
+#[test]
+fn every_key_that_the_window_uses_exists() {
+    let known: BTreeSet<String> = keys_of(Lang::Ja).0.into_iter().collect();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/gui");
+    let mut literals = BTreeSet::new();
+    let mut folders = vec![root];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let text = std::fs::read_to_string(&path).unwrap();
+            for asked in [".t(\"", ".with(\"", ".count(\""] {
+                for rest in text.split(asked).skip(1) {
+                    let key = rest.split('"').next().unwrap();
+                    assert!(known.contains(key), "{}: no message '{key}'", path.display());
+                }
+            }
+            literals.extend(text.split('"').map(str::to_owned));
+        }
+    }
+    let computed = |k: &str| k.ends_with("-help") || k.starts_with("history-") || k.starts_with("warning-");
+    let unused: Vec<_> = known.iter().filter(|k| !computed(k) && !literals.contains(*k)).collect();
+    assert!(unused.is_empty(), "messages that nobody asks for: {unused:?}");
+}
