@@ -34,23 +34,21 @@ impl Window {
     fn open(home: &Path) -> Self {
         std::fs::create_dir_all(home).unwrap();
         let home = home.to_owned();
-        let harness = Harness::builder()
-            .with_size([1366.0, 768.0])
-            .with_context_setup(prepare)
-            .build_ui_state(
-                move |ui, slot: &mut Option<App>| {
-                    let app = slot.get_or_insert_with(|| App::at_home(ui.ctx(), Stage::new(ui.ctx(), None).unwrap(), &home));
-                    app.logic(ui.ctx());
-                    app.ui(ui);
-                },
-                None,
-            );
+        let harness = Harness::builder().with_size([1366.0, 768.0]).with_context_setup(prepare).build_ui_state(
+            move |ui, slot: &mut Option<App>| {
+                let app =
+                    slot.get_or_insert_with(|| App::at_home(ui.ctx(), Stage::new(ui.ctx(), None).unwrap(), &home));
+                app.logic(ui.ctx());
+                app.ui(ui);
+            },
+            None,
+        );
         Self { harness }
     }
 
     /// Steps until something is true; background threads open and hash meanwhile.
     fn until(&mut self, what: &str, mut done: impl FnMut(&App) -> bool) {
-        let deadline = Instant::now() + Duration::from_secs(60);
+        let deadline = Instant::now() + Duration::from_mins(1);
         while !done(self.harness.state().as_ref().unwrap()) {
             assert!(Instant::now() < deadline, "never happened: {what}");
             self.harness.step();
@@ -75,7 +73,7 @@ impl Window {
     /// A point of the image's part of the window, as shares of its width and height.
     fn at(&self, x: f32, y: f32) -> Pos2 {
         let rect = self.harness.get_by_label("画像").rect();
-        rect.lerp_inside([x, y].into())
+        rect.lerp_inside([x, y])
     }
 
     fn click(&mut self, x: f32, y: f32) {

@@ -80,6 +80,6 @@ fn last_line_bytes(project: &Project, turn: u32) -> anyhow::Result<Option<usize>
     }
     let mut lines = Vec::new();
     project.export_journal(&mut lines, crate::project::ExportOptions::default())?;
-    let last = lines.split(|b| *b == b'\n').filter(|l| !l.is_empty()).next_back().map_or(0, <[u8]>::len);
+    let last = lines.split(|b| *b == b'\n').rfind(|l| !l.is_empty()).map_or(0, <[u8]>::len);
     Ok(Some(last + OUTLINE_BYTES))
 }

@@ -10,7 +10,9 @@ use super::i18n::{Lang, Words};
 use super::look::Look;
 use super::model::{Availability, Model};
 use super::notices::Notices;
-use super::panels::{Shown, adjudicate, canvas, dialogs, findings, history, palette, start, status, terms, title, toast, worklist};
+use super::panels::{
+    Shown, adjudicate, canvas, dialogs, findings, history, palette, start, status, terms, title, toast, worklist,
+};
 use super::session::Session;
 use super::stage::Stage;
 use super::tools::{Tool, ToolKind};
@@ -99,7 +101,7 @@ impl App {
             ctx.request_repaint_after(left);
         }
         let saved = self.session.model().saved;
-        if saved.is_some_and(|s| now.duration_since(s.at) < Duration::from_secs(60)) {
+        if saved.is_some_and(|s| now.duration_since(s.at) < Duration::from_mins(1)) {
             ctx.request_repaint_after(SAVED_TICK);
         }
     }
@@ -122,8 +124,13 @@ impl App {
 
     fn first_screen(&mut self, ui: &mut Ui, out: &mut Vec<Action>) {
         let shown = Shown { words: &self.words, model: self.session.model(), look: &self.look };
-        Panel::top("title").exact_size(theme::TITLE_HEIGHT).frame(strip_frame(ui)).show(ui, |ui| out.extend(title::show(ui, shown)));
-        CentralPanel::default().frame(Frame::new()).show(ui, |ui| out.extend(start::show(ui, &self.words, self.session.opening())));
+        Panel::top("title")
+            .exact_size(theme::TITLE_HEIGHT)
+            .frame(strip_frame(ui))
+            .show(ui, |ui| out.extend(title::show(ui, shown)));
+        CentralPanel::default()
+            .frame(Frame::new())
+            .show(ui, |ui| out.extend(start::show(ui, &self.words, self.session.opening())));
     }
 
     fn frame(&mut self, ui: &mut Ui, out: &mut Vec<Action>) {
@@ -132,29 +139,53 @@ impl App {
         let adjudicating = self.look.workspace == Workspace::Adjudicate;
         let panel = Frame::new().fill(ui.visuals().panel_fill).inner_margin(Margin::symmetric(8, 4));
         if !self.look.bare {
-            Panel::top("title").exact_size(theme::TITLE_HEIGHT).frame(strip_frame(ui)).show(ui, |ui| out.extend(title::show(ui, shown)));
+            Panel::top("title")
+                .exact_size(theme::TITLE_HEIGHT)
+                .frame(strip_frame(ui))
+                .show(ui, |ui| out.extend(title::show(ui, shown)));
             let hint = hint(shown, &self.tool);
-            Panel::bottom("status").exact_size(theme::STATUS_HEIGHT).frame(strip_frame(ui)).show(ui, |ui| status::show(ui, shown, hint));
+            Panel::bottom("status")
+                .exact_size(theme::STATUS_HEIGHT)
+                .frame(strip_frame(ui))
+                .show(ui, |ui| status::show(ui, shown, hint));
             if self.look.left {
-                Panel::left("left").default_size(theme::LEFT_WIDTH).size_range(160.0..=420.0).frame(panel).show(ui, |ui| {
-                    if adjudicating {
-                        out.extend(adjudicate::queue(ui, shown));
-                    } else {
-                        Panel::bottom("add").exact_size(32.0).frame(Frame::new()).show_separator_line(false).show(ui, |ui| {
-                            out.extend(worklist::footer(ui, shown));
-                        });
-                        out.extend(worklist::show(ui, shown, &mut forms));
-                    }
-                });
+                Panel::left("left").default_size(theme::LEFT_WIDTH).size_range(160.0..=420.0).frame(panel).show(
+                    ui,
+                    |ui| {
+                        if adjudicating {
+                            out.extend(adjudicate::queue(ui, shown));
+                        } else {
+                            Panel::bottom("add").exact_size(32.0).frame(Frame::new()).show_separator_line(false).show(
+                                ui,
+                                |ui| {
+                                    out.extend(worklist::footer(ui, shown));
+                                },
+                            );
+                            out.extend(worklist::show(ui, shown, &mut forms));
+                        }
+                    },
+                );
             }
             if adjudicating {
-                Panel::bottom("decision").exact_size(44.0).frame(panel).show(ui, |ui| out.extend(adjudicate::decision_bar(ui, shown, &mut forms)));
-                Panel::left("side-a").exact_size(180.0).frame(panel).show(ui, |ui| adjudicate::side(ui, shown, crate::domain::AdjudicationTake::A));
-                Panel::right("side-b").exact_size(180.0).frame(panel).show(ui, |ui| adjudicate::side(ui, shown, crate::domain::AdjudicationTake::B));
+                Panel::bottom("decision")
+                    .exact_size(44.0)
+                    .frame(panel)
+                    .show(ui, |ui| out.extend(adjudicate::decision_bar(ui, shown, &mut forms)));
+                Panel::left("side-a")
+                    .exact_size(180.0)
+                    .frame(panel)
+                    .show(ui, |ui| adjudicate::side(ui, shown, crate::domain::AdjudicationTake::A));
+                Panel::right("side-b")
+                    .exact_size(180.0)
+                    .frame(panel)
+                    .show(ui, |ui| adjudicate::side(ui, shown, crate::domain::AdjudicationTake::B));
             } else if self.look.right {
-                Panel::right("right").default_size(theme::RIGHT_WIDTH).size_range(240.0..=480.0).frame(panel).show(ui, |ui| {
-                    out.extend(right_panel(ui, shown, &mut forms));
-                });
+                Panel::right("right").default_size(theme::RIGHT_WIDTH).size_range(240.0..=480.0).frame(panel).show(
+                    ui,
+                    |ui| {
+                        out.extend(right_panel(ui, shown, &mut forms));
+                    },
+                );
             }
         }
         CentralPanel::default().frame(Frame::new()).show(ui, |ui| {
@@ -162,14 +193,21 @@ impl App {
             ui.painter().rect_filled(rect, 0.0, theme::tokens(ui.visuals()).canvas);
             let image = self.look.image.as_ref().and_then(|i| shown.model.image(i));
             match image {
-                Some(image) if image.availability != Availability::Ready => out.extend(canvas::placeholder(ui, rect, shown, image)),
+                Some(image) if image.availability != Availability::Ready => {
+                    out.extend(canvas::placeholder(ui, rect, shown, image));
+                }
                 Some(_) => {
                     let pointer = ui.ctx().pointer_latest_pos();
                     let armed = canvas::tool_armed(shown, &self.tool, self.stage.viewport(), pointer);
                     let editing = self.tool.kind() == ToolKind::Select && self.tool.draft().is_some();
                     let seen = self.stage.show(ui, shown.model, shown.look, armed, editing);
                     let facts = self.stage.facts(shown.model, shown.look);
-                    let input = canvas::CanvasInput { tool: &self.tool, viewport: self.stage.viewport(), seen: &seen, facts: &facts };
+                    let input = canvas::CanvasInput {
+                        tool: &self.tool,
+                        viewport: self.stage.viewport(),
+                        seen: &seen,
+                        facts: &facts,
+                    };
                     out.extend(canvas::show(ui, shown, &input));
                 }
                 None => {}

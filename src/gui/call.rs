@@ -200,7 +200,8 @@ impl App {
                 self.look.forms.reason.clear();
                 self.session.refresh(&self.look);
                 self.notices.done(self.words.t("done-decided"));
-                let next = self.session.model().discrepancies.iter().find(|d| d.decided.is_none()).map(|d| d.id.clone());
+                let next =
+                    self.session.model().discrepancies.iter().find(|d| d.decided.is_none()).map(|d| d.id.clone());
                 if let Some(next) = next {
                     self.ask(Action::Look(ViewChange::Discrepancy(next)));
                 }

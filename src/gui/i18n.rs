@@ -161,7 +161,8 @@ pub fn keys_of(lang: Lang) -> (Vec<String>, Vec<String>) {
         keys.extend(source.lines().filter_map(|l| {
             let (key, _) = l.split_once('=')?;
             let key = key.trim_end();
-            let plain = !key.is_empty() && key.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
+            let plain =
+                !key.is_empty() && key.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
             plain.then(|| key.to_owned())
         }));
     }

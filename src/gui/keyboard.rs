@@ -25,10 +25,14 @@ pub fn read(app: &mut App, ctx: &Context) {
             continue;
         }
         // Tab walks through the fields once one of them has the focus; on the image it means "image only".
-        if press.key == Key::Tab && (press.modifiers != Modifiers::NONE || ctx.memory(|m| m.focused().is_some_and(|_| typing.in_field))) {
+        if press.key == Key::Tab
+            && (press.modifiers != Modifiers::NONE || ctx.memory(|m| m.focused().is_some_and(|_| typing.in_field)))
+        {
             continue;
         }
-        let Some(def) = action_for(press, typing, |scope| app.look.active(app.session.model(), scope)) else { continue };
+        let Some(def) = action_for(press, typing, |scope| app.look.active(app.session.model(), scope)) else {
+            continue;
+        };
         if def.id == ActionId::HideFindings {
             continue;
         }
@@ -36,7 +40,10 @@ pub fn read(app: &mut App, ctx: &Context) {
             continue;
         }
         if !app.look.meets(app.session.model(), def.needs) {
-            if matches!(def.needs, Needs::Editing | Needs::Selection) && app.session.model().project.is_some() && app.look.selected.is_none() {
+            if matches!(def.needs, Needs::Editing | Needs::Selection)
+                && app.session.model().project.is_some()
+                && app.look.selected.is_none()
+            {
                 app.notices.refused(app.words.t("refused-choose-finding"));
             }
             continue;

@@ -55,7 +55,16 @@ pub fn composing(events: &[Event], before: bool) -> bool {
 const fn is_digit(key: Key) -> bool {
     matches!(
         key,
-        Key::Num0 | Key::Num1 | Key::Num2 | Key::Num3 | Key::Num4 | Key::Num5 | Key::Num6 | Key::Num7 | Key::Num8 | Key::Num9
+        Key::Num0
+            | Key::Num1
+            | Key::Num2
+            | Key::Num3
+            | Key::Num4
+            | Key::Num5
+            | Key::Num6
+            | Key::Num7
+            | Key::Num8
+            | Key::Num9
     )
 }
 
@@ -118,7 +127,11 @@ mod tests {
     fn full_width_letters_and_digits_are_keys() {
         assert_eq!(id(Event::Text("ｐ".into()), Typing::default(), READ), Some(ActionId::Tool(ToolKind::Polygon)));
         assert_eq!(id(Event::Text("３".into()), Typing::default(), READ), Some(ActionId::Label(3)));
-        assert_eq!(id(Event::Text("p".into()), Typing::default(), READ), None, "the key event speaks for a half-width letter");
+        assert_eq!(
+            id(Event::Text("p".into()), Typing::default(), READ),
+            None,
+            "the key event speaks for a half-width letter"
+        );
     }
 
     #[test]

@@ -7,7 +7,8 @@ use egui::Color32;
 
 use super::theme;
 use crate::domain::{
-    AdjudicationTake, CaseId, Certainty, Field, FindingId, ImageId, Ontology, PointPx, ProjectKind, Role, Shape, SizePx, Term, TermRef, TermStatus,
+    AdjudicationTake, CaseId, Certainty, Field, FindingId, ImageId, Ontology, PointPx, ProjectKind, Role, Shape,
+    SizePx, Term, TermRef, TermStatus,
 };
 
 /// How far a read has come.
@@ -40,8 +41,12 @@ impl ReadState {
 pub enum Availability {
     Ready,
     /// The file is not where it was; the label names its disk.
-    Missing { disk: String },
-    Failed { reason: String },
+    Missing {
+        disk: String,
+    },
+    Failed {
+        reason: String,
+    },
 }
 
 /// An image of a case. `label` is the file's name, which only the reader on this machine sees.

@@ -10,7 +10,7 @@ use super::look::TextField;
 use super::refusals;
 use super::session::{Failure, SessionEvent};
 use super::tools::{Edit, Outcome, PointerInput, Scene, Tool, ToolKey, ToolKind};
-use crate::domain::{FindingId, ImageId, Role, Roi, Shape};
+use crate::domain::{FindingId, ImageId, Roi, Role, Shape};
 use crate::project::{Command, FindingCommand, FindingDraft, FindingOrigin, ReadCommand};
 
 impl App {
@@ -87,7 +87,9 @@ impl App {
                 let text = match (images, skipped) {
                     (0, _) => self.words.t("nothing-opened"),
                     (n, 0) => self.words.count("done-opened", n),
-                    (n, k) => format!("{}（{}）", self.words.count("done-opened", n), self.words.count("skipped-files", k)),
+                    (n, k) => {
+                        format!("{}（{}）", self.words.count("done-opened", n), self.words.count("skipped-files", k))
+                    }
                 };
                 if made_of_images && images == 0 {
                     self.notices.refused(text);
@@ -164,7 +166,8 @@ impl App {
         }
         let frames = self.session.model().image(image).map_or(1, |i| i.frames);
         // A slide or a photograph is there to be outlined; on a stack the left drag sets the window until a tool is asked for.
-        let kind = if frames > 1 || !self.look.editable(self.session.model()) { ToolKind::Select } else { ToolKind::Polygon };
+        let kind =
+            if frames > 1 || !self.look.editable(self.session.model()) { ToolKind::Select } else { ToolKind::Polygon };
         self.tool = Tool::new(kind);
         self.session.note_viewed(&self.look);
     }
@@ -321,7 +324,8 @@ impl App {
     fn with_scene(&mut self, px_per_pt: f64, act: impl FnOnce(&mut Tool, &Scene<'_>) -> Outcome) -> Outcome {
         let model = self.session.model();
         let editable = self.look.editable(model);
-        let on_frame = |f: &&super::model::FindingRow| self.look.image.as_ref() == Some(&f.image) && self.look.frame == f.frame;
+        let on_frame =
+            |f: &&super::model::FindingRow| self.look.image.as_ref() == Some(&f.image) && self.look.frame == f.frame;
         let selected = self.look.selected.as_ref().and_then(|id| model.finding(id)).filter(on_frame);
         let shape = selected.filter(|_| editable).and_then(|f| f.shape.as_ref().map(|shape| (&f.id, shape)));
         let pick = |at: [f64; 2]| model.pick(self.look.image.as_ref()?, self.look.frame, at, 6.0 * px_per_pt);
@@ -352,7 +356,12 @@ impl App {
     fn create(&mut self, shape: Shape) {
         let (Some(case), Some(image)) = (self.look.case.clone(), self.look.image.clone()) else { return };
         let roi = Roi { frame: self.look.frame, space: self.stage.space(self.look.frame), shape };
-        let origin = FindingOrigin { origin: crate::domain::Origin::Manual, tool: tool_code(self.tool.kind()).to_owned(), seen: true, model: None };
+        let origin = FindingOrigin {
+            origin: crate::domain::Origin::Manual,
+            tool: tool_code(self.tool.kind()).to_owned(),
+            seen: true,
+            model: None,
+        };
         let draft = FindingDraft {
             rois: vec![(image, roi)],
             terms: Vec::new(),
@@ -365,7 +374,13 @@ impl App {
         match self.session.execute(Command::Finding(FindingCommand::Add { case, findings: vec![draft] })) {
             Ok(()) => {
                 self.session.refresh(&self.look);
-                let new = self.session.model().findings.iter().find(|f| !before.contains(&f.id)).map(|f| (f.id.clone(), f.number));
+                let new = self
+                    .session
+                    .model()
+                    .findings
+                    .iter()
+                    .find(|f| !before.contains(&f.id))
+                    .map(|f| (f.id.clone(), f.number));
                 if let Some((id, number)) = new {
                     self.look.selected = Some(id);
                     self.look.forms.focus = Some(TextField::Terms);

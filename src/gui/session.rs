@@ -16,7 +16,8 @@ use super::model::{Model, Saved};
 use super::views::Lookup;
 use crate::domain::{AdjudicationTake, CaseId, ImageId, PointPx, Spacing, UserText};
 use crate::project::{
-    AccessKind, Cancel, CaseBy, Cause, Command, HashOutcome, ImageSource, Language, Progress, Project, ProjectError, Rejection, SettingsFile, StoreError, home_dir,
+    AccessKind, Cancel, CaseBy, Cause, Command, HashOutcome, ImageSource, Language, Progress, Project, ProjectError,
+    Rejection, SettingsFile, StoreError, home_dir,
 };
 
 /// Why something was not done.
@@ -294,7 +295,8 @@ impl Session {
         {
             out.push(SessionEvent::OpenFailed(e.to_string()));
         }
-        self.model.hashing = self.model.hashing.and_then(|(done, total)| (done + 1 < total).then_some((done + 1, total)));
+        self.model.hashing =
+            self.model.hashing.and_then(|(done, total)| (done + 1 < total).then_some((done + 1, total)));
         out.push(SessionEvent::Changed);
     }
 
@@ -371,7 +373,9 @@ impl Session {
     }
 
     fn with(&mut self, act: impl FnOnce(&mut Project) -> Result<(), ProjectError>) -> Result<(), Failure> {
-        let Some(project) = self.project.as_mut() else { return Err(Failure::Broke("the project is still opening".to_owned())) };
+        let Some(project) = self.project.as_mut() else {
+            return Err(Failure::Broke("the project is still opening".to_owned()));
+        };
         act(project)?;
         self.model.saved = Some(Saved { at: Instant::now() });
         Ok(())
@@ -381,7 +385,13 @@ impl Session {
     ///
     /// # Errors
     /// When the drafts cannot be written.
-    pub fn keep_draft(&mut self, case: &CaseId, image: &ImageId, frame: u32, points: Vec<PointPx>) -> Result<(), Failure> {
+    pub fn keep_draft(
+        &mut self,
+        case: &CaseId,
+        image: &ImageId,
+        frame: u32,
+        points: Vec<PointPx>,
+    ) -> Result<(), Failure> {
         let Some(project) = self.project.as_ref() else { return Ok(()) };
         if points.is_empty() {
             return Ok(project.clear_draft(case)?);
@@ -436,7 +446,9 @@ fn arrive(here: Option<Project>, paths: &[PathBuf], home: &Path) -> Result<Arriv
             Ok(Arrived { project, images, skipped: added.skipped.len(), first, made_of_images: true })
         }
         // The folder holds no image; what was open stays open.
-        Err(ProjectError::NothingToImport(_)) => Ok(Arrived { project, images: 0, skipped: 0, first: None, made_of_images: true }),
+        Err(ProjectError::NothingToImport(_)) => {
+            Ok(Arrived { project, images: 0, skipped: 0, first: None, made_of_images: true })
+        }
         Err(e) => Err(e.to_string()),
     }
 }

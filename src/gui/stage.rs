@@ -14,8 +14,8 @@ use super::theme;
 use super::viewport::{GpuLink, Sample, Viewport, ViewportInput, ViewportResponse, ViewportStyle};
 use crate::domain::{FindingId, ImageId, PointPx, RoiSpace, Shape};
 use crate::project::ImageMeta;
-use crate::project::tiles::Pool;
 use crate::project::pixels::Window;
+use crate::project::tiles::Pool;
 use crate::render::{Outline, Pattern, ShapeGeometry, ShapeInstance, ShapeSet};
 
 /// Decodes that may wait; the loader asks for no more than it can use.
@@ -183,7 +183,14 @@ impl Stage {
     }
 
     /// Draws the pixels and the committed outlines over the rest of `ui`.
-    pub fn show(&mut self, ui: &mut Ui, model: &Model, look: &Look, tool_armed: bool, editing: bool) -> ViewportResponse {
+    pub fn show(
+        &mut self,
+        ui: &mut Ui,
+        model: &Model,
+        look: &Look,
+        tool_armed: bool,
+        editing: bool,
+    ) -> ViewportResponse {
         self.make_shapes(model, look, editing);
         let t = theme::tokens(ui.visuals());
         let shapes = Arc::clone(&self.shapes);
@@ -197,9 +204,12 @@ impl Stage {
             },
         );
         let size = self.meta().map(ImageMeta::size_px);
-        let inside = |p: &PointPx| size.is_some_and(|s| p[0] >= 0.0 && p[1] >= 0.0 && p[0] < f64::from(s.width) && p[1] < f64::from(s.height));
+        let inside = |p: &PointPx| {
+            size.is_some_and(|s| p[0] >= 0.0 && p[1] >= 0.0 && p[0] < f64::from(s.width) && p[1] < f64::from(s.height))
+        };
         let hover: Option<Pos2> = out.response.hover_pos();
-        self.pointer = out.pointer_image_px.filter(inside).map(|p| (p, hover.and_then(|at| self.viewport.sample_under(at))));
+        self.pointer =
+            out.pointer_image_px.filter(inside).map(|p| (p, hover.and_then(|at| self.viewport.sample_under(at))));
         out
     }
 
@@ -222,7 +232,9 @@ impl Stage {
             let current = look.discrepancy.as_ref().and_then(|id| model.discrepancies.iter().find(|d| d.id == *id));
             if let Some(d) = current {
                 for (side, colour) in [(&d.a, theme::READER_A), (&d.b, theme::READER_B)] {
-                    let Some(f) = side.as_ref().filter(|f| f.image == *image && f.frame == look.frame) else { continue };
+                    let Some(f) = side.as_ref().filter(|f| f.image == *image && f.frame == look.frame) else {
+                        continue;
+                    };
                     shapes.extend(self.instance(f, colour, false));
                 }
             }

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use egui::{Color32, CornerRadius, FontData, FontDefinitions, FontFamily, FontId, FontTweak, Margin, Shadow, Stroke, Style, TextStyle, Theme, Vec2, Visuals};
+use egui::{
+    Color32, CornerRadius, FontData, FontDefinitions, FontFamily, FontId, FontTweak, Margin, Shadow, Stroke, Style,
+    TextStyle, Theme, Vec2, Visuals,
+};
 
 /// The colours of one theme. Backgrounds and texts come in three steps; text steps one and two meet WCAG AA on every background.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -24,7 +27,8 @@ pub struct Tokens {
 }
 
 const fn rgb(hex: u32) -> Color32 {
-    Color32::from_rgb((hex >> 16) as u8, (hex >> 8 & 0xFF) as u8, (hex & 0xFF) as u8)
+    let [_, red, green, blue] = hex.to_be_bytes();
+    Color32::from_rgb(red, green, blue)
 }
 
 pub const DARK: Tokens = Tokens {
@@ -149,8 +153,11 @@ fn fonts() -> FontDefinitions {
     // Noto's line box is taller above than below; without the lift, words sit low in buttons.
     let sans = FontData::from_static(include_bytes!("../../assets/fonts/ShokenSans.otf"))
         .tweak(FontTweak { y_offset_factor: -0.05, ..FontTweak::default() });
-    let icons = FontData::from_static(include_bytes!("../../assets/fonts/ShokenIcons.ttf"))
-        .tweak(FontTweak { y_offset_factor: 0.08, scale: 1.15, ..FontTweak::default() });
+    let icons = FontData::from_static(include_bytes!("../../assets/fonts/ShokenIcons.ttf")).tweak(FontTweak {
+        y_offset_factor: 0.08,
+        scale: 1.15,
+        ..FontTweak::default()
+    });
     fonts.font_data.insert("sans".to_owned(), Arc::new(sans));
     fonts.font_data.insert("icons".to_owned(), Arc::new(icons));
     for family in [FontFamily::Proportional, FontFamily::Monospace] {

@@ -9,7 +9,8 @@ use super::model::{
 use super::theme;
 use crate::domain::{CaseId, Field, ImageId, Ontology, Role, SizePx, Spacing, TermRef};
 use crate::project::{
-    Cause, Discrepancy, DiscrepancyKind, FindingView, HistoryLine, ImageState, ImageView, Member, Project, ReadScope, ReadView, WorkItem, WorkState,
+    Cause, Discrepancy, DiscrepancyKind, FindingView, HistoryLine, ImageState, ImageView, Member, Project, ReadScope,
+    ReadView, WorkItem, WorkState,
 };
 
 /// Reads a project for the panels.
@@ -22,7 +23,7 @@ impl Lookup<'_> {
     /// Everything that the panels may show for what is in view. What cannot be read is left out and logged, so that one
     /// damaged value does not take the window away.
     pub fn model(&self, look: &Look) -> Model {
-        let mut model = Model { project: self.head(), ..Model::default() };
+        let mut model = Model { project: Some(self.head()), ..Model::default() };
         let Some(reader) = self.project.actor().cloned() else { return model };
         let worklist = self.project.worklist(&reader).unwrap_or_else(|e| {
             tracing::error!("the worklist cannot be read: {e}");
@@ -46,15 +47,15 @@ impl Lookup<'_> {
         model
     }
 
-    fn head(&self) -> Option<ProjectHead> {
+    fn head(&self) -> ProjectHead {
         let p = self.project;
-        Some(ProjectHead {
+        ProjectHead {
             name: p.name(),
             kind: p.kind(),
             reader: p.actor().map(ToString::to_string).unwrap_or_default(),
             roles: p.roles(),
             read_only: p.read_only().map(ToString::to_string),
-        })
+        }
     }
 
     /// Packs of the field in view; all of them where none fits.
@@ -76,14 +77,18 @@ impl Lookup<'_> {
             WorkState::Open => ReadState::Open,
             WorkState::Submitted | WorkState::ToAdjudicate | WorkState::Adjudicated => ReadState::Submitted,
         };
-        CaseRow { id: item.case.clone(), label: item.label.clone(), field: item.field, state, findings: item.findings, images }
+        CaseRow {
+            id: item.case.clone(),
+            label: item.label.clone(),
+            field: item.field,
+            state,
+            findings: item.findings,
+            images,
+        }
     }
 
     fn images(&self, case: &CaseId) -> Vec<ImageRow> {
-        let scope = match self.project.own_scope() {
-            Ok(scope) => scope,
-            Err(_) => return Vec::new(),
-        };
+        let Ok(scope) = self.project.own_scope() else { return Vec::new() };
         match self.project.view(case, &scope) {
             Ok(view) => view.images.iter().map(image_row).collect(),
             Err(e) => {
@@ -99,7 +104,8 @@ impl Lookup<'_> {
         let (labels, color) = self.term_look(term.as_ref());
         let shape = roi.roi.as_ref().map(|r| r.shape.clone());
         let spacing = self.spacing.get(&roi.image).copied().flatten();
-        let area_mm2 = shape.as_ref().zip(spacing).map(|(s, um)| s.area_px2() * um.x_um * um.y_um / 1e6).filter(|a| *a > 0.0);
+        let area_mm2 =
+            shape.as_ref().zip(spacing).map(|(s, um)| s.area_px2() * um.x_um * um.y_um / 1e6).filter(|a| *a > 0.0);
         Some(FindingRow {
             id: f.id.clone(),
             number: usize::try_from(f.number).unwrap_or(0),
@@ -217,5 +223,11 @@ fn undone_by(line: &HistoryLine) -> Option<String> {
 }
 
 fn history_row(line: &HistoryLine, undone: bool) -> HistoryRow {
-    HistoryRow { sequence: line.lamport, utc: line.time.clone(), who: line.actor.to_string(), key: history_key(&line.label), undone }
+    HistoryRow {
+        sequence: line.lamport,
+        utc: line.time.clone(),
+        who: line.actor.to_string(),
+        key: history_key(&line.label),
+        undone,
+    }
 }

@@ -1,6 +1,9 @@
 //! Small parts that every panel uses: buttons with name and key, rows, headings, empty states.
 
-use egui::{Align, Align2, Button, Color32, CornerRadius, Frame, Layout, Margin, Response, RichText, Sense, Stroke, Ui, Vec2, WidgetInfo};
+use egui::{
+    Align, Align2, Button, Color32, CornerRadius, Frame, Layout, Margin, Response, RichText, Sense, Stroke, Ui, Vec2,
+    WidgetInfo,
+};
 
 use super::actions::{ActionDef, ActionId, find};
 use super::i18n::Words;
@@ -78,7 +81,13 @@ pub fn empty_state(ui: &mut Ui, icon: &str, title: &str, advice: &str) {
 }
 
 /// A full-width row that can be clicked: `paint` draws its inside. `name` is what a screen reader says.
-pub fn row(ui: &mut Ui, name: &str, selected: bool, height: f32, paint: impl FnOnce(&mut Ui, &'static Tokens)) -> Response {
+pub fn row(
+    ui: &mut Ui,
+    name: &str,
+    selected: bool,
+    height: f32,
+    paint: impl FnOnce(&mut Ui, &'static Tokens),
+) -> Response {
     let t = look(ui);
     let (rect, response) = ui.allocate_exact_size(Vec2::new(ui.available_width(), height), Sense::click());
     response.widget_info(|| WidgetInfo::selected(egui::Role::ListBoxOption, true, selected, name));
@@ -90,10 +99,17 @@ pub fn row(ui: &mut Ui, name: &str, selected: bool, height: f32, paint: impl FnO
         };
         ui.painter().rect_filled(rect, CornerRadius::same(theme::CORNER), fill);
         if response.has_focus() {
-            ui.painter().rect_stroke(rect, CornerRadius::same(theme::CORNER), Stroke::new(1.0, t.accent), egui::StrokeKind::Inside);
+            ui.painter().rect_stroke(
+                rect,
+                CornerRadius::same(theme::CORNER),
+                Stroke::new(1.0, t.accent),
+                egui::StrokeKind::Inside,
+            );
         }
         let mut inner = ui.new_child(
-            egui::UiBuilder::new().max_rect(rect.shrink2(Vec2::new(8.0, 0.0))).layout(Layout::left_to_right(Align::Center)),
+            egui::UiBuilder::new()
+                .max_rect(rect.shrink2(Vec2::new(8.0, 0.0)))
+                .layout(Layout::left_to_right(Align::Center)),
         );
         inner.set_clip_rect(rect.intersect(ui.clip_rect()));
         paint(&mut inner, t);
@@ -111,16 +127,23 @@ pub fn color_dot(ui: &mut Ui, color: Color32) {
 /// A key as it stands on the keyboard.
 pub fn key_cap(ui: &mut Ui, text: &str) {
     let t = look(ui);
-    Frame::new().fill(t.raised).stroke(Stroke::new(1.0, t.line)).corner_radius(3).inner_margin(Margin::symmetric(5, 1)).show(ui, |ui| {
-        ui.label(RichText::new(text).font(theme::small()).color(t.text_dim));
-    });
+    Frame::new()
+        .fill(t.raised)
+        .stroke(Stroke::new(1.0, t.line))
+        .corner_radius(3)
+        .inner_margin(Margin::symmetric(5, 1))
+        .show(ui, |ui| {
+            ui.label(RichText::new(text).font(theme::small()).color(t.text_dim));
+        });
 }
 
 /// Text on the image: light with a dark casing, readable on white tissue and on black lung.
 pub fn cased_text(painter: &egui::Painter, pos: egui::Pos2, anchor: Align2, text: &str) -> egui::Rect {
     let galley = painter.layout_no_wrap(text.to_owned(), theme::small(), theme::OVERLAY_TEXT);
     let rect = anchor.anchor_size(pos, galley.size());
-    for (dx, dy) in [(-1.0, 0.0), (1.0, 0.0), (0.0, -1.0), (0.0, 1.0), (1.0, 1.0), (-1.0, -1.0), (1.0, -1.0), (-1.0, 1.0)] {
+    for (dx, dy) in
+        [(-1.0, 0.0), (1.0, 0.0), (0.0, -1.0), (0.0, 1.0), (1.0, 1.0), (-1.0, -1.0), (1.0, -1.0), (-1.0, 1.0)]
+    {
         painter.galley_with_override_text_color(rect.min + Vec2::new(dx, dy), galley.clone(), theme::OVERLAY_CASING);
     }
     painter.galley(rect.min, galley, theme::OVERLAY_TEXT);
@@ -130,5 +153,9 @@ pub fn cased_text(painter: &egui::Painter, pos: egui::Pos2, anchor: Align2, text
 /// The frame of every dialog.
 pub fn dialog_frame(ui_style: &egui::Style) -> Frame {
     let t = tokens(&ui_style.visuals);
-    Frame::new().fill(t.panel).stroke(Stroke::new(1.0, t.line)).corner_radius(theme::CORNER).inner_margin(Margin::same(24))
+    Frame::new()
+        .fill(t.panel)
+        .stroke(Stroke::new(1.0, t.line))
+        .corner_radius(theme::CORNER)
+        .inner_margin(Margin::same(24))
 }

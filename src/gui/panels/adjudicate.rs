@@ -15,7 +15,7 @@ use crate::gui::widgets::{empty_state, look, row, section, tooltip};
 use crate::gui::{icons, theme};
 
 /// The discrepancy in view.
-pub fn current<'a>(s: Shown<'a>) -> Option<&'a DiscrepancyRow> {
+pub fn current(s: Shown<'_>) -> Option<&DiscrepancyRow> {
     let id = s.look.discrepancy.as_ref()?;
     s.model.discrepancies.iter().find(|d| d.id == *id)
 }
@@ -42,7 +42,7 @@ pub fn queue(ui: &mut Ui, s: Shown<'_>) -> Vec<Action> {
     ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
         ui.spacing_mut().item_spacing.y = 2.0;
         for discrepancy in &s.model.discrepancies {
-            let kind = s.words.t(&discrepancy.kind);
+            let kind = s.words.t(discrepancy.kind);
             let here = s.look.discrepancy.as_ref() == Some(&discrepancy.id);
             let state = discrepancy.decided.map_or_else(|| s.words.t("undecided"), |d| s.words.t(take_key(d)));
             let name = format!("{} {kind} {state}", discrepancy.case_label);
@@ -52,7 +52,11 @@ pub fn queue(ui: &mut Ui, s: Shown<'_>) -> Vec<Action> {
                     ui.spacing_mut().item_spacing.y = 0.0;
                     ui.add(egui::Label::new(RichText::new(&kind).color(t.text)).truncate());
                     let color = if discrepancy.decided.is_some() { t.saved } else { t.text_dim };
-                    ui.label(RichText::new(format!("{} · {state}", discrepancy.case_label)).font(theme::small()).color(color));
+                    ui.label(
+                        RichText::new(format!("{} · {state}", discrepancy.case_label))
+                            .font(theme::small())
+                            .color(color),
+                    );
                 });
             })
             .clicked();
@@ -69,7 +73,8 @@ pub fn queue(ui: &mut Ui, s: Shown<'_>) -> Vec<Action> {
 
 /// One reader's side: hue, term, certainty, size, comment; or that this reader marked nothing here.
 pub fn side(ui: &mut Ui, s: Shown<'_>, which: AdjudicationTake) {
-    let (title, hue) = if which == AdjudicationTake::A { ("reader-a", theme::READER_A) } else { ("reader-b", theme::READER_B) };
+    let (title, hue) =
+        if which == AdjudicationTake::A { ("reader-a", theme::READER_A) } else { ("reader-b", theme::READER_B) };
     let t = look(ui);
     ui.horizontal(|ui| {
         let (rect, _) = ui.allocate_exact_size(Vec2::new(4.0, 18.0), egui::Sense::hover());
@@ -78,7 +83,8 @@ pub fn side(ui: &mut Ui, s: Shown<'_>, which: AdjudicationTake) {
     });
     ui.add_space(8.0);
     let Some(discrepancy) = current(s) else { return };
-    let finding: Option<&FindingRow> = if which == AdjudicationTake::A { discrepancy.a.as_ref() } else { discrepancy.b.as_ref() };
+    let finding: Option<&FindingRow> =
+        if which == AdjudicationTake::A { discrepancy.a.as_ref() } else { discrepancy.b.as_ref() };
     let Some(finding) = finding else {
         ui.label(RichText::new(s.words.t("side-nothing")).color(t.text_dim));
         return;

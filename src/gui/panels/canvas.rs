@@ -76,7 +76,8 @@ pub fn tool_armed(s: Shown<'_>, tool: &Tool, viewport: &Viewport, pointer: Optio
 
 fn with_selected<R>(s: Shown<'_>, act: impl FnOnce(&Scene<'_>) -> R) -> R {
     let here = |f: &&FindingRow| s.look.image.as_ref() == Some(&f.image) && s.look.frame == f.frame;
-    let selected = s.look.selected.as_ref().and_then(|id| s.model.finding(id)).filter(here).filter(|_| s.look.editable(s.model));
+    let selected =
+        s.look.selected.as_ref().and_then(|id| s.model.finding(id)).filter(here).filter(|_| s.look.editable(s.model));
     let shape = selected.and_then(|f| f.shape.as_ref().map(|shape| (&f.id, shape)));
     act(&Scene { selected: shape, pick: &|_| None })
 }
@@ -88,7 +89,8 @@ fn gestures(ui: &Ui, s: Shown<'_>, input: &CanvasInput<'_>, out: &mut Vec<Action
     }
     let response = &input.seen.response;
     let over = response.contains_pointer();
-    let (events, time, modifiers, space) = ui.input(|i| (i.events.clone(), i.time, i.modifiers, i.key_down(egui::Key::Space)));
+    let (events, time, modifiers, space) =
+        ui.input(|i| (i.events.clone(), i.time, i.modifiers, i.key_down(egui::Key::Space)));
     if space && !ui.ctx().text_edit_focused() {
         return;
     }

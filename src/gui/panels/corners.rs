@@ -75,7 +75,9 @@ fn top_left(words: &Words, f: &ViewFacts) -> Vec<String> {
     if let Some(field) = f.field {
         out.push(words.t(super::title::field_key(field)));
     }
-    out.extend(f.warnings.iter().map(|code| format!("{} {}", crate::gui::icons::WARNING, words.t(&format!("warning-{code}")))));
+    out.extend(
+        f.warnings.iter().map(|code| format!("{} {}", crate::gui::icons::WARNING, words.t(&format!("warning-{code}")))),
+    );
     out
 }
 
@@ -144,7 +146,12 @@ pub fn paint(painter: &Painter, rect: Rect, words: &Words, f: &ViewFacts) {
             let bar = [Pos2::new(inner.left(), y), Pos2::new(inner.left() + length, y)];
             painter.line_segment(bar, Stroke::new(5.0, theme::OVERLAY_CASING));
             painter.line_segment(bar, Stroke::new(2.0, theme::OVERLAY_TEXT));
-            cased_text(painter, Pos2::new(inner.left() + length + 8.0, inner.bottom() + 3.0), Align2::LEFT_BOTTOM, &length_text(um));
+            cased_text(
+                painter,
+                Pos2::new(inner.left() + length + 8.0, inner.bottom() + 3.0),
+                Align2::LEFT_BOTTOM,
+                &length_text(um),
+            );
             stack(painter, inner.left_bottom() - Vec2::new(0.0, 14.0), Align2::LEFT_BOTTOM, &left);
         }
         _ => {

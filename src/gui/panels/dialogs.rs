@@ -72,7 +72,9 @@ pub fn submit(ui: &mut Ui, s: Shown<'_>) -> Vec<Action> {
             ui.label(RichText::new(format!("  {}  {}", finding.number, name_of(s, finding))).color(t.text_dim));
         }
         if s.model.findings.len() > 6 {
-            ui.label(RichText::new(format!("  {}", s.words.count("and-more", s.model.findings.len() - 6))).color(t.text_dim));
+            ui.label(
+                RichText::new(format!("  {}", s.words.count("and-more", s.model.findings.len() - 6))).color(t.text_dim),
+            );
         }
         ui.label(RichText::new(s.words.t("submit-final")).color(t.text_dim));
         let obstacles = obstacles(s);
@@ -137,7 +139,10 @@ pub fn amend(ui: &mut Ui, s: Shown<'_>, forms: &mut Forms) -> Vec<Action> {
 /// The reason of an amendment or an adjudication.
 pub fn reason_field(ui: &mut Ui, s: Shown<'_>, forms: &mut Forms) {
     let name = s.words.t("reason");
-    let edit = TextEdit::singleline(&mut forms.reason).id(egui::Id::unique("reason")).hint_text(s.words.t("reason-hint")).desired_width(f32::INFINITY);
+    let edit = TextEdit::singleline(&mut forms.reason)
+        .id(egui::Id::unique("reason"))
+        .hint_text(s.words.t("reason-hint"))
+        .desired_width(f32::INFINITY);
     let response = ui.add(edit).accessible_name(name);
     if forms.focus == Some(TextField::Reason) {
         response.request_focus();
@@ -151,7 +156,10 @@ pub fn about(ui: &mut Ui, s: Shown<'_>) -> Vec<Action> {
         let t = look(ui);
         ui.set_width(WIDTH);
         ui.label(RichText::new(s.words.t("app-name")).font(theme::empty()));
-        ui.label(RichText::new(s.words.with("about-version", &[("version", Arg::from(env!("CARGO_PKG_VERSION")))])).color(t.text_dim));
+        ui.label(
+            RichText::new(s.words.with("about-version", &[("version", Arg::from(env!("CARGO_PKG_VERSION")))]))
+                .color(t.text_dim),
+        );
         ui.add_space(12.0);
         ui.label(RichText::new(s.words.t("research-only")).color(t.warning));
         ui.add_space(8.0);

@@ -37,7 +37,11 @@ pub fn name_of(s: Shown<'_>, finding: &FindingRow) -> String {
 pub fn list(ui: &mut Ui, s: Shown<'_>, height: f32) -> Vec<Action> {
     let mut out = Vec::new();
     let unnamed = s.model.unnamed();
-    let note = if unnamed > 0 { s.words.count("findings-unnamed", unnamed) } else { s.words.count("count-findings", s.model.findings.len()) };
+    let note = if unnamed > 0 {
+        s.words.count("findings-unnamed", unnamed)
+    } else {
+        s.words.count("count-findings", s.model.findings.len())
+    };
     section(ui, &s.words.t("findings"), &note);
     if s.model.findings.is_empty() {
         let editable = s.look.editable(s.model);
@@ -76,13 +80,18 @@ fn finding_row(ui: &mut Ui, s: Shown<'_>, finding: &FindingRow) -> bool {
     let spoken = s.words.with("finding-spoken", &[("n", Arg::from(finding.number)), ("name", Arg::from(name.clone()))]);
     let unnamed = finding.term.is_none();
     row(ui, &spoken, selected, theme::ROW_HEIGHT, |ui, t| {
-        ui.allocate_ui_with_layout(Vec2::new(24.0, ui.available_height()), Layout::right_to_left(Align::Center), |ui| {
-            ui.label(RichText::new(finding.number.to_string()).color(t.text_dim));
-        });
+        ui.allocate_ui_with_layout(
+            Vec2::new(24.0, ui.available_height()),
+            Layout::right_to_left(Align::Center),
+            |ui| {
+                ui.label(RichText::new(finding.number.to_string()).color(t.text_dim));
+            },
+        );
         color_dot(ui, finding.color);
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             if !finding.comment.is_empty() {
-                ui.label(RichText::new(icons::NOTE_PENCIL).font(theme::small()).color(t.text_dim)).on_hover_text(&finding.comment);
+                ui.label(RichText::new(icons::NOTE_PENCIL).font(theme::small()).color(t.text_dim))
+                    .on_hover_text(&finding.comment);
             }
             if let Some(area) = finding.area_mm2 {
                 ui.label(RichText::new(area_text(area)).font(theme::small()).color(t.text_dim));
@@ -119,7 +128,8 @@ pub fn details(ui: &mut Ui, s: Shown<'_>, forms: &mut Forms) -> Vec<Action> {
         for (certainty, key, id) in CERTAINTIES {
             let here = finding.certainty == Some(certainty);
             let color = if here { t.accent } else { t.text };
-            let button = Button::new(RichText::new(s.words.t(key)).color(color)).selected(here).min_size(Vec2::new(56.0, 24.0));
+            let button =
+                Button::new(RichText::new(s.words.t(key)).color(color)).selected(here).min_size(Vec2::new(56.0, 24.0));
             if ui.add_enabled(editable, button).on_hover_text(tooltip(s.words, find(id))).clicked() {
                 let certainty = if here { None } else { Some(certainty) };
                 out.push(Action::Do(Command::Finding(FindingCommand::Grade {

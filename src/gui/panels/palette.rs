@@ -40,7 +40,10 @@ pub fn show(ui: &mut Ui, s: Shown<'_>, forms: &mut Forms) -> Vec<Action> {
             )
         });
         let name = s.words.t("palette-hint");
-        let edit = TextEdit::singleline(&mut forms.palette).id(egui::Id::unique("palette-field")).hint_text(name.clone()).desired_width(f32::INFINITY);
+        let edit = TextEdit::singleline(&mut forms.palette)
+            .id(egui::Id::unique("palette-field"))
+            .hint_text(name.clone())
+            .desired_width(f32::INFINITY);
         let field = ui.add(edit).accessible_name(name);
         if forms.focus == Some(TextField::Palette) {
             field.request_focus();
@@ -50,7 +53,8 @@ pub fn show(ui: &mut Ui, s: Shown<'_>, forms: &mut Forms) -> Vec<Action> {
         if field.changed() {
             forms.palette_index = 0;
         }
-        forms.palette_index = if down { forms.palette_index + 1 } else { forms.palette_index.saturating_sub(usize::from(up)) };
+        forms.palette_index =
+            if down { forms.palette_index + 1 } else { forms.palette_index.saturating_sub(usize::from(up)) };
         forms.palette_index = forms.palette_index.min(rows.len().saturating_sub(1));
         ui.add_space(8.0);
         if rows.is_empty() {

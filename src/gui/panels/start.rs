@@ -21,7 +21,12 @@ pub fn show(ui: &mut Ui, words: &Words, opening: bool) -> Vec<Action> {
         (false, false) => "start-sentence",
     };
     let edge = if hovering { t.accent } else { t.line };
-    ui.painter().rect_stroke(drop_rect, f32::from(theme::CORNER), Stroke::new(if hovering { 2.0 } else { 1.0 }, edge), egui::StrokeKind::Inside);
+    ui.painter().rect_stroke(
+        drop_rect,
+        f32::from(theme::CORNER),
+        Stroke::new(if hovering { 2.0 } else { 1.0 }, edge),
+        egui::StrokeKind::Inside,
+    );
     let size = Vec2::new(560.0, 300.0);
     let area = Align2::CENTER_CENTER.align_size_within_rect(size, full);
     ui.scope_builder(egui::UiBuilder::new().max_rect(area), |ui| {
@@ -48,7 +53,8 @@ pub fn show(ui: &mut Ui, words: &Words, opening: bool) -> Vec<Action> {
             ui.label(RichText::new(words.t("start-local")).color(t.text_dim));
         });
     });
-    let foot = egui::Rect::from_min_max(full.left_bottom() - Vec2::new(0.0, 64.0), full.right_bottom() - Vec2::new(0.0, 32.0));
+    let foot =
+        egui::Rect::from_min_max(full.left_bottom() - Vec2::new(0.0, 64.0), full.right_bottom() - Vec2::new(0.0, 32.0));
     ui.scope_builder(egui::UiBuilder::new().max_rect(foot), |ui| {
         ui.vertical_centered(|ui| {
             Frame::new().inner_margin(Margin::symmetric(8, 2)).show(ui, |ui| {

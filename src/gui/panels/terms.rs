@@ -24,7 +24,9 @@ pub fn search<'a>(model: &'a Model, query: &str) -> Vec<&'a TermRow> {
     found
         .iter()
         .filter(|hit| hit.term.status == TermStatus::Active)
-        .filter_map(|hit| model.terms.iter().find(|t| t.reference.id == hit.term.id && t.reference.pack == hit.ontology.id))
+        .filter_map(|hit| {
+            model.terms.iter().find(|t| t.reference.id == hit.term.id && t.reference.pack == hit.ontology.id)
+        })
         .collect()
 }
 
@@ -138,7 +140,13 @@ fn take_digit(events: &mut Vec<egui::Event>) -> Option<usize> {
 
 fn term_row(ui: &mut Ui, s: Shown<'_>, term: &TermRow, here: bool, marked: bool, place: usize) -> bool {
     let label = s.words.pick(&term.term.label).to_owned();
-    let other = term.term.label.iter().find(|(lang, _)| *lang != s.words.lang().code()).map(|(_, l)| l.clone()).unwrap_or_default();
+    let other = term
+        .term
+        .label
+        .iter()
+        .find(|(lang, _)| *lang != s.words.lang().code())
+        .map(|(_, l)| l.clone())
+        .unwrap_or_default();
     let t = look(ui);
     let response = row(ui, &label, here, theme::ROW_HEIGHT - 2.0, |ui, t| {
         color_dot(ui, term.color());
@@ -153,7 +161,12 @@ fn term_row(ui: &mut Ui, s: Shown<'_>, term: &TermRow, here: bool, marked: bool,
         });
     });
     if marked {
-        ui.painter().rect_stroke(response.rect, f32::from(theme::CORNER), egui::Stroke::new(1.0, t.accent), egui::StrokeKind::Inside);
+        ui.painter().rect_stroke(
+            response.rect,
+            f32::from(theme::CORNER),
+            egui::Stroke::new(1.0, t.accent),
+            egui::StrokeKind::Inside,
+        );
         response.scroll_to_me(None);
     }
     let definition = s.words.pick(&term.term.definition);

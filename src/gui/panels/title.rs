@@ -58,11 +58,13 @@ pub const fn field_key(field: crate::domain::Field) -> &'static str {
 
 fn menu(ui: &mut Ui, s: Shown<'_>, out: &mut Vec<Action>) {
     let label = s.words.t("menu");
-    let button = Button::new(RichText::new(icons::LIST).size(18.0)).frame_when_inactive(false).min_size(Vec2::splat(28.0));
+    let button =
+        Button::new(RichText::new(icons::LIST).size(18.0)).frame_when_inactive(false).min_size(Vec2::splat(28.0));
     let (response, _) = egui::containers::menu::MenuButton::from_button(button).ui(ui, |ui| {
         ui.set_min_width(240.0);
         for group in Group::ALL {
-            let rows: Vec<_> = ACTIONS.iter().filter(|a| a.group == group && a.in_menu && s.look.active(s.model, a.scope)).collect();
+            let rows: Vec<_> =
+                ACTIONS.iter().filter(|a| a.group == group && a.in_menu && s.look.active(s.model, a.scope)).collect();
             if rows.is_empty() {
                 continue;
             }
@@ -72,7 +74,12 @@ fn menu(ui: &mut Ui, s: Shown<'_>, out: &mut Vec<Action>) {
                     let enabled = s.look.meets(s.model, def.needs);
                     let name = s.words.t(def.key);
                     let button = Button::new(format!("{}  {name}", def.icon)).shortcut_text(def.keys());
-                    if ui.add_enabled(enabled, button).accessible_name(name).on_hover_text(s.words.t(&def.help_key())).clicked() {
+                    if ui
+                        .add_enabled(enabled, button)
+                        .accessible_name(name)
+                        .on_hover_text(s.words.t(&def.help_key()))
+                        .clicked()
+                    {
                         out.push(Action::Call(def.id));
                         ui.close();
                     }
@@ -87,7 +94,9 @@ fn menu(ui: &mut Ui, s: Shown<'_>, out: &mut Vec<Action>) {
 pub fn available_workspaces(s: Shown<'_>) -> Vec<Workspace> {
     let Some(project) = &s.model.project else { return Vec::new() };
     let mut out = vec![Workspace::Read];
-    if project.roles.contains(&Role::Adjudicator) && (!s.model.discrepancies.is_empty() || s.look.workspace == Workspace::Adjudicate) {
+    if project.roles.contains(&Role::Adjudicator)
+        && (!s.model.discrepancies.is_empty() || s.look.workspace == Workspace::Adjudicate)
+    {
         out.push(Workspace::Adjudicate);
     }
     out
@@ -99,7 +108,9 @@ fn workspaces(ui: &mut Ui, s: Shown<'_>, out: &mut Vec<Action>) {
         let here = workspace == s.look.workspace;
         let color = if here { t.text } else { t.text_dim };
         let response = ui.add(
-            Button::new(RichText::new(s.words.t(workspace.key())).color(color)).frame_when_inactive(false).min_size(Vec2::new(56.0, 28.0)),
+            Button::new(RichText::new(s.words.t(workspace.key())).color(color))
+                .frame_when_inactive(false)
+                .min_size(Vec2::new(56.0, 28.0)),
         );
         if here {
             let r = response.rect;
@@ -118,7 +129,8 @@ fn saved(ui: &mut Ui, s: Shown<'_>, out: &mut Vec<Action>) {
     let t = look(ui);
     let (text, color) = saved_words(s);
     let def = crate::gui::actions::find(ActionId::Saved);
-    let button = Button::new(RichText::new(format!("{} {text}", icons::CHECK_CIRCLE)).color(color)).frame_when_inactive(false);
+    let button =
+        Button::new(RichText::new(format!("{} {text}", icons::CHECK_CIRCLE)).color(color)).frame_when_inactive(false);
     if ui.add(button).accessible_name(text).on_hover_text(tooltip(s.words, def)).clicked() {
         out.push(Action::Call(ActionId::Saved));
     }
@@ -134,7 +146,10 @@ pub fn saved_words(s: Shown<'_>) -> (String, egui::Color32) {
     let Some(saved) = s.model.saved else { return (s.words.t("saved-all"), t.saved) };
     let age = Instant::now().duration_since(saved.at).as_secs_f64();
     let text = if age < 60.0 {
-        s.words.with("saved-seconds", &[("s", Arg::from(if age < 10.0 { format!("{age:.1}") } else { format!("{age:.0}") }))])
+        s.words.with(
+            "saved-seconds",
+            &[("s", Arg::from(if age < 10.0 { format!("{age:.1}") } else { format!("{age:.0}") }))],
+        )
     } else {
         s.words.with("saved-minutes", &[("m", Arg::from(format!("{:.0}", (age / 60.0).floor())))])
     };
@@ -147,7 +162,9 @@ fn languages(ui: &mut Ui, s: Shown<'_>, out: &mut Vec<Action>) {
         let here = lang == s.words.lang();
         let color = if here { t.text } else { t.text_dim };
         let name = s.words.t(if lang == Lang::Ja { "language-ja" } else { "language-en" });
-        let button = Button::new(RichText::new(lang.code()).color(color)).frame_when_inactive(here).min_size(Vec2::new(28.0, 24.0));
+        let button = Button::new(RichText::new(lang.code()).color(color))
+            .frame_when_inactive(here)
+            .min_size(Vec2::new(28.0, 24.0));
         if ui.add(button).accessible_name(name.clone()).on_hover_text(name).clicked() {
             out.push(Action::Look(ViewChange::Lang(lang)));
         }

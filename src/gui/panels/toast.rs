@@ -4,10 +4,10 @@ use egui::{Align2, Area, Frame, Id, Margin, Order, RichText, Shadow, Stroke, Ui,
 
 use crate::gui::action::{Action, Job, ViewChange};
 use crate::gui::i18n::Words;
+use crate::gui::icons;
 use crate::gui::notices::{Notice, Tone};
 use crate::gui::theme;
 use crate::gui::widgets::look;
-use crate::gui::icons;
 
 pub fn show(ui: &mut Ui, words: &Words, notice: Option<&Notice>) -> Vec<Action> {
     let mut out = Vec::new();
@@ -25,20 +25,23 @@ pub fn show(ui: &mut Ui, words: &Words, notice: Option<&Notice>) -> Vec<Action> 
         .corner_radius(theme::CORNER)
         .shadow(shadow)
         .inner_margin(Margin::symmetric(12, 8));
-    Area::new(Id::unique("toast")).order(Order::Foreground).anchor(Align2::CENTER_BOTTOM, Vec2::new(0.0, -40.0)).show(ui.ctx(), |ui| {
-        frame.show(ui, |ui| {
-            ui.set_max_width(640.0);
-            ui.horizontal(|ui| {
-                ui.label(RichText::new(icon).size(16.0).color(color));
-                ui.label(RichText::new(&notice.text).color(t.text));
-                if !notice.details.is_empty() && ui.button(words.t("copy-details")).clicked() {
-                    out.push(Action::Run(Job::CopyText(notice.details.clone())));
-                }
-                if notice.tone == Tone::Failed && ui.button(words.t("dismiss")).clicked() {
-                    out.push(Action::Look(ViewChange::DismissNotice));
-                }
+    Area::new(Id::unique("toast")).order(Order::Foreground).anchor(Align2::CENTER_BOTTOM, Vec2::new(0.0, -40.0)).show(
+        ui.ctx(),
+        |ui| {
+            frame.show(ui, |ui| {
+                ui.set_max_width(640.0);
+                ui.horizontal(|ui| {
+                    ui.label(RichText::new(icon).size(16.0).color(color));
+                    ui.label(RichText::new(&notice.text).color(t.text));
+                    if !notice.details.is_empty() && ui.button(words.t("copy-details")).clicked() {
+                        out.push(Action::Run(Job::CopyText(notice.details.clone())));
+                    }
+                    if notice.tone == Tone::Failed && ui.button(words.t("dismiss")).clicked() {
+                        out.push(Action::Look(ViewChange::DismissNotice));
+                    }
+                });
             });
-        });
-    });
+        },
+    );
     out
 }

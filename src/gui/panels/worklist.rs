@@ -34,13 +34,20 @@ pub fn show(ui: &mut Ui, s: Shown<'_>, forms: &mut Forms) -> Vec<Action> {
     }
     if s.model.cases.len() > 8 {
         let name = s.words.t("worklist-filter");
-        ui.add(TextEdit::singleline(&mut forms.case_filter).hint_text(name.clone()).desired_width(f32::INFINITY)).accessible_name(name);
+        ui.add(TextEdit::singleline(&mut forms.case_filter).hint_text(name.clone()).desired_width(f32::INFINITY))
+            .accessible_name(name);
         ui.add_space(4.0);
     }
     let wanted = forms.case_filter.to_lowercase();
-    let rows: Vec<&CaseRow> = s.model.cases.iter().filter(|c| wanted.is_empty() || c.label.to_lowercase().contains(&wanted)).collect();
+    let rows: Vec<&CaseRow> =
+        s.model.cases.iter().filter(|c| wanted.is_empty() || c.label.to_lowercase().contains(&wanted)).collect();
     if rows.is_empty() {
-        empty_state(ui, icons::MAGNIFYING_GLASS, &s.words.t("worklist-no-match"), &s.words.t("worklist-no-match-advice"));
+        empty_state(
+            ui,
+            icons::MAGNIFYING_GLASS,
+            &s.words.t("worklist-no-match"),
+            &s.words.t("worklist-no-match-advice"),
+        );
         return out;
     }
     ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
@@ -113,7 +120,9 @@ fn trouble(ui: &mut Ui, s: Shown<'_>, image: &ImageRow, out: &mut Vec<Action>) {
     ui.horizontal(|ui| {
         ui.add_space(26.0);
         ui.label(RichText::new(format!("{} {text}", icons::WARNING)).font(theme::small()).color(t.warning));
-        if matches!(image.availability, Availability::Missing { .. }) && ui.small_button(s.words.t("image-relocate")).clicked() {
+        if matches!(image.availability, Availability::Missing { .. })
+            && ui.small_button(s.words.t("image-relocate")).clicked()
+        {
             out.push(Action::Run(Job::Relocate));
         }
     });

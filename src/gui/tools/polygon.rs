@@ -186,7 +186,9 @@ mod tests {
         assert_eq!(shape.points().count(), 4);
         let mut tool = square();
         assert!(click(&mut tool, 50.0, 150.0, 20.0).edit.is_none());
-        let Some(Edit::Create(shape)) = click(&mut tool, 50.0, 150.0, 20.2).edit else { panic!("double click did not close") };
+        let Some(Edit::Create(shape)) = click(&mut tool, 50.0, 150.0, 20.2).edit else {
+            panic!("double click did not close")
+        };
         assert_eq!(shape.points().count(), 5);
     }
 

@@ -56,7 +56,11 @@ impl SimpleTool {
 
     pub(super) fn pointer(&mut self, input: &PointerInput) -> Outcome {
         if self.kind == SimpleKind::Point {
-            return if input.kind == PointerKind::Press { Outcome::edit(Edit::Create(Shape::Point(input.at))) } else { Outcome::TAKEN };
+            return if input.kind == PointerKind::Press {
+                Outcome::edit(Edit::Create(Shape::Point(input.at)))
+            } else {
+                Outcome::TAKEN
+            };
         }
         match input.kind {
             PointerKind::Press => {
