@@ -188,6 +188,9 @@ impl App {
                 );
             }
         }
+        if self.stage.viewport().is_software() && !self.look.software_seen && !self.look.bare {
+            Panel::top("software").exact_size(26.0).frame(panel).show(ui, |ui| out.extend(canvas::software_banner(ui, shown)));
+        }
         CentralPanel::default().frame(Frame::new()).show(ui, |ui| {
             let rect = ui.max_rect();
             ui.painter().rect_filled(rect, 0.0, theme::tokens(ui.visuals()).canvas);

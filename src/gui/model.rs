@@ -85,10 +85,12 @@ impl TermRow {
         &self.term.group
     }
 
-    /// The active terms of packs, in their order.
+    /// The active terms of packs, group by group in the packs' order.
     pub fn all(packs: &[Ontology]) -> Vec<Self> {
         let rows = packs.iter().flat_map(|pack| {
-            pack.terms.iter().filter(|t| t.status == TermStatus::Active).map(move |term| Self {
+            let mut terms: Vec<&Term> = pack.terms.iter().filter(|t| t.status == TermStatus::Active).collect();
+            terms.sort_by_key(|t| pack.groups.iter().position(|g| g.id == t.group).unwrap_or(usize::MAX));
+            terms.into_iter().map(move |term| Self {
                 reference: TermRef { pack: pack.id.clone(), version: pack.version.clone(), id: term.id.clone() },
                 term: term.clone(),
                 group: pack.groups.iter().find(|g| g.id == term.group).map(|g| g.label.clone()).unwrap_or_default(),

@@ -49,9 +49,6 @@ pub fn show(ui: &mut Ui, s: Shown<'_>, input: &CanvasInput<'_>) -> Vec<Action> {
         // A quiet mark: the coarse level is on show already.
         painter.circle_filled(rect.center_top() + Vec2::new(0.0, 10.0), 3.0, look(ui).accent);
     }
-    if input.viewport.is_software() && !s.look.software_seen {
-        software_banner(ui, rect, s, &mut out);
-    }
     tool_strip(ui, rect, s, input.tool.kind(), &mut out);
     if response.hovered() {
         ui.ctx().set_cursor_icon(cursor(ui, s, input));
@@ -135,19 +132,17 @@ fn cursor(ui: &Ui, s: Shown<'_>, input: &CanvasInput<'_>) -> CursorIcon {
 }
 
 /// Drawing on the processor is slow; said once, with the way out.
-fn software_banner(ui: &mut Ui, rect: Rect, s: Shown<'_>, out: &mut Vec<Action>) {
+pub fn software_banner(ui: &mut Ui, s: Shown<'_>) -> Vec<Action> {
+    let mut out = Vec::new();
     let t = look(ui);
-    let area = Rect::from_min_size(rect.left_top() + Vec2::new(0.0, 0.0), Vec2::new(rect.width(), 26.0));
-    ui.painter().rect_filled(area, 0.0, t.raised);
-    ui.scope_builder(egui::UiBuilder::new().max_rect(area.shrink2(Vec2::new(10.0, 1.0))), |ui| {
-        ui.horizontal_centered(|ui| {
-            ui.label(egui::RichText::new(icons::WARNING).color(t.warning));
-            ui.label(egui::RichText::new(s.words.t("software-adapter")).font(theme::small()).color(t.text_dim));
-            if ui.small_button(s.words.t("dismiss")).clicked() {
-                out.push(Action::Look(ViewChange::SoftwareSeen));
-            }
-        });
+    ui.horizontal_centered(|ui| {
+        ui.label(egui::RichText::new(icons::WARNING).color(t.warning));
+        ui.label(egui::RichText::new(s.words.t("software-adapter")).font(theme::small()).color(t.text_dim));
+        if ui.small_button(s.words.t("dismiss")).clicked() {
+            out.push(Action::Look(ViewChange::SoftwareSeen));
+        }
     });
+    out
 }
 
 /// What can be done here, at most nine entries, each with its key.
@@ -230,7 +225,7 @@ const STRIP: [ToolKind; 5] = ToolKind::ALL;
 /// The strip of tools at the left edge of the image.
 fn tool_strip(ui: &mut Ui, rect: Rect, s: Shown<'_>, current: ToolKind, out: &mut Vec<Action>) {
     let t = look(ui);
-    let size = Vec2::new(36.0, STRIP.len() as f32 * 32.0 + 8.0);
+    let size = Vec2::new(36.0, STRIP.len() as f32 * 32.0 + 4.0);
     let area = Rect::from_min_size(rect.left_center() + Vec2::new(10.0, -size.y / 2.0), size);
     if rect.height() < size.y + 120.0 {
         return;
@@ -238,6 +233,7 @@ fn tool_strip(ui: &mut Ui, rect: Rect, s: Shown<'_>, current: ToolKind, out: &mu
     ui.painter().rect(area, f32::from(theme::CORNER), t.panel, Stroke::new(1.0, t.line), StrokeKind::Inside);
     ui.scope_builder(egui::UiBuilder::new().max_rect(area.shrink(4.0)), |ui| {
         ui.spacing_mut().item_spacing = Vec2::new(0.0, 4.0);
+        ui.spacing_mut().button_padding = Vec2::new(4.0, 1.0);
         for kind in STRIP {
             let enabled = !kind.draws() || s.look.editable(s.model);
             if icon_action(ui, s.words, ActionId::Tool(kind), kind == current, enabled) {
