@@ -48,7 +48,7 @@ impl Window {
 
     /// Steps until something is true; background threads open and hash meanwhile.
     fn until(&mut self, what: &str, mut done: impl FnMut(&App) -> bool) {
-        let deadline = Instant::now() + Duration::from_mins(1);
+        let deadline = Instant::now() + Duration::from_secs(60);
         while !done(self.harness.state().as_ref().unwrap()) {
             assert!(Instant::now() < deadline, "never happened: {what}");
             self.harness.step();
@@ -73,7 +73,7 @@ impl Window {
     /// A point of the image's part of the window, as shares of its width and height.
     fn at(&self, x: f32, y: f32) -> Pos2 {
         let rect = self.harness.get_by_label("画像").rect();
-        rect.lerp_inside([x, y])
+        rect.lerp_inside(egui::vec2(x, y))
     }
 
     fn click(&mut self, x: f32, y: f32) {

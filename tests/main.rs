@@ -13,7 +13,9 @@
 )]
 
 mod architecture;
+mod demo_campaign;
 mod demo_images;
+mod exchange;
 #[cfg(feature = "gui")]
 mod gui;
 mod hostile;

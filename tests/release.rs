@@ -181,6 +181,28 @@ fn a_release_verifies_and_holds_what_stands() {
     assert_eq!(dataset["excluded"][0]["reason"], "reads-missing");
 }
 
+/// Runs the independent readers on a release; `None` where they are not installed.
+pub fn oracle(folder: &Path) -> Option<serde_json::Value> {
+    let python = crate::support::oracle_python()?;
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/oracles/release.py");
+    let output = std::process::Command::new(python).arg(script).arg(folder).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8(output.stdout).unwrap();
+    Some(serde_json::from_str(text.lines().last().unwrap()).unwrap())
+}
+
+#[test]
+fn pycocotools_shapely_and_prov_agree_with_the_release() {
+    let (world, dir) = (world(), tempfile::tempdir().unwrap());
+    let folder = dir.path().join("r");
+    release(&world, input(&world), &folder);
+    let Some(found) = oracle(&folder) else { return };
+    assert_eq!(found["images"], 4);
+    assert_eq!((&found["annotations"], &found["masks"], &found["polygons"]), (&3.into(), &1.into(), &2.into()));
+    assert_eq!((&found["features"], &found["labels"]), (&3.into(), &3.into()));
+    assert!((found["area"].as_f64().unwrap() - (9600.0 + 1800.0 + 400.0)).abs() < 1e-6);
+}
+
 #[test]
 fn the_read_of_an_excluded_case_stays_at_home() {
     let (world, dir) = (world(), tempfile::tempdir().unwrap());

@@ -34,6 +34,9 @@ pub struct Args {
     /// Size of the slide in pixels
     #[arg(long, value_name = "W,H", value_parser = size)]
     pub slide: Option<(usize, usize)>,
+    /// Small images, for tests
+    #[arg(long, hide = true)]
+    pub quick: bool,
 }
 
 fn size(text: &str) -> Result<(usize, usize), String> {
@@ -212,7 +215,9 @@ fn images(args: &Args, steps: &mut Steps) -> anyhow::Result<Vec<Item>> {
     let folder = args.out.join("images");
     std::fs::create_dir_all(&folder)?;
     // An unoptimised build paints twenty times slower; the smaller slide shows the same.
-    let (width, height) = args.slide.unwrap_or(if cfg!(debug_assertions) { (4096, 3072) } else { (12_000, 9_000) });
+    let usual = if cfg!(debug_assertions) { (4096, 3072) } else { (12_000, 9_000) };
+    let (width, height) = args.slide.unwrap_or(if args.quick { (1024, 768) } else { usual });
+    let (slices, photo) = if args.quick { (12, (320, 256)) } else { (40, (1280, 1024)) };
     let scene = SlideScene::new(args.seed, width, height);
     let path = folder.join("slide.tif");
     scene.write(&path).with_context(|| format!("{} cannot be written", path.display()))?;
@@ -220,10 +225,10 @@ fn images(args: &Args, steps: &mut Steps) -> anyhow::Result<Vec<Item>> {
     steps.done(&format!("slide painted: {width} × {height} px pyramid, H&E-like, 0.5 µm/px"));
 
     let path = folder.join("ct");
-    let phantom = CtPhantom::new(args.seed, 40);
+    let phantom = CtPhantom::new(args.seed, slices);
     write_series(&phantom, args.seed, &path).with_context(|| format!("{} cannot be written", path.display()))?;
     items.push(Item { name: "ct", path, planted: phantom.planted(), case: None, image: None });
-    steps.done("chest CT made: 40 DICOM slices of 512 × 512, three nodules");
+    steps.done(&format!("chest CT made: {slices} DICOM slices of 512 × 512, three nodules"));
 
     let photographs = [
         ("endoscopy-1", Some(PlantedKind::Polyp)),
@@ -233,8 +238,10 @@ fn images(args: &Args, steps: &mut Steps) -> anyhow::Result<Vec<Item>> {
     ];
     for (number, (name, kind)) in (0..).zip(photographs) {
         let seed = args.seed.wrapping_mul(31).wrapping_add(number);
-        let scene =
-            kind.map_or_else(|| EndoscopyScene::normal(seed, 1280, 1024), |k| EndoscopyScene::new(seed, 1280, 1024, k));
+        let scene = kind.map_or_else(
+            || EndoscopyScene::normal(seed, photo.0, photo.1),
+            |k| EndoscopyScene::new(seed, photo.0, photo.1, k),
+        );
         let path = folder.join(format!("{name}.jpg"));
         scene.write(&path).with_context(|| format!("{} cannot be written", path.display()))?;
         items.push(Item { name, path, planted: scene.planted(), case: None, image: None });
@@ -391,7 +398,7 @@ fn decide(
             (AdjudicationTake::A, Vec::new(), "A follicle with a germinal centre; overlooked at low power.")
         }
         DiscrepancyKind::OnlyB if only_b.as_deref() == Some("P0009") => {
-            (AdjudicationTake::Neither, Vec::new(), "Loose submucosa, no mucus.")
+            (AdjudicationTake::Neither, Vec::new(), "Fat and loose submucosa, no mucus.")
         }
         DiscrepancyKind::OnlyB => (AdjudicationTake::B, Vec::new(), "Seen on three slices, not a vessel."),
     })

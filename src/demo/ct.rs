@@ -353,22 +353,33 @@ fn vessel_tree(rng: &mut Rng, side: f32, span: f32) -> Vec<Segment> {
     let mut tree = Vec::new();
     let root = [side * 44.0, 10.0, span * 0.5];
     let mut open: Vec<([f32; 3], [f32; 3], f32, u32)> = Vec::new();
-    for k in 0..9 {
-        let turns = k as f32 / 9.0 + rng.range(-0.05, 0.05);
-        let up = rng.range(-0.95, 0.95);
-        open.push((root, [side * (0.55 + 0.4 * rng.unit()), 1.15 * sin_turn(turns), up], rng.range(3.4, 4.8), 0));
+    for k in 0..16 {
+        let turns = k as f32 / 16.0 + rng.range(-0.03, 0.03);
+        let up = 1.1 * cos_turn(k as f32 * 0.382) + rng.range(-0.2, 0.2);
+        open.push((root, [side * (0.45 + 0.5 * rng.unit()), 1.2 * sin_turn(turns), up], rng.range(2.6, 4.4), 0));
     }
     while let Some((from, direction, radius, depth)) = open.pop() {
         let norm = direction.iter().map(|d| d * d).sum::<f32>().sqrt().max(1e-6);
         let length = rng.range(9.0, 15.0) * (1.0 - 0.05 * depth as f32);
         let to: [f32; 3] = std::array::from_fn(|i| from[i] + direction[i] / norm * length);
-        let pleura = ellipse_mm(to[0], to[1], 0.0, -1.0, 126.0, 76.0);
-        let midline = to[0] * side < 16.0;
-        if pleura < 2.5 + radius || midline || depth > 10 || !(-20.0..span + 20.0).contains(&to[2]) {
+        let outside = |p: &[f32; 3]| {
+            ellipse_mm(p[0], p[1], 0.0, -1.0, 126.0, 76.0) < 2.5 + radius
+                || p[0] * side < 16.0
+                || !(-20.0..span + 20.0).contains(&p[2])
+        };
+        if outside(&to) || depth > 12 {
+            // Turned back into the lung once, as vessels run along the pleura; the thinnest just end.
+            if radius > 0.5 && depth <= 12 {
+                let middle = [side * 78.0, 0.0, span * 0.5];
+                let back = std::array::from_fn(|i| {
+                    direction[i] / norm + 1.3 * (middle[i] - from[i]) / 70.0 + 0.3 * rng.normal()
+                });
+                open.push((from, back, radius * 0.72, depth + 2));
+            }
             continue;
         }
         tree.push(Segment { from, to, radius, airway: false });
-        if depth < 4 && radius > 1.9 {
+        if depth < 3 && radius > 2.2 {
             let shift = [0.0, radius * 1.7, radius * 0.6];
             let moved = |p: [f32; 3]| std::array::from_fn(|i| p[i] + shift[i]);
             tree.push(Segment { from: moved(from), to: moved(to), radius: radius * 0.75, airway: true });
@@ -377,7 +388,7 @@ fn vessel_tree(rng: &mut Rng, side: f32, span: f32) -> Vec<Segment> {
         for child in 0..children {
             let spread = if children == 1 { 0.22 } else { 0.52 };
             let bent = std::array::from_fn(|i| direction[i] / norm + spread * rng.normal());
-            let thinner = if child == 0 { rng.range(0.80, 0.92) } else { rng.range(0.55, 0.78) };
+            let thinner = if child == 0 { rng.range(0.82, 0.93) } else { rng.range(0.58, 0.80) };
             let next = radius * thinner;
             if next > 0.34 {
                 open.push((to, bent, next, depth + 1));

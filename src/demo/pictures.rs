@@ -8,8 +8,8 @@
 
 use std::path::Path;
 
-use crate::domain::{CaseId, ImageId, SizePx};
-use crate::project::pixels::{RenderRequest, Rendered, render, write_png};
+use crate::domain::{CaseId, Field, ImageId, SizePx};
+use crate::project::pixels::{RenderRequest, Rendered, Window, render, write_png};
 use crate::project::{Project, ReadScope};
 
 /// An image to show.
@@ -19,6 +19,7 @@ pub struct Subject<'a> {
     pub image: &'a ImageId,
 }
 
+const LUNG: Window = Window { center: -550.0, width: 1500.0 };
 const LARGEST_SIDE_PX: u32 = 1280;
 
 /// Okabe–Ito blue for one reader, orange for the other; never red against green.
@@ -59,6 +60,8 @@ pub fn write(project: &mut Project, subjects: &[Subject<'_>], folder: &Path) -> 
             level: u16::try_from(level).unwrap_or(0),
             size: Some(size),
             frame,
+            // Nodules hide in the mediastinal window that the file asks for.
+            window: (meta.field == Field::Radiology).then_some(LUNG),
             ..RenderRequest::default()
         };
         let mut picture = render(source.as_ref(), &request)?;

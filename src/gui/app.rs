@@ -101,7 +101,7 @@ impl App {
             ctx.request_repaint_after(left);
         }
         let saved = self.session.model().saved;
-        if saved.is_some_and(|s| now.duration_since(s.at) < Duration::from_mins(1)) {
+        if saved.is_some_and(|s| now.duration_since(s.at) < Duration::from_secs(60)) {
             ctx.request_repaint_after(SAVED_TICK);
         }
     }
@@ -189,7 +189,10 @@ impl App {
             }
         }
         if self.stage.viewport().is_software() && !self.look.software_seen && !self.look.bare {
-            Panel::top("software").exact_size(26.0).frame(panel).show(ui, |ui| out.extend(canvas::software_banner(ui, shown)));
+            Panel::top("software")
+                .exact_size(26.0)
+                .frame(panel)
+                .show(ui, |ui| out.extend(canvas::software_banner(ui, shown)));
         }
         CentralPanel::default().frame(Frame::new()).show(ui, |ui| {
             let rect = ui.max_rect();
@@ -197,7 +200,7 @@ impl App {
             let image = self.look.image.as_ref().and_then(|i| shown.model.image(i));
             match image {
                 Some(image) if image.availability != Availability::Ready => {
-                    out.extend(canvas::placeholder(ui, rect, shown, image));
+                    out.extend(canvas::placeholder(ui, rect, shown, image))
                 }
                 Some(_) => {
                     let pointer = ui.ctx().pointer_latest_pos();
