@@ -31,7 +31,7 @@ pub use action::{Action, Job, ViewChange, Workspace};
 pub use actions::{ACTIONS, ActionId};
 pub use app::App;
 pub use model::Model;
-pub use run::{GuiArgs, run};
+pub use run::{GuiArgs, WindowError, run};
 pub use stage::Stage;
 
 /// Installs fonts and themes before the first frame.

@@ -2,13 +2,21 @@
 
 use std::path::PathBuf;
 
-use anyhow::anyhow;
-
 use super::action::{Action, Job};
 use super::app::App;
 use super::i18n::Lang;
 use super::session::Practice;
 use super::stage::Stage;
+
+/// Why there is no window.
+#[derive(Debug, thiserror::Error)]
+pub enum WindowError {
+    #[error(
+        "the window cannot open ({0}). Shoken needs a display and a Vulkan or OpenGL driver; on Debian and Ubuntu \
+         `apt install mesa-vulkan-drivers` brings a software one. Every command works without a window."
+    )]
+    CannotOpen(eframe::Error),
+}
 
 /// What the command line says.
 #[derive(Default)]
@@ -25,7 +33,7 @@ pub struct GuiArgs {
 ///
 /// # Errors
 /// One line that names what is missing when there is no display or no graphics adapter; every command goes on working.
-pub fn run(args: GuiArgs) -> anyhow::Result<()> {
+pub fn run(args: GuiArgs) -> Result<(), WindowError> {
     let options = eframe::NativeOptions {
         viewport: egui::ViewportBuilder::default()
             .with_title("Shoken")
@@ -47,10 +55,5 @@ pub fn run(args: GuiArgs) -> anyhow::Result<()> {
         }
         Ok(Box::new(app) as Box<dyn eframe::App>)
     };
-    eframe::run_native("shoken", options, Box::new(start)).map_err(|e| {
-        anyhow!(
-            "the window cannot open ({e}). Shoken needs a display and a Vulkan or OpenGL driver; on Debian and Ubuntu \
-             `apt install mesa-vulkan-drivers` brings a software one. Every command works without a window."
-        )
-    })
+    eframe::run_native("shoken", options, Box::new(start)).map_err(WindowError::CannotOpen)
 }

@@ -15,6 +15,7 @@ pub mod atlas;
 mod composite;
 mod gpu;
 mod grey;
+mod narrow;
 mod offscreen;
 mod pixels;
 mod renderer;

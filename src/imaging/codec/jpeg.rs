@@ -34,6 +34,8 @@ pub struct Header {
     adobe: Option<(usize, Option<u8>)>,
     /// Component ids are the letters R, G, B.
     rgb_ids: bool,
+    /// A JFIF marker, which promises YCbCr (ITU-T T.871).
+    pub jfif: bool,
 }
 
 impl Header {
@@ -91,6 +93,7 @@ pub fn header(data: &[u8]) -> Result<Header, Fault> {
                 let ids = body.get(6..).unwrap_or_default().iter().step_by(3);
                 header.rgb_ids = components == 3 && ids.take(3).eq(b"RGB");
             }
+            0xE0 => header.jfif |= body.starts_with(b"JFIF\0"),
             0xEE => header.adobe = Some((at, body.get(11).copied().filter(|_| body.starts_with(b"Adobe")))),
             0xDA | 0xD9 => break,
             _ => {}

@@ -168,8 +168,11 @@ fn gather(source: &dyn ByteSource, parts: &[(u64, u64)]) -> Result<Vec<u8>, Faul
 fn decode_jpeg(mut data: Vec<u8>, expect: Expect, layout: &SampleLayout) -> Result<PixelBuffer, Fault> {
     let header = jpeg::header(&data)?;
     let colour = match layout.photometric {
-        // An encoder that marked its stream YCbCr knows better than a header that was never changed.
-        Photometric::Rgb if header.adobe_transform() == Some(1) => jpeg::Colour::YCbCr,
+        // An encoder that marked its stream YCbCr knows better than a header that was never changed; converted Aperio
+        // slides say RGB around a JFIF stream.
+        Photometric::Rgb if header.adobe_transform().map_or(header.jfif, |transform| transform == 1) => {
+            jpeg::Colour::YCbCr
+        }
         Photometric::Rgb => jpeg::Colour::Rgb,
         _ => jpeg::Colour::YCbCr,
     };
