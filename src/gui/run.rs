@@ -8,14 +8,21 @@ use super::i18n::Lang;
 use super::session::Practice;
 use super::stage::Stage;
 
-/// Why there is no window.
+/// Why there is no window. Every command works without one.
 #[derive(Debug, thiserror::Error)]
 pub enum WindowError {
+    #[error("the window cannot open: {0}. Every command works without a window.")]
+    Start(Box<dyn std::error::Error + Send + Sync>),
     #[error(
-        "the window cannot open ({0}). Shoken needs a display and a Vulkan or OpenGL driver; on Debian and Ubuntu \
-         `apt install mesa-vulkan-drivers` brings a software one. Every command works without a window."
+        "the window cannot open: no graphics adapter. Install a Vulkan or OpenGL driver; on Debian and Ubuntu \
+         `apt install mesa-vulkan-drivers` brings one that needs no graphics card. Every command works without a window."
     )]
-    CannotOpen(eframe::Error),
+    NoAdapter,
+    #[error(
+        "the window cannot open: no display. Log in to a desktop, or set DISPLAY or WAYLAND_DISPLAY. Every command \
+         works without a window."
+    )]
+    NoDisplay,
 }
 
 /// What the command line says.
@@ -25,6 +32,8 @@ pub struct GuiArgs {
     pub paths: Vec<PathBuf>,
     /// Language for this run, `ja` or `en`; the settings decide otherwise.
     pub lang: Option<String>,
+    /// Who reads; the project's creator when absent.
+    pub acting: Option<crate::domain::ReaderId>,
     /// Makes the practice images of the first screen.
     pub practice: Option<Practice>,
 }
@@ -50,10 +59,18 @@ pub fn run(args: GuiArgs) -> Result<(), WindowError> {
             app.use_lang(lang);
         }
         app.session.practice = args.practice;
+        app.session.acting = args.acting;
         if !args.paths.is_empty() {
             app.ask(Action::Run(Job::Open(args.paths)));
         }
         Ok(Box::new(app) as Box<dyn eframe::App>)
     };
-    eframe::run_native("shoken", options, Box::new(start)).map_err(WindowError::CannotOpen)
+    eframe::run_native("shoken", options, Box::new(start)).map_err(|e| {
+        tracing::error!("the window cannot open: {e}");
+        match e {
+            eframe::Error::AppCreation(e) => WindowError::Start(e),
+            eframe::Error::Wgpu(_) => WindowError::NoAdapter,
+            _ => WindowError::NoDisplay,
+        }
+    })
 }
