@@ -235,7 +235,7 @@ impl Atlas {
             if missing <= most {
                 // Doubling keeps the number of copies logarithmic.
                 let more = u64::from(pool.layers).clamp(missing, most);
-                pool.grow(device, queue, more as u32);
+                pool.grow(device, queue, u32::try_from(more).unwrap_or(MAX_LAYERS));
                 self.texture_epoch += 1;
                 continue;
             }

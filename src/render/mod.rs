@@ -9,6 +9,7 @@ pub mod atlas;
 mod composite;
 mod gpu;
 mod grey;
+mod narrow;
 mod offscreen;
 mod pixels;
 mod renderer;

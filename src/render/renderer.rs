@@ -6,7 +6,7 @@ use super::{
     Scene, TileId,
     atlas::{Atlas, NotResident},
     composite::{CompositePipeline, CompositeUniform},
-    shapes::{ShapeLayer, ShapePipelines},
+    shapes::{LayerState, ShapeLayer, ShapePipelines},
     targets::{Targets, clear_pass},
     tiles::{BrickList, TilePipeline, ViewUniform},
 };
@@ -26,19 +26,26 @@ pub struct RendererOptions {
     pub atlas_bytes: u64,
     /// Bound of what one frame uploads; the first tile of a frame always goes.
     pub upload_bytes_per_frame: u64,
+    /// Shapes smaller than this on the screen, in physical pixels, are drawn as dots.
+    pub dots_below_px: f64,
 }
 
 impl RendererOptions {
-    /// 256 MiB of tiles, 16 MiB of uploads a frame.
+    /// 256 MiB of tiles, 16 MiB of uploads a frame, dots below three pixels.
     pub fn new(target_format: wgpu::TextureFormat) -> Self {
-        Self { target_format, atlas_bytes: 256 << 20, upload_bytes_per_frame: 16 << 20 }
+        Self { target_format, atlas_bytes: 256 << 20, upload_bytes_per_frame: 16 << 20, dots_below_px: 3.0 }
+    }
+
+    /// For drawing on the processor, where every triangle costs: dots below five pixels.
+    pub fn software(target_format: wgpu::TextureFormat) -> Self {
+        Self { dots_below_px: 5.0, ..Self::new(target_format) }
     }
 }
 
 /// What a preparation did and left.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Prepared {
-    /// Tiles of the scene that wait for the next frame: draw again soon.
+    /// Tiles and shape blocks of the scene that wait for the next frame: draw again soon.
     pub waiting: usize,
     /// Tiles of the scene that don't fit the atlas.
     pub refused: usize,
@@ -144,7 +151,9 @@ impl Renderer {
             view.shown = Some(show);
             done.image_redrawn = true;
         }
-        if view.shapes.prepare(device, queue, &self.shapes, scene) || resized {
+        let state: LayerState = view.shapes.prepare(device, queue, &self.shapes, scene, self.options.dots_below_px);
+        done.waiting += state.waiting;
+        if state.redraw || resized {
             let mut pass = clear_pass(encoder, "shapes", &view.targets.shapes, wgpu::Color::TRANSPARENT);
             view.shapes.draw(&mut pass, &self.shapes);
             done.shapes_redrawn = true;

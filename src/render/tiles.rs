@@ -5,12 +5,13 @@ use bytemuck::{Pod, Zeroable};
 use super::{
     Affine, Filter, GreyRamp, Scene, TileDraw, TileId,
     atlas::{Atlas, BRICK, LAYER, PoolKind, Resident},
+    narrow::{count, to_f32, whole},
     shaders,
 };
 
 const NO_SLOT: u32 = u32::MAX;
 /// Taps along a side at the strongest minification; beyond it a coarser level should exist.
-const MAX_TAPS: f64 = 8.0;
+const MAX_TAPS: u32 = 8;
 
 /// One brick, laid out as `Brick` in `shaders/tile.wgsl`.
 #[repr(C)]
@@ -63,7 +64,7 @@ impl BrickList {
         let Some(resident) = atlas.get(&tile.id) else { return false };
         let texel_px = scene.screen_from_image.scale() * (tile.scale[0] * tile.scale[1]).sqrt();
         let footprint = if texel_px > 0.0 { 1.0 / texel_px } else { 1.0 };
-        let taps = if footprint <= 1.5 { 1.0 } else { (footprint / 2.0).ceil().min(MAX_TAPS) };
+        let taps = if footprint <= 1.5 { 1.0 } else { (footprint / 2.0).ceil() };
         let [nx, ny] = resident.bricks();
         let before = self.instances.len();
         for (by, bx) in (0..ny).flat_map(|by| (0..nx).map(move |bx| (by, bx))) {
@@ -75,15 +76,15 @@ impl BrickList {
             let near = Neighbours { atlas, id: tile.id, tile: resident };
             let GreyRamp { zero_at, per_step, invert } = tile.grey;
             self.instances.push(BrickInstance {
-                corners: corners.map(|c| c.map(|v| v as f32)),
+                corners: corners.map(|c| c.map(to_f32)),
                 size: [size[0], size[1], near.extent_before(bx, 0), near.extent_before(by, 1)],
                 around: AROUND.map(|(dx, dy)| near.slot(bx, by, dx, dy).unwrap_or(NO_SLOT)),
-                own: [resident.slot(bx, by).unwrap_or(0), u32::from(resident.signed), taps as u32, 0],
+                own: [resident.slot(bx, by).unwrap_or(0), u32::from(resident.signed), whole(taps, MAX_TAPS), 0],
                 grey: [zero_at, per_step, if invert { 1.0 } else { 0.0 }, 0.0],
-                footprint: footprint as f32,
+                footprint: to_f32(footprint),
             });
         }
-        let added = (self.instances.len() - before) as u32;
+        let added = count(self.instances.len() - before);
         match self.runs.last_mut() {
             Some((kind, n)) if *kind == resident.kind => *n += added,
             _ => self.runs.push((resident.kind, added)),

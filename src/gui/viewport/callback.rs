@@ -69,9 +69,10 @@ struct Shared {
 }
 
 impl Shared {
-    fn new(device: &wgpu::Device, target_format: wgpu::TextureFormat, epoch: u64) -> Self {
+    fn new(device: &wgpu::Device, gpu: &GpuLink, epoch: u64) -> Self {
+        let options = if gpu.software { RendererOptions::software } else { RendererOptions::new };
         Self {
-            renderer: Renderer::new(device, RendererOptions::new(target_format)),
+            renderer: Renderer::new(device, options(gpu.target_format)),
             device: device.clone(),
             health: DeviceHealth::watch(device),
             epoch,
@@ -91,7 +92,7 @@ impl CallbackTrait for SceneCallback {
         // Another device, or another epoch: nothing made before is of use.
         let usable = resources.get::<Shared>().is_some_and(|s| s.device == *device && s.epoch >= self.epoch);
         if !usable {
-            resources.insert(Shared::new(device, self.gpu.target_format, self.epoch));
+            resources.insert(Shared::new(device, &self.gpu, self.epoch));
         }
         let Some(shared) = resources.get_mut::<Shared>() else { return Vec::new() };
         if shared.health.is_lost() {

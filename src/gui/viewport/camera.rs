@@ -101,8 +101,8 @@ impl Camera {
 
     /// The middle of the view never leaves the image, so that nobody gets lost.
     pub fn keep_inside(&mut self, size_px: [f64; 2]) {
-        for axis in 0..2 {
-            self.centre_px[axis] = self.centre_px[axis].clamp(0.0, size_px[axis].max(0.0));
+        for (centre, size) in self.centre_px.iter_mut().zip(size_px) {
+            *centre = centre.clamp(0.0, size.max(0.0));
         }
     }
 

@@ -63,16 +63,16 @@ pub fn tiles_in(levels: &[Level], level: u16, frame: u32, area_px: [f64; 4], rin
     let (cols, rows) = l.tiles();
     let scale = texel_px(levels, level);
     let side = [f64::from(l.tile_px.width) * scale[0], f64::from(l.tile_px.height) * scale[1]];
-    let span = |low: f64, high: f64, side: f64, count: u32| -> Option<(u32, u32)> {
-        if count == 0 || high <= 0.0 || low >= side * f64::from(count) || low >= high {
+    let span = |low: f64, high: f64, side: f64, count: u32, extent: f64| -> Option<(u32, u32)> {
+        if count == 0 || high <= 0.0 || low >= extent || low >= high {
             return None;
         }
         let first = whole((low / side).floor(), count - 1).saturating_sub(ring);
         let last = whole((high / side).ceil() - 1.0, count - 1).saturating_add(ring).min(count - 1);
         Some((first, last))
     };
-    let columns = span(area_px[0], area_px[2], side[0], cols);
-    let lines = span(area_px[1], area_px[3], side[1], rows);
+    let columns = span(area_px[0], area_px[2], side[0], cols, f64::from(l.size_px.width) * scale[0]);
+    let lines = span(area_px[1], area_px[3], side[1], rows, f64::from(l.size_px.height) * scale[1]);
     let (Some((c0, c1)), Some((r0, r1))) = (columns, lines) else { return Vec::new() };
     let middle = [f64::midpoint(area_px[0], area_px[2]) / side[0], f64::midpoint(area_px[1], area_px[3]) / side[1]];
     let distance = |key: &TileKey| {
@@ -176,7 +176,7 @@ mod tests {
             direction: 1,
         };
         let w = wanted(&look);
-        assert_eq!((w.level, w.visible.len(), w.coarse.len()), (1, 25, 4));
+        assert_eq!((w.level, w.visible.len(), w.coarse.len()), (1, 20, 4));
         assert!(w.ahead.iter().any(|k| k.level == 2) && w.ahead.iter().any(|k| k.level == 1));
         assert!(w.ahead.iter().all(|k| !w.visible.contains(k)));
     }

@@ -56,21 +56,21 @@ mod tests {
     use super::{LengthUnit, scale_bar};
     use crate::domain::{Spacing, SpacingSource};
 
-    fn spacing(um: f64) -> Option<Spacing> {
-        Some(Spacing { x_um: um, y_um: um, source: SpacingSource::AperioMpp })
+    fn spacing(um: f64) -> Spacing {
+        Spacing { x_um: um, y_um: um, source: SpacingSource::AperioMpp }
     }
 
     #[test]
     fn bars_are_round_and_fit() {
         // 0.25 µm/px at one point per pixel: 120 pt are 30 µm.
-        let bar = scale_bar(spacing(0.25), 1.0, 120.0).unwrap();
+        let bar = scale_bar(Some(spacing(0.25)), 1.0, 120.0).unwrap();
         assert_eq!((bar.value, bar.unit), (20.0, LengthUnit::Micrometre));
         assert!((bar.length_pt - 80.0).abs() < 1e-3);
         // CT, 0.7 mm pixels at 1.5 pt each: 120 pt are 56 mm.
-        let bar = scale_bar(spacing(700.0), 1.5, 120.0).unwrap();
+        let bar = scale_bar(Some(spacing(700.0)), 1.5, 120.0).unwrap();
         assert_eq!((bar.value, bar.unit), (50.0, LengthUnit::Millimetre));
         // The whole slide in view: 1 mm exactly.
-        let bar = scale_bar(spacing(0.5), 0.06, 120.0).unwrap();
+        let bar = scale_bar(Some(spacing(0.5)), 0.06, 120.0).unwrap();
         assert_eq!((bar.value, bar.unit), (1.0, LengthUnit::Millimetre));
         assert!((bar.length_pt - 120.0).abs() < 1e-3);
     }
@@ -78,6 +78,6 @@ mod tests {
     #[test]
     fn without_calibration_there_is_no_bar() {
         assert!(scale_bar(None, 1.0, 120.0).is_none());
-        assert!(scale_bar(spacing(0.25), 0.0, 120.0).is_none());
+        assert!(scale_bar(Some(spacing(0.25)), 0.0, 120.0).is_none());
     }
 }

@@ -8,13 +8,26 @@ use std::{
 };
 
 use super::{ShapeInstance, ShapeSet};
+use crate::render::narrow::{nearest, whole};
 
 /// Side of the smallest block, in level-0 pixels.
-const BLOCK_PX: f64 = 8192.0;
+const BLOCK_PX: f64 = 4096.0;
 /// Side of the squares by which a block's shapes are ordered.
 const CELL_PX: f64 = 512.0;
 /// Shapes culled together.
 pub(super) const CHUNK: usize = 64;
+
+/// Below this size on the screen a shape needs neither casing nor filling nor all of its points.
+const SKETCH_BELOW_PX: f64 = 12.0;
+
+/// How a block is drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Lod {
+    Dots,
+    /// A plain line through every so many points.
+    Sketch,
+    Full,
+}
 
 /// Where a block stands in the painting order and on the image: large shapes lie under small ones, selected ones on top.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -41,13 +54,13 @@ impl BlockKey {
     fn of(shape: &ShapeInstance) -> Self {
         let b = shape.geometry.bounds();
         let extent = (b[2] - b[0]).max(b[3] - b[1]).max(1.0);
-        let class = extent.log2().ceil().clamp(0.0, 40.0) as u8;
+        let class = u8::try_from(whole(extent.log2().ceil(), 40)).unwrap_or(40);
         let side = Self::side(class);
         Self {
             selected: shape.selected,
             class: Reverse(class),
-            row: (b[1] / side).floor() as i64,
-            col: (b[0] / side).floor() as i64,
+            row: nearest((b[1] / side).floor()),
+            col: nearest((b[0] / side).floor()),
         }
     }
 
@@ -60,9 +73,21 @@ impl BlockKey {
         [self.col as f64 * side, self.row as f64 * side]
     }
 
-    /// Whether this block's shapes are too small on the screen for outlines.
-    pub fn as_dots(&self, zoom: f64) -> bool {
-        2_f64.powi(i32::from(self.class.0)) * zoom < 3.0
+    /// How much of this block's shapes can be seen at a zoom (screen pixels per image pixel); shapes under `dots_below_px`
+    /// become dots. Point marks have no size of their own and are always drawn.
+    pub fn lod(&self, zoom: f64, dots_below_px: f64) -> Lod {
+        let largest_px = self.largest() * zoom;
+        match self.class.0 {
+            0 => Lod::Full,
+            _ if largest_px < dots_below_px => Lod::Dots,
+            _ if largest_px < SKETCH_BELOW_PX => Lod::Sketch,
+            _ => Lod::Full,
+        }
+    }
+
+    /// No shape of the block is larger than this, in image pixels.
+    pub fn largest(&self) -> f64 {
+        2_f64.powi(i32::from(self.class.0))
     }
 }
 
@@ -80,7 +105,7 @@ pub(super) fn sort(set: &ShapeSet) -> BTreeMap<BlockKey, Block> {
     for shape in &set.shapes {
         let key = BlockKey::of(shape);
         let (b, origin) = (shape.geometry.bounds(), key.origin());
-        let cell = |axis: usize| ((b[axis] - origin[axis]) / CELL_PX).clamp(0.0, 65_535.0) as u32;
+        let cell = |axis: usize| whole((b[axis] - origin[axis]) / CELL_PX, 65_535);
         members.entry(key).or_default().push((morton(cell(0), cell(1)), shape.clone()));
     }
     members
@@ -173,6 +198,6 @@ mod tests {
         let after = sort(&set);
         let changed =
             after.iter().filter(|(k, b)| before.get(k).is_none_or(|old| old.signature != b.signature)).count();
-        assert_eq!((before.len(), changed), (13, 1));
+        assert_eq!((before.len(), changed), (25, 1));
     }
 }

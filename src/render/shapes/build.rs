@@ -2,6 +2,8 @@
 
 use bytemuck::{Pod, Zeroable};
 
+use crate::render::narrow::{count, nearest, to_f32};
+
 use super::{
     Outline, Pattern, ShapeInstance,
     blocks::{Block, CHUNK},
@@ -50,7 +52,7 @@ pub(super) struct Detail {
 
 /// A position in level-0 pixels as the shaders take it.
 pub(super) fn units(p: [f64; 2]) -> [i32; 2] {
-    p.map(|v| (v.clamp(-FARTHEST_PX, FARTHEST_PX) * UNITS_PER_PX).round() as i32)
+    p.map(|v| i32::try_from(nearest(v.clamp(-FARTHEST_PX, FARTHEST_PX) * UNITS_PER_PX)).unwrap_or(0))
 }
 
 fn style(shape: &ShapeInstance) -> u32 {
@@ -73,21 +75,53 @@ pub(super) fn dots(block: &Block) -> Vec<Dot> {
             let b = m.geometry.bounds();
             Dot {
                 middle: units([f64::midpoint(b[0], b[2]), f64::midpoint(b[1], b[3])]),
-                half_size: [((b[2] - b[0]) / 2.0) as f32, ((b[3] - b[1]) / 2.0) as f32],
+                half_size: [to_f32((b[2] - b[0]) / 2.0), to_f32((b[3] - b[1]) / 2.0)],
                 style: style(m),
             }
         })
         .collect()
 }
 
+/// Everything of the block's shapes.
 pub(super) fn detail(block: &Block) -> Detail {
+    lines(block, push_shape)
+}
+
+/// The outlines alone, without points closer than `step_px` to the one before: under half a pixel off where it is used.
+pub(super) fn sketch(block: &Block, step_px: f64) -> Detail {
+    lines(block, |out, shape| {
+        let style = style(shape);
+        for part in shape.geometry.parts() {
+            match part {
+                Outline::Polygon(rings) => {
+                    rings.iter().for_each(|r| push_path(out, thinned(r, step_px).chain(r.first()), style));
+                }
+                Outline::Line(points) => push_path(out, thinned(points, step_px).chain(points.last()), style),
+                Outline::Point(p) => push_path(out, std::iter::once(p), style | MARKER << 24),
+            }
+        }
+    })
+}
+
+fn thinned(points: &[[f64; 2]], step_px: f64) -> impl Iterator<Item = &[f64; 2]> {
+    let mut kept: Option<&[f64; 2]> = None;
+    points.iter().filter(move |p| {
+        let far = kept.is_none_or(|q| (p[0] - q[0]).hypot(p[1] - q[1]) >= step_px);
+        if far {
+            kept = Some(p);
+        }
+        far
+    })
+}
+
+fn lines(block: &Block, push: impl Fn(&mut Detail, &ShapeInstance)) -> Detail {
     let mut out = Detail::default();
     for chunk in block.members.chunks(CHUNK) {
         for shape in chunk {
-            push_shape(&mut out, shape);
+            push(&mut out, shape);
         }
-        out.point_ends.push(out.points.len() as u32);
-        out.index_ends.push(out.indices.len() as u32);
+        out.point_ends.push(count(out.points.len()));
+        out.index_ends.push(count(out.indices.len()));
     }
     // The last segment's second half reads one point further.
     out.points.push(LinePoint { at: [0; 2], length: 0.0, style: BREAK << 24 });
@@ -99,7 +133,7 @@ fn push_shape(out: &mut Detail, shape: &ShapeInstance) {
     let no_triangles = Vec::new();
     let triangles: &[Vec<u32>] = if shape.filled { shape.geometry.triangles() } else { &[] };
     for (i, part) in shape.geometry.parts().iter().enumerate() {
-        let first = out.points.len() as u32;
+        let first = count(out.points.len());
         match part {
             Outline::Polygon(rings) => {
                 for ring in rings {
@@ -110,11 +144,11 @@ fn push_shape(out: &mut Detail, shape: &ShapeInstance) {
                 let ends: Vec<u32> = rings
                     .iter()
                     .scan(0, |at, ring| {
-                        *at += ring.len() as u32;
+                        *at += count(ring.len());
                         Some(*at)
                     })
                     .collect();
-                let shifted = corners.iter().map(|c| first + c + ends.partition_point(|end| end <= c) as u32);
+                let shifted = corners.iter().map(|c| first + c + count(ends.partition_point(|end| end <= c)));
                 out.indices.extend(shifted);
             }
             Outline::Line(points) => push_path(out, points.iter(), style),
@@ -128,7 +162,7 @@ fn push_path<'a>(out: &mut Detail, path: impl Iterator<Item = &'a [f64; 2]>, sty
     let mut before: Option<&[f64; 2]> = None;
     for p in path {
         length += before.map_or(0.0, |q| (p[0] - q[0]).hypot(p[1] - q[1]));
-        out.points.push(LinePoint { at: units(*p), length: length as f32, style });
+        out.points.push(LinePoint { at: units(*p), length: to_f32(length), style });
         before = Some(p);
     }
     if let Some(last) = out.points.last_mut() {

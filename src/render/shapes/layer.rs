@@ -7,13 +7,20 @@ use wgpu::util::DeviceExt as _;
 
 use super::{
     ShapePipelines,
-    blocks::{self, Block, BlockKey, CHUNK},
+    blocks::{self, Block, BlockKey, CHUNK, Lod},
     build,
 };
-use crate::render::Scene;
+use crate::render::{
+    Scene,
+    narrow::{count, to_f32},
+};
 
 /// Outline buffers beyond this are dropped, the longest unseen first.
 const DETAIL_BUDGET_BYTES: u64 = 256 << 20;
+
+/// Outline points that one frame may make buffers for (one block always may): about ten milliseconds. What is not ready is
+/// drawn as dots for a frame.
+const BUILD_POINTS: usize = 150_000;
 
 /// As `View` in `shaders/common/shape.wgsl`.
 #[repr(C)]
@@ -41,13 +48,36 @@ struct DetailBuffers {
 struct GpuBlock {
     block: Block,
     dots: Option<wgpu::Buffer>,
+    sketch: Option<DetailBuffers>,
     detail: Option<DetailBuffers>,
+}
+
+impl GpuBlock {
+    fn lines(&self, lod: Lod) -> Option<&DetailBuffers> {
+        match lod {
+            Lod::Dots => None,
+            Lod::Sketch => self.sketch.as_ref(),
+            Lod::Full => self.detail.as_ref(),
+        }
+    }
+
+    fn buffers_mut(&mut self) -> impl Iterator<Item = &mut Option<DetailBuffers>> {
+        [&mut self.sketch, &mut self.detail].into_iter()
+    }
+}
+
+/// What a preparation says to the renderer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in super::super) struct LayerState {
+    pub redraw: bool,
+    /// Blocks shown as dots for now: draw again soon.
+    pub waiting: usize,
 }
 
 /// One draw: a block, and which of its members.
 struct DrawRun {
     key: BlockKey,
-    dots: bool,
+    lod: Lod,
     chunks: std::ops::Range<usize>,
 }
 
@@ -80,19 +110,20 @@ impl ShapeLayer {
             .sum()
     }
 
-    /// Makes the buffers ready for `scene`; `true` when the layer must be drawn again.
+    /// Makes the buffers ready for `scene`; shapes smaller than `dots_below_px` on the screen become dots.
     pub fn prepare(
         &mut self,
         device: &wgpu::Device,
         queue: &wgpu::Queue,
         pipelines: &ShapePipelines,
         scene: &Scene,
-    ) -> bool {
+        dots_below_px: f64,
+    ) -> LayerState {
         self.frame += 1;
         let revision = scene.shapes.revision;
         let value = uniform(scene);
         if self.shown == Some((revision, value)) {
-            return false;
+            return LayerState { redraw: false, waiting: 0 };
         }
         self.shown = Some((revision, value));
         if self.sorted_revision != Some(revision) {
@@ -101,16 +132,19 @@ impl ShapeLayer {
         }
         let (Some(value), Some(image_from_screen)) = (value, scene.screen_from_image.inverse()) else {
             self.runs.clear();
-            return true;
+            return LayerState { redraw: true, waiting: 0 };
         };
         // Outlines reach a few points over their geometry: width, casing, marks.
         let margin = f64::from(scene.pixels_per_point) * 8.0;
         let [width, height] = scene.size_px.map(f64::from);
         let view = image_from_screen.apply_box([-margin, -margin, width + margin, height + margin]);
-        self.choose(device, scene, view);
+        let waiting = self.choose(device, scene, view, dots_below_px);
+        if waiting > 0 {
+            self.shown = None;
+        }
         self.write_uniform(device, queue, pipelines, &value);
         self.drop_unseen();
-        true
+        LayerState { redraw: true, waiting }
     }
 
     fn resort(&mut self, scene: &Scene) {
@@ -119,41 +153,48 @@ impl ShapeLayer {
             .into_iter()
             .map(|(key, block)| {
                 let same = old.remove(&key).filter(|o| o.block.signature == block.signature);
-                let (dots, detail) = same.map_or((None, None), |o| (o.dots, o.detail));
-                (key, GpuBlock { block, dots, detail })
+                let (dots, sketch, detail) = same.map_or((None, None, None), |o| (o.dots, o.sketch, o.detail));
+                (key, GpuBlock { block, dots, sketch, detail })
             })
             .collect();
     }
 
-    fn choose(&mut self, device: &wgpu::Device, scene: &Scene, view: [f64; 4]) {
+    fn choose(&mut self, device: &wgpu::Device, scene: &Scene, view: [f64; 4], dots_below_px: f64) -> usize {
         self.runs.clear();
         let zoom = scene.screen_from_image.scale();
+        let (mut built, mut waiting) = (0, 0);
         for (key, gpu) in &mut self.blocks {
             if !blocks::overlap(gpu.block.bounds, view) {
                 continue;
             }
-            let has_marks = key.class.0 == 0;
-            let dots = key.as_dots(zoom) && !has_marks;
-            if dots && gpu.dots.is_none() {
-                gpu.dots = Some(buffer(
-                    device,
-                    "shape dots",
-                    bytemuck::cast_slice(&build::dots(&gpu.block)),
-                    wgpu::BufferUsages::VERTEX,
-                ));
+            let mut lod = key.lod(zoom, dots_below_px);
+            if lod != Lod::Dots && gpu.lines(lod).is_none() {
+                if built < BUILD_POINTS {
+                    built += gpu.build_lines(device, lod, key.largest());
+                    self.rebuilt_blocks += 1;
+                } else {
+                    lod = Lod::Dots;
+                    waiting += 1;
+                }
+            }
+            if lod == Lod::Dots && gpu.dots.is_none() {
+                let dots = build::dots(&gpu.block);
+                built += dots.len();
+                gpu.dots = Some(buffer(device, "dots", bytemuck::cast_slice(&dots), wgpu::BufferUsages::VERTEX));
                 self.rebuilt_blocks += 1;
             }
-            if !dots {
-                let rebuilt = &mut self.rebuilt_blocks;
-                let detail = gpu.detail.get_or_insert_with(|| {
-                    *rebuilt += 1;
-                    DetailBuffers::new(device, &gpu.block)
-                });
-                detail.last_seen = self.frame;
+            let shown = match lod {
+                Lod::Dots => None,
+                Lod::Sketch => gpu.sketch.as_mut(),
+                Lod::Full => gpu.detail.as_mut(),
+            };
+            if let Some(lines) = shown {
+                lines.last_seen = self.frame;
             }
             let runs = gpu.block.visible_chunks(view);
-            self.runs.extend(runs.into_iter().map(|chunks| DrawRun { key: *key, dots, chunks }));
+            self.runs.extend(runs.into_iter().map(|chunks| DrawRun { key: *key, lod, chunks }));
         }
+        waiting
     }
 
     fn write_uniform(
@@ -181,12 +222,20 @@ impl ShapeLayer {
     }
 
     fn drop_unseen(&mut self) {
-        let mut bytes: u64 = self.blocks.values().filter_map(|b| b.detail.as_ref()).map(|d| d.bytes).sum();
-        while bytes > DETAIL_BUDGET_BYTES {
-            let unseen =
-                self.blocks.values_mut().filter(|b| b.detail.as_ref().is_some_and(|d| d.last_seen < self.frame));
-            let Some(oldest) = unseen.min_by_key(|b| b.detail.as_ref().map(|d| d.last_seen)) else { return };
-            bytes -= oldest.detail.take().map_or(0, |d| d.bytes);
+        let frame = self.frame;
+        let mut all: Vec<&mut Option<DetailBuffers>> =
+            self.blocks.values_mut().flat_map(GpuBlock::buffers_mut).collect();
+        let mut bytes: u64 = all.iter().filter_map(|d| d.as_ref()).map(|d| d.bytes).sum();
+        if bytes <= DETAIL_BUDGET_BYTES {
+            return;
+        }
+        let last_seen = |d: &Option<DetailBuffers>| d.as_ref().map_or(frame, |d| d.last_seen);
+        all.sort_by_key(|d| last_seen(d));
+        for old in all {
+            if bytes <= DETAIL_BUDGET_BYTES || last_seen(old) >= frame {
+                return;
+            }
+            bytes -= old.take().map_or(0, |d| d.bytes);
         }
     }
 
@@ -199,7 +248,7 @@ impl ShapeLayer {
             let runs = || self.runs.iter().filter(move |r| r.key.selected == selected);
             for (pipeline, step) in [
                 (&pipelines.fill, Step::Fill),
-                (&pipelines.casing, Step::Line),
+                (&pipelines.casing, Step::Casing),
                 (&pipelines.line, Step::Line),
                 (&pipelines.dot, Step::Dots),
             ] {
@@ -217,22 +266,23 @@ impl ShapeLayer {
             let start = run.chunks.start.checked_sub(1).and_then(|i| ends.get(i)).copied().unwrap_or(0);
             start..ends.get(run.chunks.end - 1).copied().unwrap_or(start)
         };
-        match (step, run.dots, &gpu.detail, &gpu.dots) {
-            (Step::Fill, false, Some(detail), _) => {
+        match (step, gpu.lines(run.lod), &gpu.dots) {
+            (Step::Fill, Some(detail), _) => {
                 let Some(indices) = &detail.indices else { return };
                 pass.set_vertex_buffer(0, detail.points.slice(..));
                 pass.set_index_buffer(indices.slice(..), wgpu::IndexFormat::Uint32);
                 pass.draw_indexed(ends(&detail.index_ends), 0, 0..1);
             }
-            (Step::Line, false, Some(detail), _) => {
+            (Step::Casing, _, _) if run.lod == Lod::Sketch => {}
+            (Step::Casing | Step::Line, Some(detail), _) => {
                 pass.set_vertex_buffer(0, detail.points.slice(..));
                 pass.set_vertex_buffer(1, detail.points.slice(size_of::<build::LinePoint>() as u64..));
                 pass.draw(0..4, ends(&detail.point_ends));
             }
-            (Step::Dots, true, _, Some(dots)) => {
-                let last = (run.chunks.end * CHUNK).min(gpu.block.members.len()) as u32;
+            (Step::Dots, None, Some(dots)) => {
+                let last = count((run.chunks.end * CHUNK).min(gpu.block.members.len()));
                 pass.set_vertex_buffer(0, dots.slice(..));
-                pass.draw(0..4, (run.chunks.start * CHUNK) as u32..last);
+                pass.draw(0..4, count(run.chunks.start * CHUNK)..last);
             }
             _ => {}
         }
@@ -242,6 +292,7 @@ impl ShapeLayer {
 #[derive(Clone, Copy, PartialEq)]
 enum Step {
     Fill,
+    Casing,
     Line,
     Dots,
 }
@@ -251,14 +302,14 @@ fn uniform(scene: &Scene) -> Option<ViewUniform> {
     let m = &scene.screen_from_image;
     let middle = m.inverse()?.apply(scene.size_px.map(|n| f64::from(n) / 2.0));
     let centre = build::units(middle);
-    let residue = |axis: usize| (middle[axis] - f64::from(centre[axis]) / build::UNITS_PER_PX) as f32;
+    let residue = |axis: usize| to_f32(middle[axis] - f64::from(centre[axis]) / build::UNITS_PER_PX);
     Some(ViewUniform {
-        linear: [m.a, m.b, m.d, m.e].map(|v| v as f32),
+        linear: [m.a, m.b, m.d, m.e].map(to_f32),
         centre,
         residue: [residue(0), residue(1)],
         size_px: scene.size_px.map(|n| n as f32),
         point_px: scene.pixels_per_point,
-        zoom: m.scale() as f32,
+        zoom: to_f32(m.scale()),
         fill_opacity: scene.fill_opacity,
         unused: [0.0; 3],
     })
@@ -268,9 +319,28 @@ fn buffer(device: &wgpu::Device, label: &str, contents: &[u8], usage: wgpu::Buff
     device.create_buffer_init(&wgpu::util::BufferInitDescriptor { label: Some(label), contents, usage })
 }
 
+impl GpuBlock {
+    /// Returns how many points it took.
+    fn build_lines(&mut self, device: &wgpu::Device, lod: Lod, largest_px: f64) -> usize {
+        let detail = match lod {
+            Lod::Dots => return 0,
+            // A fifth of the size is about a dozen points to an outline.
+            Lod::Sketch => build::sketch(&self.block, largest_px / 5.0),
+            Lod::Full => build::detail(&self.block),
+        };
+        let points = detail.points.len();
+        let buffers = Some(DetailBuffers::new(device, detail));
+        if lod == Lod::Sketch {
+            self.sketch = buffers;
+        } else {
+            self.detail = buffers;
+        }
+        points
+    }
+}
+
 impl DetailBuffers {
-    fn new(device: &wgpu::Device, block: &Block) -> Self {
-        let detail = build::detail(block);
+    fn new(device: &wgpu::Device, detail: build::Detail) -> Self {
         let points = buffer(device, "outlines", bytemuck::cast_slice(&detail.points), wgpu::BufferUsages::VERTEX);
         let indices = (!detail.indices.is_empty())
             .then(|| buffer(device, "fills", bytemuck::cast_slice(&detail.indices), wgpu::BufferUsages::INDEX));
