@@ -75,7 +75,9 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
 
 #[cfg(feature = "gui")]
 fn window(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    let acting = arguments.common.acting.as_deref().map(shoken::domain::ReaderId::new).transpose()?;
     let args = shoken::gui::GuiArgs {
+        acting,
         paths: arguments.paths.clone(),
         lang: std::env::var("SHOKEN_LANG").ok(),
         practice: Some(practice),

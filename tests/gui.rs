@@ -73,7 +73,7 @@ impl Window {
     /// A point of the image's part of the window, as shares of its width and height.
     fn at(&self, x: f32, y: f32) -> Pos2 {
         let rect = self.harness.get_by_label("画像").rect();
-        rect.lerp_inside(egui::vec2(x, y))
+        rect.lerp_inside(egui::Vec2::new(x, y))
     }
 
     fn click(&mut self, x: f32, y: f32) {

@@ -196,7 +196,7 @@ impl App {
         }
         CentralPanel::default().frame(Frame::new()).show(ui, |ui| {
             let rect = ui.max_rect();
-            ui.painter().rect_filled(rect, 0.0, theme::tokens(ui.visuals()).canvas);
+            ui.painter().rect_filled(rect, 0.0, theme::tokens(ui.visuals()).surround);
             let image = self.look.image.as_ref().and_then(|i| shown.model.image(i));
             match image {
                 Some(image) if image.availability != Availability::Ready => {

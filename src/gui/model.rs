@@ -65,6 +65,8 @@ pub struct ImageRow {
 pub struct CaseRow {
     pub id: CaseId,
     pub label: String,
+    /// File or folder name, in a personal project only: elsewhere a name could tell who the patient is.
+    pub source: String,
     pub field: Field,
     pub state: ReadState,
     pub findings: usize,

@@ -17,6 +17,8 @@ pub struct GuiArgs {
     pub paths: Vec<PathBuf>,
     /// Language for this run, `ja` or `en`; the settings decide otherwise.
     pub lang: Option<String>,
+    /// Who reads; the project's creator when absent.
+    pub acting: Option<crate::domain::ReaderId>,
     /// Makes the practice images of the first screen.
     pub practice: Option<Practice>,
 }
@@ -42,15 +44,24 @@ pub fn run(args: GuiArgs) -> anyhow::Result<()> {
             app.use_lang(lang);
         }
         app.session.practice = args.practice;
+        app.session.acting = args.acting;
         if !args.paths.is_empty() {
             app.ask(Action::Run(Job::Open(args.paths)));
         }
         Ok(Box::new(app) as Box<dyn eframe::App>)
     };
     eframe::run_native("shoken", options, Box::new(start)).map_err(|e| {
-        anyhow!(
-            "the window cannot open ({e}). Shoken needs a display and a Vulkan or OpenGL driver; on Debian and Ubuntu \
-             `apt install mesa-vulkan-drivers` brings a software one. Every command works without a window."
-        )
+        tracing::error!("the window cannot open: {e}");
+        match e {
+            eframe::Error::AppCreation(e) => anyhow!("the window cannot open: {e}. Every command works without a window."),
+            eframe::Error::Wgpu(_) => anyhow!(
+                "the window cannot open: no graphics adapter. Install a Vulkan or OpenGL driver; on Debian and Ubuntu \
+                 `apt install mesa-vulkan-drivers` brings one that needs no graphics card. Every command works without a window."
+            ),
+            _ => anyhow!(
+                "the window cannot open: no display. Log in to a desktop, or set DISPLAY or WAYLAND_DISPLAY. Every command \
+                 works without a window."
+            ),
+        }
     })
 }

@@ -14,7 +14,7 @@ use super::i18n::Lang;
 use super::look::Look;
 use super::model::{Model, Saved};
 use super::views::Lookup;
-use crate::domain::{AdjudicationTake, CaseId, ImageId, PointPx, Spacing, UserText};
+use crate::domain::{AdjudicationTake, CaseId, ImageId, PointPx, ReaderId, Spacing, UserText};
 use crate::project::{
     AccessKind, Cancel, CaseBy, Cause, Command, HashOutcome, ImageSource, Language, Progress, Project, ProjectError,
     Rejection, SettingsFile, StoreError, home_dir,
@@ -92,6 +92,8 @@ pub struct Session {
     checked: Option<Instant>,
     hash_stop: Arc<AtomicBool>,
     pub(super) practice: Option<Practice>,
+    /// Who reads, where the command line says so; otherwise the project's creator.
+    pub(super) acting: Option<ReaderId>,
 }
 
 /// How often to look for what other programs appended.
@@ -115,6 +117,7 @@ impl Session {
             checked: None,
             hash_stop: Arc::default(),
             practice: None,
+            acting: None,
         }
     }
 
@@ -172,9 +175,9 @@ impl Session {
         self.opening = true;
         // Images join the project that is open; only a project folder replaces it.
         let here = if paths.iter().any(|p| is_project(p)) { None } else { self.project.take() };
-        let (send, ctx) = (self.send.clone(), self.ctx.clone());
+        let (send, ctx, acting) = (self.send.clone(), self.ctx.clone(), self.acting.clone());
         let work = move || {
-            let _ = send.send(Message::Arrived(Box::new(arrive(here, &paths, &home))));
+            let _ = send.send(Message::Arrived(Box::new(arrive(here, &paths, &home, acting.as_ref()))));
             ctx.request_repaint();
         };
         if let Err(e) = std::thread::Builder::new().name("open project".to_owned()).spawn(work) {
@@ -425,10 +428,13 @@ impl Session {
 }
 
 /// Opens the project of some paths and catalogues the images among them.
-fn arrive(here: Option<Project>, paths: &[PathBuf], home: &Path) -> Result<Arrived, String> {
+fn arrive(here: Option<Project>, paths: &[PathBuf], home: &Path, acting: Option<&ReaderId>) -> Result<Arrived, String> {
     let folder = paths.iter().find(|p| is_project(p));
     if let Some(folder) = folder {
         let mut project = Project::open(folder, home, true).map_err(|e| e.to_string())?;
+        if let Some(reader) = acting {
+            project.act_as(reader).map_err(|e| e.to_string())?;
+        }
         if let Err(e) = project.note_access(AccessKind::Opened, None, None) {
             tracing::warn!("the access log could not be written: {e}");
         }

@@ -8,7 +8,7 @@ use egui::{Context, Pos2, Ui};
 use super::action::Workspace;
 use super::look::Look;
 use super::model::{FindingRow, Model};
-use super::panels::corners::ViewFacts;
+use super::panels::corners::{ViewFacts, orientation};
 use super::session::Session;
 use super::theme;
 use super::viewport::{GpuLink, Sample, Viewport, ViewportInput, ViewportResponse, ViewportStyle};
@@ -167,8 +167,16 @@ impl Stage {
             pointer: self.pointer.map(|(at, _)| at),
             value: self.pointer.and_then(|(_, s)| s).map(|s| self.value_text(s)),
             hidden: look.hidden,
+            orientation: self.orientation(look.frame),
             warnings: meta.map(|m| m.warnings.iter().map(|w| w.code).collect()).unwrap_or_default(),
         }
+    }
+
+    /// Letters of the edges; a turned or mirrored view shows none rather than wrong ones.
+    fn orientation(&self, frame: u32) -> Option<[String; 4]> {
+        let camera = self.viewport.camera();
+        let pose = self.meta()?.frames.get(frame as usize)?.pose?;
+        (camera.quarter_turns == 0 && !camera.mirrored).then(|| orientation(pose.row_dir, pose.col_dir))
     }
 
     fn value_text(&self, sample: Sample) -> String {
@@ -200,7 +208,7 @@ impl Stage {
                 shapes: &shapes,
                 shape_opacity: if look.hidden { 0.0 } else { 1.0 },
                 tool_armed,
-                style: ViewportStyle { canvas: t.canvas, mark: t.text_faint },
+                style: ViewportStyle { canvas: t.surround, mark: t.text_faint },
             },
         );
         let size = self.meta().map(ImageMeta::size_px);

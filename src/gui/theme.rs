@@ -11,6 +11,8 @@ use egui::{
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Tokens {
     pub canvas: Color32,
+    /// Around the image: dark in both themes, since a bright surround takes the eye's adaptation away.
+    pub surround: Color32,
     pub panel: Color32,
     pub raised: Color32,
     pub hover: Color32,
@@ -32,6 +34,7 @@ const fn rgb(hex: u32) -> Color32 {
 
 pub const DARK: Tokens = Tokens {
     canvas: rgb(0x12_1417),
+    surround: rgb(0x12_1417),
     panel: rgb(0x1A_1D21),
     raised: rgb(0x24_282E),
     hover: rgb(0x2E_343B),
@@ -46,9 +49,10 @@ pub const DARK: Tokens = Tokens {
     line: rgb(0x2E_343B),
 };
 
-/// The light theme mirrors the dark one; its canvas stays mid-grey so that slides and lungs keep their edges.
+/// The light theme mirrors the dark one.
 pub const LIGHT: Tokens = Tokens {
-    canvas: rgb(0xD9_DCE0),
+    canvas: rgb(0xE9_ECEF),
+    surround: rgb(0x2A_2E33),
     panel: rgb(0xF4_F5F7),
     raised: rgb(0xFF_FFFF),
     hover: rgb(0xE3_E7EC),

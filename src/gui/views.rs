@@ -1,13 +1,14 @@
 //! From the project's views to the model of the panels.
 
 use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
 
 use super::look::Look;
 use super::model::{
     Availability, CaseRow, DiscrepancyRow, FindingRow, HistoryRow, ImageRow, Model, ProjectHead, ReadState, TermRow,
 };
 use super::theme;
-use crate::domain::{CaseId, Field, ImageId, Ontology, Role, SizePx, Spacing, TermRef};
+use crate::domain::{CaseId, Field, ImageId, Ontology, ProjectKind, Role, SizePx, Spacing, TermRef};
 use crate::project::{
     Cause, Discrepancy, DiscrepancyKind, FindingView, HistoryLine, ImageState, ImageView, Member, Project, ReadScope,
     ReadView, WorkItem, WorkState,
@@ -77,9 +78,13 @@ impl Lookup<'_> {
             WorkState::Open => ReadState::Open,
             WorkState::Submitted | WorkState::ToAdjudicate | WorkState::Adjudicated => ReadState::Submitted,
         };
+        let personal = self.project.kind() == ProjectKind::Personal;
+        let source =
+            item.images.first().filter(|_| personal).and_then(|i| i.path.as_ref()).map(|p| source_name(p.reveal()));
         CaseRow {
             id: item.case.clone(),
             label: item.label.clone(),
+            source: source.unwrap_or_default(),
             field: item.field,
             state,
             findings: item.findings,
@@ -163,6 +168,10 @@ impl Lookup<'_> {
         };
         all.iter().map(row).collect()
     }
+}
+
+fn source_name(path: &str) -> String {
+    Path::new(path).file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default()
 }
 
 const fn kind_key(kind: DiscrepancyKind) -> &'static str {

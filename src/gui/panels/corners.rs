@@ -30,6 +30,8 @@ pub struct ViewFacts {
     /// The value under the pointer, with its unit.
     pub value: Option<String>,
     pub hidden: bool,
+    /// Where the image's right and bottom edges lie in the patient (`L`, `AL` …), opposite letters on the other edges.
+    pub orientation: Option<[String; 4]>,
     /// Codes of what the reader of the file found noteworthy (gap, tilt …).
     pub warnings: Vec<&'static str>,
 }
@@ -159,9 +161,37 @@ pub fn paint(painter: &Painter, rect: Rect, words: &Words, f: &ViewFacts) {
             stack(painter, inner.left_bottom(), Align2::LEFT_BOTTOM, &left);
         }
     }
+    if let Some([left, right, top, bottom]) = &f.orientation {
+        for (at, anchor, letters) in [
+            // Beside the tool strip, not under it.
+            (inner.left_center() + Vec2::new(46.0, 0.0), Align2::LEFT_CENTER, left),
+            (inner.right_center(), Align2::RIGHT_CENTER, right),
+            (inner.center_top(), Align2::CENTER_TOP, top),
+            (inner.center_bottom(), Align2::CENTER_BOTTOM, bottom),
+        ] {
+            cased_text(painter, at, anchor, letters);
+        }
+    }
     if f.hidden {
         cased_text(painter, inner.center_top(), Align2::CENTER_TOP, &words.t("overlay-hidden"));
     }
+}
+
+/// The letters of left, right, top and bottom edge for the directions of growing x and y in DICOM's LPS space.
+pub fn orientation(row_dir: [f64; 3], col_dir: [f64; 3]) -> [String; 4] {
+    let minus = |d: [f64; 3]| d.map(|v| -v);
+    [minus(row_dir), row_dir, minus(col_dir), col_dir].map(letters)
+}
+
+/// Main direction first; a second letter where the plane is oblique by more than about 15°.
+fn letters(direction: [f64; 3]) -> String {
+    let mut named: Vec<(f64, char)> = [(direction[0], 'L', 'R'), (direction[1], 'P', 'A'), (direction[2], 'H', 'F')]
+        .into_iter()
+        .map(|(v, plus, minus)| (v.abs(), if v >= 0.0 { plus } else { minus }))
+        .filter(|(size, _)| *size > 0.26)
+        .collect();
+    named.sort_by(|a, b| b.0.total_cmp(&a.0));
+    named.into_iter().take(2).map(|(_, letter)| letter).collect()
 }
 
 fn stack(painter: &Painter, at: Pos2, anchor: Align2, lines: &[String]) {
@@ -200,6 +230,13 @@ mod tests {
         assert_eq!(magnification(&facts), Some(10.0));
         assert_eq!(magnification(&ViewFacts { objective: Some(40.0), ..facts }), Some(20.0));
         assert_eq!(magnification(&ViewFacts { zoom: 1.0, ..ViewFacts::default() }), None);
+    }
+
+    #[test]
+    fn orientation_letters_follow_dicom() {
+        assert_eq!(orientation([1.0, 0.0, 0.0], [0.0, 1.0, 0.0]), ["R", "L", "A", "P"]);
+        assert_eq!(orientation([0.0, 1.0, 0.0], [0.0, 0.0, -1.0]), ["A", "P", "H", "F"]);
+        assert_eq!(orientation([0.9, 0.435, 0.0], [0.0, 0.0, -1.0])[1], "LP");
     }
 
     #[test]

@@ -124,7 +124,26 @@ pub fn details(ui: &mut Ui, s: Shown<'_>, forms: &mut Forms) -> Vec<Action> {
     let editable = s.look.editable(s.model);
     let t = look(ui);
     ui.horizontal(|ui| {
-        ui.label(RichText::new(s.words.t("certainty")).color(t.text_dim));
+        ui.set_height(28.0);
+        let title = s
+            .words
+            .with("finding-spoken", &[("n", Arg::from(finding.number)), ("name", Arg::from(name_of(s, finding)))]);
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            ui.spacing_mut().button_padding = Vec2::new(4.0, 1.0);
+            if icon_action(ui, s.words, ActionId::Delete, false, editable) {
+                out.push(Action::Call(ActionId::Delete));
+            }
+            if icon_action(ui, s.words, ActionId::ZoomToFinding, false, true) {
+                out.push(Action::Call(ActionId::ZoomToFinding));
+            }
+            ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+                ui.add(egui::Label::new(RichText::new(title).color(t.text)).truncate());
+            });
+        });
+    });
+    ui.horizontal(|ui| {
+        ui.spacing_mut().item_spacing.x = 4.0;
+        ui.label(RichText::new(s.words.t("certainty")).font(theme::small()).color(t.text_dim));
         for (certainty, key, id) in CERTAINTIES {
             let here = finding.certainty == Some(certainty);
             let color = if here { t.accent } else { t.text };
@@ -139,11 +158,6 @@ pub fn details(ui: &mut Ui, s: Shown<'_>, forms: &mut Forms) -> Vec<Action> {
                 })));
             }
         }
-        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            if icon_action(ui, s.words, ActionId::Delete, false, editable) {
-                out.push(Action::Call(ActionId::Delete));
-            }
-        });
     });
     if forms.comment_of.as_ref() != Some(&finding.id) {
         forms.comment_of = Some(finding.id.clone());

@@ -5,7 +5,7 @@ use std::time::Instant;
 use egui::{Align, Button, Layout, RichText, Ui, Vec2};
 
 use super::Shown;
-use crate::domain::Role;
+use crate::domain::{ProjectKind, Role};
 use crate::gui::action::{Action, ViewChange, Workspace};
 use crate::gui::actions::{ACTIONS, ActionId, Group};
 use crate::gui::i18n::{Arg, Lang};
@@ -35,8 +35,11 @@ fn heading(s: Shown<'_>) -> String {
     let Some(project) = &s.model.project else { return String::new() };
     let Some(case) = s.look.case.as_ref().and_then(|c| s.model.case(c)) else { return project.name.clone() };
     let field = s.words.t(field_key(case.field));
-    let reader = s.words.with("title-reader", &[("reader", Arg::from(project.reader.clone()))]);
-    let mut parts = vec![s.words.with("title-case", &[("case", Arg::from(case.label.clone()))]), field, reader];
+    let mut parts = vec![s.words.with("title-case", &[("case", Arg::from(case.label.clone()))]), field];
+    // In a personal project there is nobody else to tell apart.
+    if project.kind != ProjectKind::Personal {
+        parts.push(s.words.with("title-reader", &[("reader", Arg::from(project.reader.clone()))]));
+    }
     if !case.state.editable() {
         parts.push(s.words.t(case.state.key()));
     }

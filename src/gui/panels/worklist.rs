@@ -82,7 +82,10 @@ fn case_row(ui: &mut Ui, s: Shown<'_>, case: &CaseRow, here: bool) -> bool {
         ui.vertical(|ui| {
             ui.add_space(3.0);
             ui.spacing_mut().item_spacing.y = 0.0;
-            ui.add(egui::Label::new(RichText::new(&case.label).color(t.text)).truncate());
+            ui.horizontal(|ui| {
+                ui.label(RichText::new(&case.label).color(t.text));
+                ui.add(egui::Label::new(RichText::new(&case.source).font(theme::small()).color(t.text_dim)).truncate());
+            });
             let color = match case.state {
                 ReadState::Submitted => t.saved,
                 ReadState::Amended => t.warning,
