@@ -33,7 +33,7 @@ pub use actions::{ACTIONS, ActionId, Preset};
 pub use app::App;
 pub use model::Model;
 pub use portrait::Portrait;
-pub use run::{GuiArgs, run};
+pub use run::{GuiArgs, WindowError, run};
 pub use stage::Stage;
 
 /// Installs fonts and themes before the first frame.

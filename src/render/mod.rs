@@ -5,6 +5,12 @@
 //! that moving the mouse over a still image costs one copy. Raw samples stay raw in the [`atlas`]; window, rescale and
 //! inversion happen in `shaders/tile.wgsl`, which `tests/render_window_level.rs` proves against the CPU pipeline.
 
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a GPU takes f32 and u32; counts are bounded by the device's limits, places are relative to a nearby origin"
+)]
+
 pub mod atlas;
 mod composite;
 mod gpu;
