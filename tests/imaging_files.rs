@@ -205,3 +205,28 @@ fn flipped_bytes_never_panic() {
         println!("{file}: {rounds} rounds, seed {:#x}", 0x5EED + number);
     }
 }
+
+#[test]
+fn the_pyramid_and_the_series_of_the_demo_are_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let slide = dir.path().join("slide.tif");
+    shoken::demo::SlideScene::new(3, 1600, 1200).write(&slide).unwrap();
+    let source = imaging::open(&slide).unwrap();
+    let meta = source.meta();
+    let sizes: Vec<_> = meta.levels.iter().map(|level| (level.size_px.width, level.size_px.height)).collect();
+    assert_eq!(sizes, [(1600, 1200), (800, 600), (400, 300)]);
+    assert!(meta.levels.windows(2).all(|pair| pair[1].downsample > 1.9 * pair[0].downsample));
+    assert_eq!(meta.field, shoken::domain::Field::Pathology);
+    assert!(meta.spacing.is_some());
+    touch(&*source).unwrap();
+    let series = dir.path().join("ct");
+    std::fs::create_dir(&series).unwrap();
+    let files = shoken::demo::write_series(&shoken::demo::CtPhantom::new(5, 12), 5, &series).unwrap();
+    let mut shuffled = files.clone();
+    shuffled.sort();
+    let source = imaging::open_series(&shuffled).unwrap();
+    assert_eq!(source.meta().files, files, "from feet to head, as they were written");
+    assert_eq!(source.meta().warnings, []);
+    assert_eq!(source.meta().display.unit.as_deref(), Some("HU"));
+    touch(&*source).unwrap();
+}

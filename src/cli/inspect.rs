@@ -1,6 +1,6 @@
 //! `shoken inspect FILE|FOLDER`: what a file is, as Shoken reads it. Nothing that names a patient is printed.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{fmt::Write as _, io::Write as _, path::PathBuf, process::ExitCode};
 
 use serde_json::{Value, json};
 
@@ -25,18 +25,14 @@ pub fn run(args: &Args, json: bool) -> anyhow::Result<ExitCode> {
             [one] if !args.path.is_dir() => one.clone(),
             _ => json!({ "images": images, "skipped": skipped }),
         };
-        println!("{}", serde_json::to_string_pretty(&value)?);
+        writeln!(std::io::stdout(), "{value:#}")?;
         return Ok(ExitCode::SUCCESS);
     }
-    for (index, image) in found.images.iter().enumerate() {
-        if index > 0 {
-            println!();
-        }
-        print(image.meta());
-    }
+    let mut text = found.images.iter().map(|image| in_words(image.meta())).collect::<Vec<_>>().join("\n");
     for (path, reason) in &found.skipped {
-        println!("skipped  {}: {reason}", file_name(path));
+        let _ = writeln!(text, "{:<16} {}: {reason}", "skipped", file_name(path));
     }
+    std::io::stdout().write_all(text.as_bytes())?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -98,8 +94,12 @@ fn slices(meta: &ImageMeta) -> Option<Vec<f64>> {
     places.filter(|places| places.len() > 1)
 }
 
-fn print(meta: &ImageMeta) {
-    let line = |name: &str, value: String| println!("{name:<16} {value}");
+fn in_words(meta: &ImageMeta) -> String {
+    let mut text = String::new();
+    let mut line = |name: &str, value: String| {
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "{name:<16} {value}");
+    };
     let size = meta.size_px();
     match meta.files.as_slice() {
         [one] => line("file", file_name(one)),
@@ -153,4 +153,5 @@ fn print(meta: &ImageMeta) {
     for warning in &meta.warnings {
         line("warning", format!("{} {}", warning.code, warning.detail).trim_end().to_owned());
     }
+    text
 }

@@ -1,6 +1,6 @@
 //! `shoken render FILE --out PNG`: pixels through the CPU display pipeline, without a window or a graphics card.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{io::Write as _, path::PathBuf, process::ExitCode};
 
 use serde_json::json;
 
@@ -78,9 +78,9 @@ pub fn run(args: &Args, as_json: bool) -> anyhow::Result<ExitCode> {
     write_png(&rendered, &args.out)?;
     let size = rendered.size_px;
     if as_json {
-        println!("{}", json!({ "out": args.out, "width": size.width, "height": size.height }));
+        writeln!(std::io::stdout(), "{}", json!({ "out": args.out, "width": size.width, "height": size.height }))?;
     } else {
-        println!("{} ({} × {})", args.out.display(), size.width, size.height);
+        writeln!(std::io::stdout(), "{} ({} × {})", args.out.display(), size.width, size.height)?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -116,7 +116,7 @@ impl Project {
         }
     }
 
-    /// Catalogues what [`scan`](crate::imaging::scan) found, in one step. What is catalogued already (same fingerprints)
+    /// Catalogues what [`scan`] found, in one step. What is catalogued already (same fingerprints)
     /// is not taken twice.
     ///
     /// # Errors

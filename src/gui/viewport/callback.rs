@@ -32,6 +32,11 @@ impl GpuLink {
         Self { target_format: state.target_format, software: is_software(&info), adapter: info.name }
     }
 
+    /// The link of an eframe window; `None` when it does not draw with wgpu.
+    pub fn of_window(cc: &eframe::CreationContext<'_>) -> Option<Self> {
+        cc.wgpu_render_state.as_ref().map(Self::new)
+    }
+
     /// Drawing happens on the processor.
     pub fn is_software(&self) -> bool {
         self.software
