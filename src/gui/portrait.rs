@@ -100,7 +100,7 @@ impl Portrait {
                 app.logic(&ui.ctx().clone());
                 app.ui(ui);
             });
-            let busy = self.app.session.opening() || self.app.stage.viewport().is_busy() || !self.app.queue.is_empty();
+            let busy = self.app.is_busy();
             calm = if busy { 0 } else { calm + 1 };
             // Decoding happens on other threads; this one only looks in on it.
             std::thread::park_timeout(Duration::from_millis(15));
