@@ -6,7 +6,7 @@ done-undone = Undone: { $what }
 done-redone = Redone: { $what }
 done-submitted = Submitted. The read is sealed
 done-amending = Amendment started
-done-decided = Decided (Ctrl+Z takes it back)
+done-decided = Decided
 done-opened = { $n ->
     [one] 1 image opened
    *[other] { $n } images opened
