@@ -8,6 +8,7 @@
     clippy::cast_sign_loss,
     clippy::cast_possible_wrap,
     clippy::float_cmp,
+    clippy::approx_constant,
     reason = "a test that cannot go on says so by stopping, knows its numbers, and may ask for the very same float"
 )]
 

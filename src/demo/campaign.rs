@@ -180,7 +180,8 @@ pub fn run(args: &Args, home: &Path) -> anyhow::Result<Made> {
         .filter_map(|i| Some(pictures::Subject { name: i.name, case: i.case.as_ref()?, image: i.image.as_ref()? }))
         .collect();
     let count = pictures::write(&mut project, &shots, &screenshots)?;
-    steps.done(&format!("{count} pictures of the images with what stands"));
+    steps.done(&format!("{count} pictures of the images with both readers' outlines"));
+    photograph(&folder, home, &items, &screenshots, &mut steps);
     eprintln!("    all in {:.1} s", steps.started.elapsed().as_secs_f64());
     Ok(Made {
         project: folder,
@@ -191,6 +192,31 @@ pub fn run(args: &Args, home: &Path) -> anyhow::Result<Made> {
         discrepancies,
         labels: released.labels,
     })
+}
+
+/// Screenshots of the window, where there is a graphics adapter to draw it with.
+#[cfg(feature = "gui")]
+fn photograph(project: &Path, home: &Path, items: &[Item], folder: &Path, steps: &mut Steps) {
+    // One case of each field; of a stack the middle of its largest lesion.
+    let views: Vec<super::window::View<'_>> = ["slide", "ct", "endoscopy-1"]
+        .iter()
+        .filter_map(|name| items.iter().find(|i| i.name == *name))
+        .filter_map(|item| {
+            let largest = lesions(&item.planted).into_iter().max_by_key(|l| l.len());
+            let frame = largest.and_then(|l| middle_first(l).first().map(|p| p.frame)).filter(|_| item.name == "ct");
+            Some(super::window::View { name: item.name, case: item.case.as_ref()?, frame })
+        })
+        .collect();
+    match super::window::write(project, home, READERS[0], JUDGE, &views, folder) {
+        Ok(count) => steps.done(&format!("{count} screenshots of the window, Japanese and English")),
+        // The demonstration is whole without them, and the reason says what to install.
+        Err(e) => steps.done(&format!("no screenshots of the window: {e}")),
+    }
+}
+
+#[cfg(not(feature = "gui"))]
+fn photograph(_project: &Path, _home: &Path, _items: &[Item], _folder: &Path, steps: &mut Steps) {
+    steps.done("no screenshots of the window: this program was built without one");
 }
 
 /// Empties the folder of an earlier demonstration; anything else is left alone.
@@ -288,6 +314,14 @@ fn lesions(planted: &[Planted]) -> Vec<&[Planted]> {
     planted.chunk_by(|a, b| a.kind == b.kind && b.frame == a.frame + 1).collect()
 }
 
+/// The slice in the middle comes first: it is the one that a reader starts on, and that a list jumps to.
+fn middle_first(slices: &[Planted]) -> Vec<&Planted> {
+    let middle = slices.len() / 2;
+    let mut order: Vec<usize> = (0..slices.len()).collect();
+    order.sort_by_key(|i| (i.abs_diff(middle), *i));
+    order.into_iter().filter_map(|i| slices.get(i)).collect()
+}
+
 fn place(project: &mut Project, image: &ImageId, frame: u32, shape: Shape) -> anyhow::Result<crate::domain::Roi> {
     let pose = project.open_image(image)?.meta().frames.get(frame as usize).and_then(|f| f.pose);
     Ok(roi_on(pose, frame, shape))
@@ -309,7 +343,7 @@ fn read_all(project: &mut Project, items: &[Item], hand: usize, reader: &str, se
             solid += usize::from(first.kind == PlantedKind::SolidNodule);
             let Some(view) = opinion(hand, first.kind, number, item.name) else { continue };
             let mut rois = Vec::with_capacity(slices.len());
-            for planted in slices {
+            for planted in middle_first(slices) {
                 let shape = drawn(planted, view.scale, &mut rng);
                 rois.push((image.clone(), place(project, image, planted.frame, shape)?));
             }
@@ -382,7 +416,7 @@ fn decide(
                 .into_iter()
                 .find(|l| l.iter().any(|p| p.frame == discrepancy.frame && p.kind == PlantedKind::GroundGlassNodule));
             let mut rois = Vec::new();
-            for slice in lesion.unwrap_or_default() {
+            for slice in middle_first(lesion.unwrap_or_default()) {
                 let ring = slice.outline.iter().map(|(x, y)| [*x, *y]).collect();
                 rois.push((image.clone(), place(project, image, slice.frame, Shape::from_ring(ring))?));
             }

@@ -12,6 +12,8 @@ mod readers;
 mod slide;
 mod slide_objects;
 mod tiff_pyramid;
+#[cfg(feature = "gui")]
+mod window;
 
 pub use campaign::{Args, Made, run};
 pub use ct::CtPhantom;

@@ -16,6 +16,9 @@
 //! The root is the RFC 6962 tree hash over the leaves `path ‖ 0x00 ‖ SHA-256 in hex`, sorted by path. The same input
 //! gives the same bytes: lists are sorted, nothing reads a clock.
 
+// Foreign bytes are read here: an index that a header chose must not be able to stop the program.
+#![warn(clippy::indexing_slicing)]
+
 mod coco;
 mod consensus;
 mod gather;

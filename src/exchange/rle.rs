@@ -32,8 +32,8 @@ pub fn rasterise(polygons: &[Polygon], size: SizePx) -> Vec<u64> {
     for ys in &mut crossings {
         ys.sort_by(f64::total_cmp);
         let mut done = 0_u64;
-        for pair in ys.chunks_exact(2) {
-            let [top, bottom] = [pair[0], pair[1]].map(|y| row_at(y, height));
+        for &pair in ys.as_chunks::<2>().0 {
+            let [top, bottom] = pair.map(|y| row_at(y, height));
             let top = top.max(done);
             push(false, top - done);
             push(true, bottom.saturating_sub(top));

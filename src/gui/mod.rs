@@ -17,6 +17,7 @@ mod model;
 mod notices;
 mod panels;
 mod perform;
+mod portrait;
 mod refusals;
 mod run;
 mod session;
@@ -28,10 +29,11 @@ pub mod viewport;
 mod widgets;
 
 pub use action::{Action, Job, ViewChange, Workspace};
-pub use actions::{ACTIONS, ActionId};
+pub use actions::{ACTIONS, ActionId, Preset};
 pub use app::App;
 pub use model::Model;
-pub use run::{GuiArgs, run};
+pub use portrait::Portrait;
+pub use run::{GuiArgs, WindowError, run};
 pub use stage::Stage;
 
 /// Installs fonts and themes before the first frame.

@@ -93,7 +93,7 @@ mod tests {
     fn good_news_goes_by_itself_and_a_failure_stays() {
         let mut notices = Notices::default();
         notices.done("saved".into());
-        let later = Instant::now() + Duration::from_secs(60);
+        let later = Instant::now() + Duration::from_mins(1);
         assert_eq!(notices.tick(later), None);
         assert!(notices.current().is_none());
         notices.failed("the disk is full".into(), "ENOSPC".into());

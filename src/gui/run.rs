@@ -2,13 +2,28 @@
 
 use std::path::PathBuf;
 
-use anyhow::anyhow;
-
 use super::action::{Action, Job};
 use super::app::App;
 use super::i18n::Lang;
 use super::session::Practice;
 use super::stage::Stage;
+
+/// Why there is no window. Every command works without one.
+#[derive(Debug, thiserror::Error)]
+pub enum WindowError {
+    #[error("the window cannot open: {0}. Every command works without a window.")]
+    Start(Box<dyn std::error::Error + Send + Sync>),
+    #[error(
+        "the window cannot open: no graphics adapter. Install a Vulkan or OpenGL driver; on Debian and Ubuntu \
+         `apt install mesa-vulkan-drivers` brings one that needs no graphics card. Every command works without a window."
+    )]
+    NoAdapter,
+    #[error(
+        "the window cannot open: no display. Log in to a desktop, or set DISPLAY or WAYLAND_DISPLAY. Every command \
+         works without a window."
+    )]
+    NoDisplay,
+}
 
 /// What the command line says.
 #[derive(Default)]
@@ -27,7 +42,7 @@ pub struct GuiArgs {
 ///
 /// # Errors
 /// One line that names what is missing when there is no display or no graphics adapter; every command goes on working.
-pub fn run(args: GuiArgs) -> anyhow::Result<()> {
+pub fn run(args: GuiArgs) -> Result<(), WindowError> {
     let options = eframe::NativeOptions {
         viewport: egui::ViewportBuilder::default()
             .with_title("Shoken")
@@ -53,15 +68,9 @@ pub fn run(args: GuiArgs) -> anyhow::Result<()> {
     eframe::run_native("shoken", options, Box::new(start)).map_err(|e| {
         tracing::error!("the window cannot open: {e}");
         match e {
-            eframe::Error::AppCreation(e) => anyhow!("the window cannot open: {e}. Every command works without a window."),
-            eframe::Error::Wgpu(_) => anyhow!(
-                "the window cannot open: no graphics adapter. Install a Vulkan or OpenGL driver; on Debian and Ubuntu \
-                 `apt install mesa-vulkan-drivers` brings one that needs no graphics card. Every command works without a window."
-            ),
-            _ => anyhow!(
-                "the window cannot open: no display. Log in to a desktop, or set DISPLAY or WAYLAND_DISPLAY. Every command \
-                 works without a window."
-            ),
+            eframe::Error::AppCreation(e) => WindowError::Start(e),
+            eframe::Error::Wgpu(_) => WindowError::NoAdapter,
+            _ => WindowError::NoDisplay,
         }
     })
 }

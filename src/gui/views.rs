@@ -24,7 +24,7 @@ impl Lookup<'_> {
     /// Everything that the panels may show for what is in view. What cannot be read is left out and logged, so that one
     /// damaged value does not take the window away.
     pub fn model(&self, look: &Look) -> Model {
-        let mut model = Model { project: self.head(), ..Model::default() };
+        let mut model = Model { project: Some(self.head()), ..Model::default() };
         let Some(reader) = self.project.actor().cloned() else { return model };
         let worklist = self.project.worklist(&reader).unwrap_or_else(|e| {
             tracing::error!("the worklist cannot be read: {e}");
@@ -48,15 +48,15 @@ impl Lookup<'_> {
         model
     }
 
-    fn head(&self) -> Option<ProjectHead> {
+    fn head(&self) -> ProjectHead {
         let p = self.project;
-        Some(ProjectHead {
+        ProjectHead {
             name: p.name(),
             kind: p.kind(),
             reader: p.actor().map(ToString::to_string).unwrap_or_default(),
             roles: p.roles(),
             read_only: p.read_only().map(ToString::to_string),
-        })
+        }
     }
 
     /// Packs of the field in view; all of them where none fits.
@@ -93,10 +93,7 @@ impl Lookup<'_> {
     }
 
     fn images(&self, case: &CaseId) -> Vec<ImageRow> {
-        let scope = match self.project.own_scope() {
-            Ok(scope) => scope,
-            Err(_) => return Vec::new(),
-        };
+        let Ok(scope) = self.project.own_scope() else { return Vec::new() };
         match self.project.view(case, &scope) {
             Ok(view) => view.images.iter().map(image_row).collect(),
             Err(e) => {

@@ -4,6 +4,9 @@
 //! every allocation against `limits.rs`, and report a `Fault` that gets the file's name at the door. Decoders of foreign
 //! bytes run inside `guard::caught`.
 
+// Foreign bytes are read here: an index that a header chose must not be able to stop the program.
+#![warn(clippy::indexing_slicing)]
+
 pub mod bytes;
 mod cache;
 mod canvas;

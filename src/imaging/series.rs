@@ -167,6 +167,7 @@ fn spacing_warnings(placed: &[(f64, PlanePose, Instance)], normal: [f64; 3]) -> 
 }
 
 /// The angle between the line through the slices' origins and the slice normal, when it is more than rounding.
+#[allow(clippy::indexing_slicing, reason = "three axes in arrays of three")]
 fn tilt_degrees(placed: &[(f64, PlanePose, Instance)], normal: [f64; 3]) -> Option<f64> {
     let ((low, a, _), (high, b, _)) = (placed.first()?, placed.last()?);
     let along = high - low;

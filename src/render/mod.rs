@@ -5,6 +5,12 @@
 //! that moving the mouse over a still image costs one copy. Raw samples stay raw in the [`atlas`]; window, rescale and
 //! inversion happen in `shaders/tile.wgsl`, which `tests/render_window_level.rs` proves against the CPU pipeline.
 
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a GPU takes f32 and u32; counts are bounded by the device's limits, places are relative to a nearby origin"
+)]
+
 pub mod atlas;
 mod composite;
 mod gpu;
@@ -21,7 +27,7 @@ mod tiles;
 
 pub use gpu::{DeviceHealth, Gpu, RenderError, is_software, pick_adapter};
 pub use grey::GreyRamp;
-pub use offscreen::{Image, Offscreen};
+pub use offscreen::{Image, Offscreen, read_texture};
 pub use pixels::{TileImage, TileSamples};
 pub use renderer::{Prepared, Renderer, RendererOptions, ViewId};
 pub use scene::{Affine, Filter, Scene, TileDraw, TileId};

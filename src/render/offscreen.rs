@@ -95,31 +95,42 @@ impl Offscreen {
             let mut pass = clear_pass(&mut encoder, "offscreen", &view, wgpu::Color::BLACK);
             self.renderer.paint(0, &mut pass);
         }
-        // Copies out of a texture want rows of a multiple of 256 bytes.
-        let row_bytes = (texture.width() * 4).next_multiple_of(wgpu::COPY_BYTES_PER_ROW_ALIGNMENT);
-        let buffer = device.create_buffer(&wgpu::BufferDescriptor {
-            label: Some("readback"),
-            size: u64::from(row_bytes) * u64::from(texture.height()),
-            usage: wgpu::BufferUsages::COPY_DST | wgpu::BufferUsages::MAP_READ,
-            mapped_at_creation: false,
-        });
-        let layout = wgpu::TexelCopyBufferLayout { offset: 0, bytes_per_row: Some(row_bytes), rows_per_image: None };
-        encoder.copy_texture_to_buffer(
-            texture.as_image_copy(),
-            wgpu::TexelCopyBufferInfo { buffer: &buffer, layout },
-            texture.size(),
-        );
         queue.submit([encoder.finish()]);
-        let (sender, receiver) = mpsc::channel();
-        buffer.map_async(wgpu::MapMode::Read, .., move |result| {
-            // The receiver is gone only when waiting failed, which is reported there.
-            let _ = sender.send(result);
-        });
-        device.poll(wgpu::PollType::wait_indefinitely()).map_err(|e| lost(&e.to_string()))?;
-        receiver.recv().map_err(|e| lost(&e.to_string()))?.map_err(|e| lost(&e.to_string()))?;
-        let mapped = buffer.get_mapped_range(..).map_err(|e| lost(&e.to_string()))?;
-        let row = width as usize * 4;
-        let rgba = mapped.chunks_exact(row_bytes as usize).flat_map(|r| r.iter().take(row).copied()).collect();
-        Ok((Image { size_px: scene.size_px, rgba }, prepared))
+        Ok((read_texture(device, queue, &texture)?, prepared))
     }
+}
+
+/// Reads an 8-bit RGBA texture back; it needs `COPY_SRC`. Waits until everything submitted before has been drawn.
+///
+/// # Errors
+/// [`RenderError::Lost`] when the device stopped.
+pub fn read_texture(device: &wgpu::Device, queue: &wgpu::Queue, texture: &wgpu::Texture) -> Result<Image, RenderError> {
+    let lost = |what: &str| RenderError::Lost(what.to_owned());
+    let mut encoder = device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: Some("readback") });
+    // Copies out of a texture want rows of a multiple of 256 bytes.
+    let row_bytes = (texture.width() * 4).next_multiple_of(wgpu::COPY_BYTES_PER_ROW_ALIGNMENT);
+    let buffer = device.create_buffer(&wgpu::BufferDescriptor {
+        label: Some("readback"),
+        size: u64::from(row_bytes) * u64::from(texture.height()),
+        usage: wgpu::BufferUsages::COPY_DST | wgpu::BufferUsages::MAP_READ,
+        mapped_at_creation: false,
+    });
+    let layout = wgpu::TexelCopyBufferLayout { offset: 0, bytes_per_row: Some(row_bytes), rows_per_image: None };
+    encoder.copy_texture_to_buffer(
+        texture.as_image_copy(),
+        wgpu::TexelCopyBufferInfo { buffer: &buffer, layout },
+        texture.size(),
+    );
+    queue.submit([encoder.finish()]);
+    let (sender, receiver) = mpsc::channel();
+    buffer.map_async(wgpu::MapMode::Read, .., move |result| {
+        // The receiver is gone only when waiting failed, which is reported there.
+        let _ = sender.send(result);
+    });
+    device.poll(wgpu::PollType::wait_indefinitely()).map_err(|e| lost(&e.to_string()))?;
+    receiver.recv().map_err(|e| lost(&e.to_string()))?.map_err(|e| lost(&e.to_string()))?;
+    let mapped = buffer.get_mapped_range(..).map_err(|e| lost(&e.to_string()))?;
+    let row = texture.width() as usize * 4;
+    let rgba = mapped.chunks_exact(row_bytes as usize).flat_map(|r| r.iter().take(row).copied()).collect();
+    Ok(Image { size_px: [texture.width(), texture.height()], rgba })
 }

@@ -78,8 +78,11 @@ pub enum Writing {
 /// and quotas.
 pub fn try_writing(folder: &Path) -> Writing {
     let probe = folder.join(format!(".shoken-probe-{}", std::process::id()));
-    let written =
-        fs::OpenOptions::new().write(true).create_new(true).open(&probe).and_then(|mut f| f.write_all(&[0; 128 << 10]));
+    let written = fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .open(&probe)
+        .and_then(|mut f| f.write_all(&vec![0; 128 << 10]));
     fs::remove_file(&probe).ok();
     match written {
         Ok(()) => Writing::Possible,

@@ -15,7 +15,7 @@ use crate::gui::widgets::{empty_state, look, row, section, tooltip};
 use crate::gui::{icons, theme};
 
 /// The discrepancy in view.
-pub fn current<'a>(s: Shown<'a>) -> Option<&'a DiscrepancyRow> {
+pub fn current(s: Shown<'_>) -> Option<&DiscrepancyRow> {
     let id = s.look.discrepancy.as_ref()?;
     s.model.discrepancies.iter().find(|d| d.id == *id)
 }
@@ -42,7 +42,7 @@ pub fn queue(ui: &mut Ui, s: Shown<'_>) -> Vec<Action> {
     ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
         ui.spacing_mut().item_spacing.y = 2.0;
         for discrepancy in &s.model.discrepancies {
-            let kind = s.words.t(&discrepancy.kind);
+            let kind = s.words.t(discrepancy.kind);
             let here = s.look.discrepancy.as_ref() == Some(&discrepancy.id);
             let state = discrepancy.decided.map_or_else(|| s.words.t("undecided"), |d| s.words.t(take_key(d)));
             let name = format!("{} {kind} {state}", discrepancy.case_label);

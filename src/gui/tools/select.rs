@@ -319,7 +319,7 @@ mod tests {
         else {
             panic!("no reshape")
         };
-        assert!(shape.points().any(|p| *p == [30.0, 20.0]));
+        assert!(shape.points().any(|p| p.iter().eq(&[30.0, 20.0])));
         assert_eq!(shape.points().count(), 4);
     }
 

@@ -9,6 +9,7 @@ mod camera;
 mod compose;
 mod demand;
 mod gestures;
+mod headless;
 mod navigate;
 mod readout;
 mod tiles;
@@ -25,6 +26,7 @@ use egui::{Color32, Pos2, Rect, Response, Sense, Stroke, Ui};
 
 pub use callback::GpuLink;
 pub use camera::Camera;
+pub use headless::HeadlessWindow;
 pub use readout::{LengthUnit, Sample, ScaleBar};
 
 use crate::{
