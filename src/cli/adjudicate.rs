@@ -33,7 +33,11 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     let mut project = open(&args.project, common, args.reader.as_deref())?;
     if args.agreed {
         let closed = project.close_agreed(&Cause::Cli)?;
-        say(common, &serde_json::json!({"closed": closed}), &format!("confirmed {closed} cases on which the readers agree"));
+        say(
+            common,
+            &serde_json::json!({"closed": closed}),
+            &format!("confirmed {closed} cases on which the readers agree"),
+        )?;
         return Ok(ExitCode::SUCCESS);
     }
     let (case, closed) = match (&args.discrepancy, &args.take, &args.case) {

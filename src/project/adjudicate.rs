@@ -262,7 +262,10 @@ impl Project {
         for case in self.case_ids() {
             let judged = self.sealed_pair(&case).map(|p| vec![(p.a.0.stream, p.a.1.hash), (p.b.0.stream, p.b.1.hash)]);
             let Some(judged) = judged.filter(|_| self.is_complete(&case)) else { continue };
-            let closed = self.state.current_adjudication(&case).is_some_and(|(_, f)| f.closed_by.is_some() && f.judged == judged);
+            let closed = self
+                .state
+                .current_adjudication(&case)
+                .is_some_and(|(_, f)| f.closed_by.is_some() && f.judged == judged);
             if !closed && self.compare_reads(&case)?.discrepancies.is_empty() {
                 out.push(case);
             }
