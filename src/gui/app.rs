@@ -206,7 +206,7 @@ impl App {
             let image = self.look.image.as_ref().and_then(|i| shown.model.image(i));
             match image {
                 Some(image) if image.availability != Availability::Ready => {
-                    out.extend(canvas::placeholder(ui, rect, shown, image))
+                    out.extend(canvas::placeholder(ui, rect, shown, image));
                 }
                 Some(_) => {
                     let pointer = ui.ctx().pointer_latest_pos();
