@@ -67,5 +67,6 @@ warning-dicom-sigmoid-shown-linear = シグモイド表示条件を線形で表�
 warning-jpeg-cut-short = JPEG が途中で切れています
 warning-exif-orientation-ignored = 撮影時の回転情報は適用していません
 warning-slide-only-first-plane = 最初の焦点面だけを表示しています
+warning-slide-tiles-not-placed = タイルの位置がファイルに書かれていないため、1 枚ずつ表示しています
 warning-tiff-orientation-ignored = TIFF の向きの情報は適用していません
 warning-tiff-pages-not-shown = 表示していないページがあります
