@@ -99,7 +99,7 @@ impl Window {
     }
 
     fn sees(&self, label: &str) -> bool {
-        self.harness.query_by_label(label).is_some()
+        self.harness.query_all_by_label(label).next().is_some()
     }
 }
 
@@ -276,7 +276,7 @@ fn every_key_that_the_window_uses_exists() {
                 continue;
             }
             let text = std::fs::read_to_string(&path).unwrap();
-            for asked in [".t(\"", ".with(\"", ".count(\""] {
+            for asked in ["words.t(\"", "words.with(\"", "words.count(\""] {
                 for rest in text.split(asked).skip(1) {
                     let key = rest.split('"').next().unwrap();
                     assert!(known.contains(key), "{}: no message '{key}'", path.display());

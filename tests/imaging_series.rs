@@ -153,3 +153,15 @@ fn a_fingerprint_is_quick_and_the_hash_is_that_of_the_file() {
     let stopped = identity::full_hash(&path, &Progress::new(), &cancel);
     assert!(matches!(stopped, Err(identity::HashError::Cancelled(_))));
 }
+
+/// `small_dicom.dcm` of the samples numbers its tiles column by column and says neither that nor anything else.
+#[test]
+fn a_slide_that_does_not_say_where_its_tiles_lie_is_not_put_together() {
+    let Some(samples) = samples() else { return };
+    let unplaced = imaging::open(&samples.join("pathology/wsi-dicom/small_dicom.dcm")).unwrap();
+    let meta = unplaced.meta();
+    assert_eq!((meta.frames.len(), meta.field, meta.size_px().width), (42, Field::Pathology, 500));
+    assert!(codes(meta).contains(&("slide-tiles-not-placed", "")));
+    let placed = imaging::open(&samples.join("pathology/wsi-dicom/sm_image.dcm")).unwrap();
+    assert_eq!((placed.meta().size_px().width, placed.meta().frames.len()), (50, 1));
+}

@@ -16,6 +16,9 @@ pub struct Args {
     /// Id from `shoken discrepancies`; leave it out with --case to close a case without discrepancies
     #[arg(long)]
     discrepancy: Option<String>,
+    /// Confirm every case on which the readers agree in everything
+    #[arg(long, conflicts_with_all = ["discrepancy", "case", "take"])]
+    agreed: bool,
     /// Case to close when the readers agree on everything
     #[arg(long)]
     case: Option<String>,
@@ -28,6 +31,15 @@ pub struct Args {
 
 pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     let mut project = open(&args.project, common, args.reader.as_deref())?;
+    if args.agreed {
+        let closed = project.close_agreed(&Cause::Cli)?;
+        say(
+            common,
+            &serde_json::json!({"closed": closed}),
+            &format!("confirmed {closed} cases on which the readers agree"),
+        )?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let (case, closed) = match (&args.discrepancy, &args.take, &args.case) {
         (Some(id), Some(take), _) => {
             let discrepancy = project.find_discrepancy(id)?;

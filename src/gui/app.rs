@@ -72,6 +72,11 @@ impl App {
         self.queue.push(action);
     }
 
+    /// Something is still being opened, read or drawn.
+    pub fn is_busy(&self) -> bool {
+        self.session.opening() || !self.queue.is_empty() || self.stage.viewport().is_busy()
+    }
+
     /// What the panels show; for tests.
     pub const fn model(&self) -> &Model {
         self.session.model()
@@ -115,7 +120,8 @@ impl App {
             self.frame(ui, &mut out);
         }
         self.dialogs(ui, &mut out);
-        out.extend(toast::show(ui, &self.words, self.notices.current()));
+        let lift = if self.look.workspace == Workspace::Adjudicate { 84.0 } else { 40.0 };
+        out.extend(toast::show(ui, &self.words, self.notices.current(), lift));
         if !out.is_empty() {
             ui.ctx().request_repaint();
         }
@@ -200,7 +206,7 @@ impl App {
             let image = self.look.image.as_ref().and_then(|i| shown.model.image(i));
             match image {
                 Some(image) if image.availability != Availability::Ready => {
-                    out.extend(canvas::placeholder(ui, rect, shown, image))
+                    out.extend(canvas::placeholder(ui, rect, shown, image));
                 }
                 Some(_) => {
                     let pointer = ui.ctx().pointer_latest_pos();

@@ -18,6 +18,7 @@ mod notices;
 mod panels;
 mod perform;
 mod portrait;
+mod picture;
 mod refusals;
 mod run;
 mod session;

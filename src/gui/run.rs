@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use super::action::{Action, Job};
 use super::app::App;
 use super::i18n::Lang;
+use super::picture::Photographer;
 use super::session::Practice;
 use super::stage::Stage;
 
@@ -34,6 +35,8 @@ pub struct GuiArgs {
     pub lang: Option<String>,
     /// Who reads; the project's creator when absent.
     pub acting: Option<crate::domain::ReaderId>,
+    /// Writes a picture of the window to this file once everything is loaded, and closes.
+    pub picture: Option<PathBuf>,
     /// Makes the practice images of the first screen.
     pub practice: Option<Practice>,
 }
@@ -63,7 +66,10 @@ pub fn run(args: GuiArgs) -> Result<(), WindowError> {
         if !args.paths.is_empty() {
             app.ask(Action::Run(Job::Open(args.paths)));
         }
-        Ok(Box::new(app) as Box<dyn eframe::App>)
+        Ok(match args.picture {
+            Some(path) => Box::new(Photographer::new(app, path)) as Box<dyn eframe::App>,
+            None => Box::new(app),
+        })
     };
     eframe::run_native("shoken", options, Box::new(start)).map_err(|e| {
         tracing::error!("the window cannot open: {e}");

@@ -67,7 +67,7 @@ pub fn assemble(instances: Vec<Instance>) -> (Vec<Stack>, Vec<PathBuf>) {
     }
     let mut stacks = Vec::new();
     for ((_, series_uid), members) in series {
-        let (slides, rest): (Vec<_>, Vec<_>) = members.into_iter().partition(|one| one.slide.is_some());
+        let (slides, rest): (Vec<_>, Vec<_>) = members.into_iter().partition(Instance::is_placed_slide);
         if !slides.is_empty() {
             stacks.push(Stack { instances: slides, warnings: Vec::new() });
         }

@@ -240,6 +240,39 @@ impl Project {
         self.close_if_decided(&case, cause)
     }
 
+    /// Confirms every complete case on which the readers agree in everything. Returns how many cases were closed.
+    ///
+    /// # Errors
+    /// Rules and store errors; cases closed before one of them stay closed.
+    pub fn close_agreed(&mut self, cause: &Cause) -> Result<usize, ProjectError> {
+        let mut closed = 0;
+        for case in self.agreed_cases()? {
+            self.open_adjudication(&case, cause)?;
+            closed += usize::from(self.close_if_decided(&case, cause)?);
+        }
+        Ok(closed)
+    }
+
+    /// Complete cases without a discrepancy whose adjudication is not closed yet.
+    ///
+    /// # Errors
+    /// Store errors.
+    pub fn agreed_cases(&self) -> Result<Vec<CaseId>, ProjectError> {
+        let mut out = Vec::new();
+        for case in self.case_ids() {
+            let judged = self.sealed_pair(&case).map(|p| vec![(p.a.0.stream, p.a.1.hash), (p.b.0.stream, p.b.1.hash)]);
+            let Some(judged) = judged.filter(|_| self.is_complete(&case)) else { continue };
+            let closed = self
+                .state
+                .current_adjudication(&case)
+                .is_some_and(|(_, f)| f.closed_by.is_some() && f.judged == judged);
+            if !closed && self.compare_reads(&case)?.discrepancies.is_empty() {
+                out.push(case);
+            }
+        }
+        Ok(out)
+    }
+
     /// Opens the adjudication of a case over its sealed reads; nothing happens when it is open.
     ///
     /// # Errors

@@ -6,7 +6,7 @@ done-undone = Undone: { $what }
 done-redone = Redone: { $what }
 done-submitted = Submitted. The read is sealed
 done-amending = Amendment started
-done-decided = Decided (Ctrl+Z takes it back)
+done-decided = Decided
 done-opened = { $n ->
     [one] 1 image opened
    *[other] { $n } images opened
@@ -70,5 +70,6 @@ warning-dicom-sigmoid-shown-linear = Sigmoid window shown as linear
 warning-jpeg-cut-short = The JPEG is cut short
 warning-exif-orientation-ignored = Rotation noted by the camera not applied
 warning-slide-only-first-plane = Only the first focal plane is shown
+warning-slide-tiles-not-placed = The file does not say where its tiles lie; shown one by one
 warning-tiff-orientation-ignored = TIFF orientation not applied
 warning-tiff-pages-not-shown = There are pages that are not shown

@@ -12,6 +12,7 @@ workspace-adjudicate = Adjudicate
 
 title-case = Case { $case }
 title-reader = Reader { $reader }
+title-adjudicator = Adjudicator { $reader }
 title-read-only = view only
 saved-all = Saved
 saved-seconds = Saved { $s } s ago

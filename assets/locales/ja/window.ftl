@@ -12,6 +12,7 @@ workspace-adjudicate = 裁定
 
 title-case = 症例 { $case }
 title-reader = 読影者 { $reader }
+title-adjudicator = 裁定者 { $reader }
 title-read-only = 閲覧のみ
 saved-all = 保存済
 saved-seconds = 保存済 { $s }秒前
@@ -92,7 +93,7 @@ queue-finished-advice = 合意した所見を公開に使えます。
 undecided = 未決
 reader-a = 読影 A
 reader-b = 読影 B
-side-nothing = ここに所見を付けていません
+side-nothing = この場所に所見はありません
 slice-n = スライス { $n }
 decide = 裁定
 decide-choose = 左の一覧から不一致を選んでください。

@@ -5,7 +5,7 @@ use egui::{Align2, CursorIcon, Event, PointerButton, Rect, Response, Stroke, Str
 use super::Shown;
 use super::corners::{self, ViewFacts};
 use crate::domain::Shape;
-use crate::gui::action::{Action, Job, ViewChange};
+use crate::gui::action::{Action, Job, ViewChange, Workspace};
 use crate::gui::actions::{ActionId, find};
 use crate::gui::model::{Availability, FindingRow, ImageRow};
 use crate::gui::tools::{Draft, PointerInput, PointerKind, Scene, Tool, ToolCursor, ToolKind};
@@ -49,7 +49,9 @@ pub fn show(ui: &mut Ui, s: Shown<'_>, input: &CanvasInput<'_>) -> Vec<Action> {
         // A quiet mark: the coarse level is on show already.
         painter.circle_filled(rect.center_top() + Vec2::new(0.0, 10.0), 3.0, look(ui).accent);
     }
-    tool_strip(ui, rect, s, input.tool.kind(), &mut out);
+    if s.look.workspace == Workspace::Read {
+        tool_strip(ui, rect, s, input.tool.kind(), &mut out);
+    }
     if response.hovered() {
         ui.ctx().set_cursor_icon(cursor(ui, s, input));
         if let Some(reason) = &input.seen.failure_under_pointer {

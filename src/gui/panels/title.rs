@@ -38,9 +38,10 @@ fn heading(s: Shown<'_>) -> String {
     let mut parts = vec![s.words.with("title-case", &[("case", Arg::from(case.label.clone()))]), field];
     // In a personal project there is nobody else to tell apart.
     if project.kind != ProjectKind::Personal {
-        parts.push(s.words.with("title-reader", &[("reader", Arg::from(project.reader.clone()))]));
+        let role = if s.look.workspace == Workspace::Adjudicate { "title-adjudicator" } else { "title-reader" };
+        parts.push(s.words.with(role, &[("reader", Arg::from(project.reader.clone()))]));
     }
-    if !case.state.editable() {
+    if s.look.workspace == Workspace::Read && !case.state.editable() {
         parts.push(s.words.t(case.state.key()));
     }
     if project.read_only.is_some() {
@@ -96,7 +97,11 @@ fn menu(ui: &mut Ui, s: Shown<'_>, out: &mut Vec<Action>) {
 /// Only the workspaces that this person's roles and this kind of project have.
 pub fn available_workspaces(s: Shown<'_>) -> Vec<Workspace> {
     let Some(project) = &s.model.project else { return Vec::new() };
-    let mut out = vec![Workspace::Read];
+    let mut out = Vec::new();
+    // The office looks at cases in the same place, without a pen.
+    if project.roles.iter().any(|r| *r != Role::Adjudicator) || project.roles.is_empty() {
+        out.push(Workspace::Read);
+    }
     if project.roles.contains(&Role::Adjudicator)
         && (!s.model.discrepancies.is_empty() || s.look.workspace == Workspace::Adjudicate)
     {

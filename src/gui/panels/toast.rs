@@ -9,7 +9,8 @@ use crate::gui::notices::{Notice, Tone};
 use crate::gui::theme;
 use crate::gui::widgets::look;
 
-pub fn show(ui: &mut Ui, words: &Words, notice: Option<&Notice>) -> Vec<Action> {
+/// `lift` keeps it clear of what stands at the bottom of the workspace, in points.
+pub fn show(ui: &mut Ui, words: &Words, notice: Option<&Notice>, lift: f32) -> Vec<Action> {
     let mut out = Vec::new();
     let Some(notice) = notice else { return out };
     let t = look(ui);
@@ -25,7 +26,7 @@ pub fn show(ui: &mut Ui, words: &Words, notice: Option<&Notice>) -> Vec<Action> 
         .corner_radius(theme::CORNER)
         .shadow(shadow)
         .inner_margin(Margin::symmetric(12, 8));
-    Area::new(Id::unique("toast")).order(Order::Foreground).anchor(Align2::CENTER_BOTTOM, Vec2::new(0.0, -40.0)).show(
+    Area::new(Id::unique("toast")).order(Order::Foreground).anchor(Align2::CENTER_BOTTOM, Vec2::new(0.0, -lift)).show(
         ui.ctx(),
         |ui| {
             frame.show(ui, |ui| {

@@ -138,6 +138,8 @@ pub struct SlideMatrix {
     pub total_px: SizePx,
     /// Top-left pixel of each frame, where the file lists them; empty when all tiles follow in row order (`TILED_FULL`).
     pub tile_origins: Vec<(u32, u32)>,
+    /// The file says `TILED_FULL`.
+    pub full: bool,
     pub focal_planes: u64,
     pub optical_paths: u64,
     pub objective_power: Option<f64>,
@@ -264,6 +266,13 @@ impl Instance {
         })
     }
 
+    /// A slide whose file says where its tiles lie. Without `TILED_FULL` and without positions nobody can know, and a
+    /// guessed mosaic would show tissue where it is not.
+    pub fn is_placed_slide(&self) -> bool {
+        let placed = |slide: &SlideMatrix| slide.full || !slide.tile_origins.is_empty() || self.frame_count == 1;
+        self.slide.as_ref().is_some_and(placed)
+    }
+
     /// Pose of a frame, with the spacing in millimetres.
     pub fn pose(&self, frame: u32) -> Option<PlanePose> {
         self.frames.pose(frame)
@@ -369,15 +378,13 @@ fn slide_matrix(data: &Dataset<'_>) -> Option<SlideMatrix> {
     if columns == 0 || rows == 0 {
         return None;
     }
+    let full = data.text(tag::DIMENSION_ORGANISATION) == "TILED_FULL";
     let paths = data.items(tag::OPTICAL_PATHS);
     let objective_power = paths.first().and_then(|path| path.number(tag::OBJECTIVE_POWER));
     Some(SlideMatrix {
         total_px: SizePx::new(columns, rows),
-        tile_origins: if data.text(tag::DIMENSION_ORGANISATION) == "TILED_FULL" {
-            Vec::new()
-        } else {
-            tile_origins(data)
-        },
+        tile_origins: if full { Vec::new() } else { tile_origins(data) },
+        full,
         focal_planes: u64::from(data.long(tag::EXTENDED_DEPTH_PLANES).unwrap_or(1).max(1)),
         optical_paths: paths.len().max(1) as u64,
         objective_power,

@@ -152,10 +152,13 @@ impl ImageSource for DicomStack {
 /// Instances that belong together as one opened image.
 pub fn open_instances(
     instances: Vec<Instance>,
-    warnings: Vec<ImageWarning>,
+    mut warnings: Vec<ImageWarning>,
 ) -> Result<Arc<dyn ImageSource>, ImagingError> {
-    if instances.iter().any(|one| one.slide.is_some()) {
+    if instances.iter().any(Instance::is_placed_slide) {
         return Ok(Arc::new(slide::DicomSlide::new(instances, warnings)?));
+    }
+    if instances.iter().any(|one| one.slide.is_some()) {
+        warnings.push(ImageWarning { code: "slide-tiles-not-placed", detail: String::new() });
     }
     Ok(Arc::new(DicomStack::new(instances, warnings)?))
 }
