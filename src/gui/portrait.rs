@@ -14,7 +14,7 @@ use crate::domain::{CaseId, ReaderId};
 use crate::render::Image;
 
 /// How long a project and its tiles may take to appear.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 /// Frames in a row without anything left to load, after which the picture stands still.
 const CALM_FRAMES: u32 = 6;
 
