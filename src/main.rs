@@ -80,7 +80,6 @@ fn window(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         acting,
         paths: arguments.paths.clone(),
         lang: std::env::var("SHOKEN_LANG").ok(),
-        picture: std::env::var_os("SHOKEN_SCREENSHOT").map(PathBuf::from),
         practice: Some(practice),
     };
     shoken::gui::run(args)?;
