@@ -3,20 +3,31 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, ensure};
-
 use super::action::{Action, Job, ViewChange, Workspace};
 use super::app::App;
 use super::i18n::Lang;
 use super::stage::Stage;
 use super::viewport::HeadlessWindow;
 use crate::domain::{CaseId, ReaderId};
-use crate::render::Image;
+use crate::render::{Image, RenderError};
 
 /// How long a project and its tiles may take to appear.
 const PATIENCE: Duration = Duration::from_mins(2);
 /// Frames in a row without anything left to load, after which the picture stands still.
 const CALM_FRAMES: u32 = 6;
+
+/// Why there is no picture of the window.
+#[derive(Debug, thiserror::Error)]
+pub enum PortraitError {
+    #[error("{0}")]
+    Render(#[from] RenderError),
+    #[error("the threads that decode images could not be started: {0}")]
+    Threads(#[from] std::io::Error),
+    #[error("the project did not open in the window; `shoken verify` says what is wrong with it")]
+    NoProject,
+    #[error("the window was still loading after {} s; try again on a quieter machine", PATIENCE.as_secs())]
+    Restless,
+}
 
 /// A window that is only ever photographed.
 pub struct Portrait {
@@ -35,7 +46,7 @@ impl Portrait {
         acting: Option<ReaderId>,
         lang: Lang,
         size: [u32; 2],
-    ) -> anyhow::Result<Self> {
+    ) -> Result<Self, PortraitError> {
         let window = HeadlessWindow::open(size, 1.0)?;
         let stage = Stage::new(window.ctx(), Some(window.state()))?;
         let mut app = App::at_home(window.ctx(), stage, home);
@@ -45,7 +56,9 @@ impl Portrait {
         app.ask(Action::Run(Job::Open(vec![project])));
         let mut portrait = Self { window, app };
         portrait.settle()?;
-        ensure!(portrait.app.model().project.is_some(), "the project did not open in the window");
+        if portrait.app.model().project.is_none() {
+            return Err(PortraitError::NoProject);
+        }
         Ok(portrait)
     }
 
@@ -53,7 +66,7 @@ impl Portrait {
     ///
     /// # Errors
     /// When its pixels do not appear in time.
-    pub fn look_at(&mut self, case: &CaseId, frame: Option<u32>) -> anyhow::Result<()> {
+    pub fn look_at(&mut self, case: &CaseId, frame: Option<u32>) -> Result<(), PortraitError> {
         self.app.ask(Action::Look(ViewChange::Case(case.clone())));
         self.settle()?;
         if let Some(frame) = frame {
@@ -67,7 +80,7 @@ impl Portrait {
     ///
     /// # Errors
     /// As [`Portrait::look_at`].
-    pub fn adjudicate(&mut self) -> anyhow::Result<()> {
+    pub fn adjudicate(&mut self) -> Result<(), PortraitError> {
         self.app.ask(Action::Look(ViewChange::Workspace(Workspace::Adjudicate)));
         self.settle()
     }
@@ -76,7 +89,7 @@ impl Portrait {
     ///
     /// # Errors
     /// As [`Portrait::look_at`].
-    pub fn call(&mut self, action: super::ActionId) -> anyhow::Result<()> {
+    pub fn call(&mut self, action: super::ActionId) -> Result<(), PortraitError> {
         self.app.ask(Action::Call(action));
         self.settle()
     }
@@ -85,23 +98,24 @@ impl Portrait {
     ///
     /// # Errors
     /// A lost graphics device.
-    pub fn take(&self) -> anyhow::Result<Image> {
-        self.window.picture().context("the window could not be photographed")
+    pub fn take(&self) -> Result<Image, PortraitError> {
+        Ok(self.window.picture()?)
     }
 
     /// Draws frames until everything that is wanted has been loaded and uploaded.
-    fn settle(&mut self) -> anyhow::Result<()> {
+    fn settle(&mut self) -> Result<(), PortraitError> {
         let begun = Instant::now();
         let mut calm = 0;
         while calm < CALM_FRAMES {
-            ensure!(begun.elapsed() < PATIENCE, "the window did not come to rest within {} s", PATIENCE.as_secs());
+            if begun.elapsed() > PATIENCE {
+                return Err(PortraitError::Restless);
+            }
             let app = &mut self.app;
             self.window.frame(|ui| {
                 app.logic(&ui.ctx().clone());
                 app.ui(ui);
             });
-            let busy = self.app.is_busy();
-            calm = if busy { 0 } else { calm + 1 };
+            calm = if self.app.is_busy() { 0 } else { calm + 1 };
             // Decoding happens on other threads; this one only looks in on it.
             std::thread::park_timeout(Duration::from_millis(15));
         }
