@@ -61,7 +61,7 @@ fn demo(args: &shoken::demo::Args, common: &cli::Common) -> anyhow::Result<ExitC
     }
     if !args.headless && cfg!(feature = "gui") {
         // A process of its own: the window's thread rules are the main thread's, and it opens like any project.
-        std::process::Command::new(std::env::current_exe()?).arg(&made.project).status()?;
+        std::process::Command::new(std::env::current_exe()?).arg(&made.project).args(["--as", made.reader]).status()?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -80,7 +80,6 @@ fn window(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         acting,
         paths: arguments.paths.clone(),
         lang: std::env::var("SHOKEN_LANG").ok(),
-        picture: std::env::var_os("SHOKEN_SCREENSHOT").map(PathBuf::from),
         practice: Some(practice),
     };
     shoken::gui::run(args)?;

@@ -43,8 +43,11 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
         fold::run(args.n.unwrap_or(100_000))?;
         known = true;
     }
-    anyhow::ensure!(known, "there is no measurement '{}'; known are append, fold and all", args.name);
-    Ok(())
+    if known {
+        return Ok(());
+    }
+    let reason = "there is no such measurement; known are append, fold and all".to_owned();
+    Err(crate::project::ProjectError::Refused { file: args.name.clone(), reason }.into())
 }
 
 /// A folder of our own, removed afterwards.

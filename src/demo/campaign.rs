@@ -49,6 +49,8 @@ fn size(text: &str) -> Result<(usize, usize), String> {
 /// What the demonstration leaves.
 #[derive(Clone, Debug)]
 pub struct Made {
+    /// Who the window is opened as.
+    pub reader: &'static str,
     pub project: PathBuf,
     pub release: PathBuf,
     pub screenshots: PathBuf,
@@ -70,9 +72,10 @@ impl Made {
     pub fn where_to_look(&self) -> String {
         let (project, release) = (self.project.display(), self.release.display());
         format!(
-            "Where to look:\n  window       shoken {project}\n  history      shoken history {project}\n  dataset      {release}/annotations/coco.json, \
+            "Where to look:\n  window       shoken {project} --as {}\n  history      shoken history {project}\n  dataset      {release}/annotations/coco.json, \
              {release}/annotations/geojson (QuPath)\n  provenance   {release}/provenance/prov.json\n  proof        shoken verify {release}\n  \
              pictures     {}\nResearch use only; not for diagnosis or treatment. 研究用。診断・治療には使用できません。",
+            self.reader,
             self.screenshots.display()
         )
     }
@@ -181,9 +184,10 @@ pub fn run(args: &Args, home: &Path) -> anyhow::Result<Made> {
         .collect();
     let count = pictures::write(&mut project, &shots, &screenshots)?;
     steps.done(&format!("{count} pictures of the images with both readers' outlines"));
-    photograph(&folder, home, &items, &screenshots, &mut steps);
+    photograph(&folder, home, &items, &screenshots, args.quick, &mut steps);
     eprintln!("    all in {:.1} s", steps.started.elapsed().as_secs_f64());
     Ok(Made {
+        reader: READERS[0],
         project: folder,
         release,
         screenshots,
@@ -196,7 +200,7 @@ pub fn run(args: &Args, home: &Path) -> anyhow::Result<Made> {
 
 /// Screenshots of the window, where there is a graphics adapter to draw it with.
 #[cfg(feature = "gui")]
-fn photograph(project: &Path, home: &Path, items: &[Item], folder: &Path, steps: &mut Steps) {
+fn photograph(project: &Path, home: &Path, items: &[Item], folder: &Path, quick: bool, steps: &mut Steps) {
     // One case of each field; of a stack the middle of its largest lesion.
     let views: Vec<super::window::View<'_>> = ["slide", "ct", "endoscopy-1"]
         .iter()
@@ -207,15 +211,18 @@ fn photograph(project: &Path, home: &Path, items: &[Item], folder: &Path, steps:
             Some(super::window::View { name: item.name, case: item.case.as_ref()?, frame })
         })
         .collect();
-    match super::window::write(project, home, READERS[0], JUDGE, &views, folder) {
-        Ok(count) => steps.done(&format!("{count} screenshots of the window, Japanese and English")),
+    use crate::gui::i18n::Lang;
+    let languages: &[Lang] = if quick { &[Lang::Ja] } else { &[Lang::Ja, Lang::En] };
+    let views = if quick { views.get(..1).unwrap_or_default() } else { &views };
+    match super::window::write(project, home, READERS[0], JUDGE, views, folder, languages) {
+        Ok(count) => steps.done(&format!("{count} screenshots of the window")),
         // The demonstration is whole without them, and the reason says what to install.
         Err(e) => steps.done(&format!("no screenshots of the window: {e}")),
     }
 }
 
 #[cfg(not(feature = "gui"))]
-fn photograph(_project: &Path, _home: &Path, _items: &[Item], _folder: &Path, steps: &mut Steps) {
+fn photograph(_project: &Path, _home: &Path, _items: &[Item], _folder: &Path, _quick: bool, steps: &mut Steps) {
     steps.done("no screenshots of the window: this program was built without one");
 }
 
@@ -224,7 +231,8 @@ fn prepare(out: &Path) -> anyhow::Result<()> {
     let marker = out.join(MARKER);
     let occupied = std::fs::read_dir(out).is_ok_and(|mut entries| entries.next().is_some());
     if occupied && !marker.is_file() {
-        bail!("{}: the folder holds something else; choose another with --out", out.display());
+        let reason = "the folder holds something else; choose another with --out".to_owned();
+        bail!(crate::project::ProjectError::Refused { file: out.display().to_string(), reason });
     }
     for part in ["images", "demo.shoken", "release-1.0.0", "screenshots"] {
         let path = out.join(part);

@@ -440,8 +440,13 @@ impl SlideScene {
 
     /// Ground colour of one pixel into `stain`; returns how much of it is tissue.
     fn ground(&self, nodes: &[Node], stain: &mut Stain, x: usize, y: usize) -> f32 {
-        let (i, j) = (x / STEP, y / STEP);
-        let (fx, fy) = ((x % STEP) as f32 / STEP as f32, (y % STEP) as f32 / STEP as f32);
+        // The lattice is read a few pixels beside the place, so that layers end in tissue's own rough line and not in steps.
+        let (gx, gy) = ((stain.x0 + x as i32) as f32, (stain.y0 + y as i32) as f32);
+        let beside = |at: usize, shift: f32| (at as f32 + shift).clamp(0.0, TILE_PX as f32 - 0.01) / STEP as f32;
+        let lx = beside(x, 11.0 * self.grain.at(gx * 0.31, gy * 0.31));
+        let ly = beside(y, 11.0 * self.grain.at(gx * 0.31 + 170.0, gy * 0.31 + 60.0));
+        let (i, j) = (lx as usize, ly as usize);
+        let (fx, fy) = (lx - i as f32, ly - j as f32);
         let corners = [
             &nodes[j * NODES + i],
             &nodes[j * NODES + i + 1],

@@ -28,9 +28,11 @@ pub fn write(
     judge: &str,
     views: &[View<'_>],
     folder: &Path,
+    languages: &[Lang],
 ) -> anyhow::Result<usize> {
     let mut count = 0;
-    for (lang, word) in [(Lang::Ja, "ja"), (Lang::En, "en")] {
+    for lang in languages {
+        let (lang, word) = (*lang, if *lang == Lang::En { "en" } else { "ja" });
         let mut portrait = Portrait::open(project.to_owned(), home, Some(ReaderId::new(reader)?), lang, SIZE)?;
         for view in views {
             portrait.look_at(view.case, view.frame)?;

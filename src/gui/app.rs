@@ -93,11 +93,11 @@ impl App {
             self.queue.push(Action::Run(Job::Open(dropped)));
         }
         self.queue.extend(self.chooser.poll());
-        keyboard::read(self, ctx);
         self.catch_up();
-        for action in std::mem::take(&mut self.queue) {
-            self.perform(ctx, action);
-        }
+        // What the last frame asked for comes before this frame's keys: they were pressed after it.
+        self.perform_queue(ctx);
+        keyboard::read(self, ctx);
+        self.perform_queue(ctx);
         if let Some(frame) = self.stage.follow(&mut self.session, &self.look) {
             self.look.frame = frame;
         }
@@ -240,6 +240,12 @@ impl App {
             Dialog::Amend => dialogs::amend(ui, shown, &mut forms),
         });
         self.look.forms = forms;
+    }
+
+    fn perform_queue(&mut self, ctx: &Context) {
+        for action in std::mem::take(&mut self.queue) {
+            self.perform(ctx, action);
+        }
     }
 
     /// Takes in what other programs and background jobs have changed.

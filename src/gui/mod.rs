@@ -18,7 +18,6 @@ mod notices;
 mod panels;
 mod perform;
 mod portrait;
-mod picture;
 mod refusals;
 mod run;
 mod session;

@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use super::action::{Action, Job};
 use super::app::App;
 use super::i18n::Lang;
-use super::picture::Photographer;
 use super::session::Practice;
 use super::stage::Stage;
 
@@ -35,8 +34,6 @@ pub struct GuiArgs {
     pub lang: Option<String>,
     /// Who reads; the project's creator when absent.
     pub acting: Option<crate::domain::ReaderId>,
-    /// Writes a picture of the window to this file once everything is loaded, and closes.
-    pub picture: Option<PathBuf>,
     /// Makes the practice images of the first screen.
     pub practice: Option<Practice>,
 }
@@ -66,10 +63,7 @@ pub fn run(args: GuiArgs) -> Result<(), WindowError> {
         if !args.paths.is_empty() {
             app.ask(Action::Run(Job::Open(args.paths)));
         }
-        Ok(match args.picture {
-            Some(path) => Box::new(Photographer::new(app, path)) as Box<dyn eframe::App>,
-            None => Box::new(app),
-        })
+        Ok(Box::new(app) as Box<dyn eframe::App>)
     };
     eframe::run_native("shoken", options, Box::new(start)).map_err(|e| {
         tracing::error!("the window cannot open: {e}");

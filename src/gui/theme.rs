@@ -231,6 +231,9 @@ fn visuals(theme: Theme, t: &Tokens) -> Visuals {
         state.expansion = 0.0;
     }
     w.noninteractive.bg_stroke = Stroke::new(1.0, t.line);
+    // Radio buttons and check boxes lie on the panel without a frame and must be seen there.
+    w.inactive.bg_fill = t.text_faint.gamma_multiply(0.6);
+    w.hovered.bg_fill = t.text_faint;
     // Keyboard focus must be seen: egui draws the focused widget in its active state.
     w.active.bg_stroke = Stroke::new(1.0, t.accent);
     v

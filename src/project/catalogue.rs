@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::{Project, ProjectError, images};
 use crate::domain::{CaseId, Digest, Field, ImageId, Sensitive, SubjectId};
-use crate::imaging::identity::{HashError, hash_chunks, quick_fingerprint};
+use crate::imaging::identity::{HashError, hash_chunks, image_hash, quick_fingerprint};
 use crate::imaging::{ImageMeta, ScanResult, scan};
 use crate::journal::{CatalogCommand, Cause, Command, NewImage};
 use crate::store::{FileRow, IdentityLine, ImageIdentity};
@@ -81,15 +81,6 @@ impl HashJob {
             }
         }
         out
-    }
-}
-
-/// One digest for an image: the file's own when it is one file (as `sha256sum` prints it), else SHA-256 over a domain
-/// string and the files' digests in frame order.
-fn image_hash(files: &[Digest]) -> Digest {
-    match files {
-        [one] => *one,
-        many => Digest::of(b"shoken-series-v1\0", &many.iter().flat_map(|d| *d.as_bytes()).collect::<Vec<_>>()),
     }
 }
 

@@ -106,7 +106,7 @@ pub fn keys(ui: &mut Ui, s: Shown<'_>) -> Vec<Action> {
             });
         });
         ui.add_space(8.0);
-        ScrollArea::vertical().max_height(size.y - 200.0).show(ui, |ui| {
+        ScrollArea::vertical().min_scrolled_height(size.y - 200.0).max_height(size.y - 200.0).show(ui, |ui| {
             ui.columns(3, |columns| {
                 for (place, group) in Group::ALL.into_iter().enumerate() {
                     let rows: Vec<_> = ACTIONS
