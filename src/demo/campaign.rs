@@ -211,8 +211,8 @@ fn photograph(project: &Path, home: &Path, items: &[Item], folder: &Path, quick:
             Some(super::window::View { name: item.name, case: item.case.as_ref()?, frame })
         })
         .collect();
-    use crate::gui::i18n::Lang;
-    let languages: &[Lang] = if quick { &[Lang::Ja] } else { &[Lang::Ja, Lang::En] };
+    let languages: &[crate::gui::i18n::Lang] =
+        if quick { &[crate::gui::i18n::Lang::Ja] } else { &[crate::gui::i18n::Lang::Ja, crate::gui::i18n::Lang::En] };
     let views = if quick { views.get(..1).unwrap_or_default() } else { &views };
     match super::window::write(project, home, READERS[0], JUDGE, views, folder, languages) {
         Ok(count) => steps.done(&format!("{count} screenshots of the window")),
