@@ -202,6 +202,7 @@ impl Shortcut {
             Key::PageUp => "PgUp",
             Key::PageDown => "PgDn",
             Key::Plus => "+",
+            Key::Equals => "=",
             Key::Minus => "−",
             Key::Period => ".",
             Key::Delete => "Del",

@@ -286,11 +286,15 @@ fn hint(shown: Shown<'_>, tool: &Tool) -> &'static str {
     if shown.look.workspace == Workspace::Adjudicate {
         return "hint-adjudicate";
     }
+    let image = shown.look.image.as_ref().and_then(|i| shown.model.image(i));
+    if image.is_some_and(|i| i.availability != Availability::Ready) {
+        return "";
+    }
     let sealed = shown.look.case.as_ref().and_then(|c| shown.model.case(c)).is_some_and(|c| !c.state.editable());
     if sealed {
         return "hint-sealed";
     }
-    let stack = shown.look.image.as_ref().and_then(|i| shown.model.image(i)).is_some_and(|i| i.frames > 1);
+    let stack = image.is_some_and(|i| i.frames > 1);
     match tool.hint(shown.look.selected.is_some()) {
         "hint-select" if stack => "hint-select-stack",
         other => other,

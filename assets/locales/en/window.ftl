@@ -155,6 +155,7 @@ amend-back = Leave it
 
 palette-hint = Type the name of an action
 palette-none = No such action
+keys-labels = First nine terms of the list
 keys-mouse-wheel = Wheel: zoom (CT and MR: slices; Ctrl+wheel zooms)
 keys-mouse-middle = Drag with the middle button: pan, also while drawing
 keys-mouse-left = Drag with the left button: pan with the selection tool (CT and MR: window)
@@ -178,6 +179,7 @@ overlay-hidden = Findings hidden
 software-adapter = Drawing without a GPU: it may be slow. Check the graphics driver.
 missing-title = Image not found
 missing-text = Please connect the disk “{ $disk }”. Every finding is kept. If the files have moved, choose the folder; they are recognised by their content.
+missing-moved = The file is not where it was. Every finding is kept. Choose the folder; the file is recognised by its content.
 failed-title = The image cannot be opened
 copy-details = Copy details
 dismiss = Dismiss

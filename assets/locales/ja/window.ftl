@@ -146,6 +146,7 @@ amend-back = やめる
 
 palette-hint = 操作の名前を入力
 palette-none = 該当する操作がありません
+keys-labels = 用語一覧の1番目から9番目
 keys-mouse-wheel = ホイール：拡大縮小（CT・MR はスライス送り、Ctrl+ホイールで拡大縮小）
 keys-mouse-middle = 中ボタンのドラッグ：画像を動かす（描画中も使えます）
 keys-mouse-left = 左ドラッグ：選択ツールでは画像の移動（CT・MR は表示条件）
@@ -169,6 +170,7 @@ overlay-hidden = 所見を隠しています
 software-adapter = 描画に GPU を使えないため、動きが遅くなることがあります。グラフィックドライバーを確かめてください。
 missing-title = 画像が見つかりません
 missing-text = ディスク「{ $disk }」を接続してください。所見はすべて残っています。場所が変わったときは、フォルダーを指定すると内容で照合して見つけます。
+missing-moved = ファイルが元の場所にありません。所見はすべて残っています。フォルダーを指定すると、内容で照合して見つけます。
 failed-title = 画像を開けません
 copy-details = 詳細をコピー
 dismiss = 閉じる

@@ -245,27 +245,32 @@ fn tool_strip(ui: &mut Ui, rect: Rect, s: Shown<'_>, current: ToolKind, out: &mu
     });
 }
 
-/// Where the pixels would be when the file is not at hand: what happened, that nothing is lost, what to do.
+/// Where the pixels would be when the file is not at hand: the findings on an empty sheet, what happened, that nothing is
+/// lost, what to do.
 pub fn placeholder(ui: &mut Ui, rect: Rect, s: Shown<'_>, image: &ImageRow) -> Vec<Action> {
     let mut out = Vec::new();
     let t = look(ui);
-    ui.painter().rect_filled(rect, 0.0, t.canvas);
-    let area = Align2::CENTER_CENTER.align_size_within_rect(Vec2::new(460.0, 200.0), rect);
-    ui.scope_builder(egui::UiBuilder::new().max_rect(area), |ui| {
+    sheet(&ui.painter_at(rect), rect, s, image, t);
+    let area = Align2::CENTER_BOTTOM.align_size_within_rect(Vec2::new(520.0, 150.0), rect.shrink(24.0));
+    ui.painter().rect(area, f32::from(theme::CORNER), t.panel, Stroke::new(1.0, t.line), StrokeKind::Inside);
+    ui.scope_builder(egui::UiBuilder::new().max_rect(area.shrink(12.0)), |ui| {
         ui.vertical_centered(|ui| {
             let (icon, title, text) = match &image.availability {
-                Availability::Missing { disk } => {
+                Availability::Missing { disk } if disk.len() > 1 => {
                     let args = [("disk", crate::gui::i18n::Arg::from(disk.clone()))];
                     (icons::HARD_DRIVES, s.words.t("missing-title"), s.words.with("missing-text", &args))
+                }
+                // The system's own disk cannot be plugged in: the file was moved or deleted.
+                Availability::Missing { .. } => {
+                    (icons::HARD_DRIVES, s.words.t("missing-title"), s.words.t("missing-moved"))
                 }
                 Availability::Failed { reason } => (icons::LINK_BREAK, s.words.t("failed-title"), reason.clone()),
                 Availability::Ready => (icons::IMAGE_SQUARE, s.words.t("loading"), String::new()),
             };
-            ui.label(egui::RichText::new(icon).size(28.0).color(t.text_dim));
-            ui.label(egui::RichText::new(title).font(theme::title()).color(t.text));
+            ui.label(egui::RichText::new(format!("{icon}  {title}")).font(theme::title()).color(t.text));
             ui.add_space(4.0);
             ui.label(egui::RichText::new(&text).color(t.text_dim));
-            ui.add_space(12.0);
+            ui.add_space(8.0);
             match &image.availability {
                 Availability::Missing { .. } if ui.button(s.words.t("image-relocate")).clicked() => {
                     out.push(Action::Run(Job::Relocate));
@@ -278,4 +283,33 @@ pub fn placeholder(ui: &mut Ui, rect: Rect, s: Shown<'_>, image: &ImageRow) -> V
         });
     });
     out
+}
+
+/// An empty sheet of the image's proportions with the outlines of the frame in view.
+fn sheet(painter: &egui::Painter, rect: Rect, s: Shown<'_>, image: &ImageRow, t: &theme::Tokens) {
+    #[allow(clippy::cast_precision_loss, reason = "a picture of the place, not a measurement")]
+    let size = Vec2::new(image.size_px.width.max(1) as f32, image.size_px.height.max(1) as f32);
+    let scale = (rect.width() / size.x).min(rect.height() / size.y) * 0.9;
+    let page = Rect::from_center_size(rect.center(), size * scale);
+    painter.rect(page, 0.0, theme::SHEET, Stroke::new(1.0, t.text_faint), StrokeKind::Inside);
+    #[allow(clippy::cast_possible_truncation, reason = "screen positions are f32 in egui")]
+    let to_screen = |p: &[f64; 2]| page.min + Vec2::new(p[0] as f32, p[1] as f32) * scale;
+    for f in s.model.findings.iter().filter(|f| f.image == image.id && f.frame == s.look.frame) {
+        let width = if s.look.selected.as_ref() == Some(&f.id) { 3.0 } else { 2.0 };
+        match &f.shape {
+            Some(Shape::Polygons(parts)) => {
+                for ring in parts.iter().flat_map(|p| std::iter::once(&p.exterior).chain(&p.holes)) {
+                    let line: Vec<egui::Pos2> = ring.iter().map(to_screen).collect();
+                    painter.add(egui::Shape::closed_line(line, Stroke::new(width, f.color)));
+                }
+            }
+            Some(Shape::Line(line)) => {
+                painter.line(line.iter().map(to_screen).collect(), Stroke::new(width, f.color));
+            }
+            Some(Shape::Point(p)) => {
+                painter.circle_filled(to_screen(p), 4.0, f.color);
+            }
+            Some(Shape::WholeImage) | None => {}
+        }
+    }
 }

@@ -4,7 +4,7 @@ use egui::{Align, Grid, Key, Layout, Modal, RichText, ScrollArea, TextEdit, Ui, 
 
 use super::Shown;
 use crate::gui::action::{Action, Dialog, ViewChange};
-use crate::gui::actions::{ACTIONS, ActionDef, Group};
+use crate::gui::actions::{ACTIONS, ActionDef, ActionId, Group};
 use crate::gui::i18n::{Lang, Words};
 use crate::gui::look::{Forms, TextField};
 use crate::gui::theme;
@@ -112,6 +112,8 @@ pub fn keys(ui: &mut Ui, s: Shown<'_>) -> Vec<Action> {
                     let rows: Vec<_> = ACTIONS
                         .iter()
                         .filter(|a| a.group == group && !a.shortcuts.is_empty() && s.look.active(s.model, a.scope))
+                        // Nine quick labels are one line: 1 to 9.
+                        .filter(|a| !matches!(a.id, ActionId::Label(2..)))
                         .collect();
                     let Some(ui) = columns.get_mut(place % 3) else { continue };
                     if rows.is_empty() {
@@ -120,12 +122,15 @@ pub fn keys(ui: &mut Ui, s: Shown<'_>) -> Vec<Action> {
                     ui.label(RichText::new(s.words.t(group.key())).color(t.text_dim));
                     Grid::new(group.key()).num_columns(2).spacing(Vec2::new(12.0, 4.0)).show(ui, |ui| {
                         for def in rows {
+                            let labels = def.id == ActionId::Label(1);
                             ui.horizontal(|ui| {
                                 for shortcut in def.shortcuts {
-                                    key_cap(ui, &shortcut.text());
+                                    let text = shortcut.text();
+                                    key_cap(ui, if labels { "1–9" } else { &text });
                                 }
                             });
-                            ui.label(s.words.t(def.key)).on_hover_text(s.words.t(&def.help_key()));
+                            let name = if labels { s.words.t("keys-labels") } else { s.words.t(def.key) };
+                            ui.label(name).on_hover_text(s.words.t(&def.help_key()));
                             ui.end_row();
                         }
                     });

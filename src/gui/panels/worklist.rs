@@ -4,7 +4,7 @@ use egui::{RichText, ScrollArea, TextEdit, Ui};
 
 use super::Shown;
 use crate::domain::Field;
-use crate::gui::action::{Action, Job, ViewChange};
+use crate::gui::action::{Action, ViewChange};
 use crate::gui::actions::ActionId;
 use crate::gui::i18n::Arg;
 use crate::gui::look::Forms;
@@ -62,7 +62,7 @@ pub fn show(ui: &mut Ui, s: Shown<'_>, forms: &mut Forms) -> Vec<Action> {
                     image_row(ui, s, image, i, &mut out);
                 }
             } else if here && let Some(image) = case.images.first() {
-                trouble(ui, s, image, &mut out);
+                trouble(ui, s, image);
             }
         }
         let all_done = s.model.cases.iter().all(|c| !c.state.editable());
@@ -82,7 +82,9 @@ fn case_row(ui: &mut Ui, s: Shown<'_>, case: &CaseRow, here: bool) -> bool {
         ui.vertical(|ui| {
             ui.add_space(3.0);
             ui.spacing_mut().item_spacing.y = 0.0;
+            ui.spacing_mut().interact_size.y = 18.0;
             ui.horizontal(|ui| {
+                ui.set_height(19.0);
                 ui.label(RichText::new(&case.label).color(t.text));
                 ui.add(egui::Label::new(RichText::new(&case.source).font(theme::small()).color(t.text_dim)).truncate());
             });
@@ -109,11 +111,11 @@ fn image_row(ui: &mut Ui, s: Shown<'_>, image: &ImageRow, index: usize, out: &mu
     if clicked {
         out.push(Action::Look(ViewChange::Image(image.id.clone())));
     }
-    trouble(ui, s, image, out);
+    trouble(ui, s, image);
 }
 
-/// What is wrong with an image, and the way out.
-fn trouble(ui: &mut Ui, s: Shown<'_>, image: &ImageRow, out: &mut Vec<Action>) {
+/// What is wrong with an image; the way out stands where its pixels would be.
+fn trouble(ui: &mut Ui, s: Shown<'_>, image: &ImageRow) {
     let text = match &image.availability {
         Availability::Ready => return,
         Availability::Missing { .. } => s.words.t("image-missing-short"),
@@ -122,12 +124,8 @@ fn trouble(ui: &mut Ui, s: Shown<'_>, image: &ImageRow, out: &mut Vec<Action>) {
     let t = look(ui);
     ui.horizontal(|ui| {
         ui.add_space(26.0);
-        ui.label(RichText::new(format!("{} {text}", icons::WARNING)).font(theme::small()).color(t.warning));
-        if matches!(image.availability, Availability::Missing { .. })
-            && ui.small_button(s.words.t("image-relocate")).clicked()
-        {
-            out.push(Action::Run(Job::Relocate));
-        }
+        let text = RichText::new(format!("{} {text}", icons::WARNING)).font(theme::small()).color(t.warning);
+        ui.add(egui::Label::new(text).truncate());
     });
 }
 
