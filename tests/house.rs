@@ -204,3 +204,32 @@ fn a_reader_who_has_seen_enough_is_no_crash() {
     assert!(child.wait().unwrap().success());
     assert!(!home.path().join("crashes").exists());
 }
+
+const PAGES: [&str; 4] = ["README.md", "DEVELOPERS.md", "CONTRIBUTING.md", "CHANGELOG.md"];
+
+#[test]
+fn every_relative_link_of_the_docs_leads_somewhere() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for page in PAGES {
+        let text = std::fs::read_to_string(root.join(page)).unwrap();
+        for link in text.split("](").skip(1).map(|rest| rest.split(')').next().unwrap()) {
+            assert!(link.starts_with("https://") || root.join(link).exists(), "{page}: {link}");
+        }
+    }
+}
+
+/// Every `shoken WORD` that the docs show is a command of the program.
+#[test]
+fn every_command_of_the_docs_exists() {
+    let help = Command::new(env!("CARGO_BIN_EXE_shoken")).arg("--help").output().unwrap();
+    let help = String::from_utf8(help.stdout).unwrap();
+    let commands: Vec<&str> = help.lines().filter_map(|l| l.strip_prefix("  ")?.split_whitespace().next()).collect();
+    for page in PAGES {
+        let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(page)).unwrap();
+        let shown = text.lines().flat_map(|l| l.strip_prefix("shoken ").into_iter().chain(l.split("`shoken ").skip(1)));
+        for word in shown.filter_map(|rest| rest.split(|c: char| !c.is_ascii_alphanumeric() && c != '-').next()) {
+            let is_command = !word.is_empty() && word.starts_with(|c: char| c.is_ascii_lowercase());
+            assert!(!is_command || commands.contains(&word), "{page}: `shoken {word}` is no command: {commands:?}");
+        }
+    }
+}

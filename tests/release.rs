@@ -356,6 +356,64 @@ fn a_taken_folder_is_never_overwritten_and_a_failed_release_leaves_nothing() {
 }
 
 #[test]
+fn what_an_interrupted_release_left_is_named_and_not_touched() {
+    let (world, dir) = (world(), tempfile::tempdir().unwrap());
+    let (formats, key) = (ReleaseFormat::ALL.into(), &world.keys[&reader("C")]);
+    std::fs::create_dir_all(dir.path().join("r.partial/annotations")).unwrap();
+    let refused =
+        write_release(input(&world), &dir.path().join("r"), &formats, key.public(), |m| Ok(key.sign(m))).unwrap_err();
+    assert!(refused.to_string().contains("interrupted"), "{refused}");
+    assert!(dir.path().join("r.partial/annotations").is_dir());
+    assert!(!verify_release(&dir.path().join("r.partial")).is_sound());
+}
+
+#[test]
+fn a_place_that_cannot_be_written_is_one_line_and_leaves_nothing() {
+    let (world, dir) = (world(), tempfile::tempdir().unwrap());
+    let (formats, key) = (ReleaseFormat::ALL.into(), &world.keys[&reader("C")]);
+    let file = dir.path().join("file");
+    std::fs::write(&file, "x").unwrap();
+    let failed =
+        write_release(input(&world), &file.join("r"), &formats, key.public(), |m| Ok(key.sign(m))).unwrap_err();
+    assert!(matches!(failed, ReleaseError::Io { .. }), "{failed}");
+    assert_eq!(failed.to_string().lines().count(), 1);
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
+}
+
+/// A small file system that goes away with the test; `None` (said on stdout) where this process may not mount.
+struct SmallDisk(std::path::PathBuf);
+
+impl SmallDisk {
+    fn new(folder: &Path) -> Option<Self> {
+        std::fs::create_dir_all(folder).unwrap();
+        let done =
+            std::process::Command::new("mount").args(["-t", "tmpfs", "-o", "size=32k", "tmpfs"]).arg(folder).output();
+        if done.is_ok_and(|d| d.status.success()) {
+            return Some(Self(folder.to_owned()));
+        }
+        println!("skipped: this process may not mount");
+        None
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        std::process::Command::new("umount").arg("-l").arg(&self.0).output().ok();
+    }
+}
+
+#[test]
+fn a_full_disk_leaves_nothing_that_looks_whole() {
+    let (world, dir) = (world(), tempfile::tempdir().unwrap());
+    let (formats, key) = (ReleaseFormat::ALL.into(), &world.keys[&reader("C")]);
+    let Some(disk) = SmallDisk::new(&dir.path().join("disk")) else { return };
+    let failed =
+        write_release(input(&world), &disk.0.join("r"), &formats, key.public(), |m| Ok(key.sign(m))).unwrap_err();
+    assert!(failed.to_string().contains("free some space"), "{failed}");
+    assert_eq!(std::fs::read_dir(&disk.0).unwrap().count(), 0);
+}
+
+#[test]
 fn verification_never_panics_on_foreign_folders() {
     let dir = tempfile::tempdir().unwrap();
     assert!(!verify_release(dir.path()).is_sound());

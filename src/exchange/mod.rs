@@ -57,6 +57,8 @@ pub enum ReleaseError {
     Io { path: PathBuf, source: std::io::Error },
     #[error("{}: there is something already. A release is never overwritten; choose another folder.", .0.display())]
     Exists(PathBuf),
+    #[error("{}: left behind by a release that was interrupted. It is not whole; remove it and try again.", .0.display())]
+    Interrupted(PathBuf),
     #[error("a file of the release could not be written: {0}")]
     Write(#[from] std::io::Error),
     #[error("a value of the release could not be written as JSON: {0}")]

@@ -121,7 +121,7 @@ pub fn write_release(
     name.push(".partial");
     let partial = folder.with_file_name(name);
     if partial.exists() {
-        return Err(ReleaseError::Exists(partial));
+        return Err(ReleaseError::Interrupted(partial));
     }
     let input = sorted(input)?;
     let written = write_into(&input, &partial, formats, public_key, sign).and_then(|receipt| {

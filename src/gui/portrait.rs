@@ -9,23 +9,21 @@ use super::i18n::Lang;
 use super::stage::Stage;
 use super::viewport::HeadlessWindow;
 use crate::domain::{CaseId, ReaderId};
-use crate::render::{Image, RenderError};
+use crate::render::Image;
 
 /// How long a project and its tiles may take to appear.
 const PATIENCE: Duration = Duration::from_mins(2);
 /// Frames in a row without anything left to load, after which the picture stands still.
 const CALM_FRAMES: u32 = 6;
 
-/// Why there is no picture of the window.
+/// Why there is no picture.
 #[derive(Debug, thiserror::Error)]
 pub enum PortraitError {
-    #[error("{0}")]
-    Render(#[from] RenderError),
-    #[error("the threads that decode images could not be started: {0}")]
-    Threads(#[from] std::io::Error),
-    #[error("the project did not open in the window; `shoken verify` says what is wrong with it")]
-    NoProject,
-    #[error("the window was still loading after {} s; try again on a quieter machine", PATIENCE.as_secs())]
+    #[error("the window cannot be drawn: {0}")]
+    Window(String),
+    #[error("the project did not open in the window; `shoken verify` tells what is wrong with it")]
+    NotOpened,
+    #[error("the window did not come to rest within {} s", PATIENCE.as_secs())]
     Restless,
 }
 
@@ -47,8 +45,8 @@ impl Portrait {
         lang: Lang,
         size: [u32; 2],
     ) -> Result<Self, PortraitError> {
-        let window = HeadlessWindow::open(size, 1.0)?;
-        let stage = Stage::new(window.ctx(), Some(window.state()))?;
+        let window = HeadlessWindow::open(size, 1.0).map_err(|e| PortraitError::Window(e.to_string()))?;
+        let stage = Stage::new(window.ctx(), Some(window.state())).map_err(|e| PortraitError::Window(e.to_string()))?;
         let mut app = App::at_home(window.ctx(), stage, home);
         app.use_lang(lang);
         app.session.acting = acting;
@@ -56,10 +54,7 @@ impl Portrait {
         app.ask(Action::Run(Job::Open(vec![project])));
         let mut portrait = Self { window, app };
         portrait.settle()?;
-        if portrait.app.model().project.is_none() {
-            return Err(PortraitError::NoProject);
-        }
-        Ok(portrait)
+        if portrait.app.model().project.is_some() { Ok(portrait) } else { Err(PortraitError::NotOpened) }
     }
 
     /// Brings a case into view, at a frame where it has several.
@@ -99,7 +94,7 @@ impl Portrait {
     /// # Errors
     /// A lost graphics device.
     pub fn take(&self) -> Result<Image, PortraitError> {
-        Ok(self.window.picture()?)
+        self.window.picture().map_err(|e| PortraitError::Window(e.to_string()))
     }
 
     /// Draws frames until everything that is wanted has been loaded and uploaded.
@@ -115,7 +110,8 @@ impl Portrait {
                 app.logic(&ui.ctx().clone());
                 app.ui(ui);
             });
-            calm = if self.app.is_busy() { 0 } else { calm + 1 };
+            let busy = self.app.is_busy();
+            calm = if busy { 0 } else { calm + 1 };
             // Decoding happens on other threads; this one only looks in on it.
             std::thread::park_timeout(Duration::from_millis(15));
         }
