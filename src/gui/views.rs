@@ -79,8 +79,12 @@ impl Lookup<'_> {
             WorkState::Submitted | WorkState::ToAdjudicate | WorkState::Adjudicated => ReadState::Submitted,
         };
         let personal = self.project.kind() == ProjectKind::Personal;
-        let source =
-            item.images.first().filter(|_| personal).and_then(|i| i.path.as_ref()).map(|p| source_name(p.reveal()));
+        let source = item
+            .images
+            .first()
+            .filter(|_| personal)
+            .and_then(|i| i.path.as_ref())
+            .map(|p| source_name(p.reveal(), item.field));
         CaseRow {
             id: item.case.clone(),
             label: item.label.clone(),
@@ -167,8 +171,11 @@ impl Lookup<'_> {
     }
 }
 
-fn source_name(path: &str) -> String {
-    Path::new(path).file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default()
+/// A series is known by its folder, everything else by its file.
+fn source_name(path: &str, field: Field) -> String {
+    let path = Path::new(path);
+    let named = if field == Field::Radiology { path.parent().unwrap_or(path) } else { path };
+    named.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default()
 }
 
 const fn kind_key(kind: DiscrepancyKind) -> &'static str {
