@@ -371,3 +371,68 @@ fn geometry_in_the_patient_survives_its_bytes() {
         assert!((a[0] - b[0]).abs() < 1e-9 && (a[1] - b[1]).abs() < 1e-9, "{a:?} {b:?}");
     }
 }
+
+#[test]
+fn a_personal_project_joins_a_study_with_its_signatures_intact() {
+    let desk = Desk::new();
+    let mut project = desk.create("p.shoken", ProjectKind::Personal);
+    let case = import(&mut project, &desk.photo("a.png", 1));
+    add(&mut project, &case, 1.0, None);
+    project.submit(&case, Verdict::Findings, &Cause::Cli).unwrap();
+    let before: Vec<String> = exported(&project, false).lines().map(str::to_owned).collect();
+    project.raise_kind(ProjectKind::Study).unwrap();
+    assert_eq!(project.kind(), ProjectKind::Study);
+    let after = exported(&project, false);
+    assert!(before.iter().all(|line| after.contains(line)), "what was signed stays as it was signed");
+    assert!(project.verify().unwrap().problems.is_empty());
+    assert!(matches!(project.raise_kind(ProjectKind::Personal), Err(ProjectError::Rejected(_))));
+}
+
+#[test]
+fn closing_leaves_a_witness_outside_the_project() {
+    let desk = Desk::new();
+    let mut project = desk.create("p.shoken", ProjectKind::Personal);
+    let case = import(&mut project, &desk.photo("a.png", 1));
+    add(&mut project, &case, 1.0, None);
+    drop(project);
+    // Whoever drops the end of a stream afterwards is found out.
+    let db = rusqlite::Connection::open(desk.path("p.shoken/project.sqlite")).unwrap();
+    db.execute_batch(
+        "DROP TRIGGER transactions_no_delete; DELETE FROM transactions WHERE body LIKE '%finding.created%';",
+    )
+    .unwrap();
+    drop(db);
+    let report = desk.open("p.shoken").verify().unwrap();
+    assert!(report.problems.iter().any(|p| p.kind.word() == "truncated"), "{:?}", report.problems);
+}
+
+/// One project of every format version stays readable for ever.
+#[test]
+fn the_journal_of_format_version_1_is_read() {
+    let lines = std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cases/journals/1/study.jsonl")).unwrap();
+    let found = String::from_utf8(lines).unwrap();
+    let signed =
+        found.lines().filter(|l| l.contains("\"sig\"")).map(|l| shoken::journal::Signed::from_line(l).unwrap());
+    let audit = shoken::keys::audit(signed.map(|s| shoken::keys::Found {
+        text: s.text().to_owned(),
+        signature: s.signature().to_vec(),
+        filed_under: Some(*s.hash()),
+    }));
+    assert!(audit.problems.is_empty() && audit.notes.is_empty(), "{:?} {:?}", audit.problems, audit.notes);
+    let expected =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cases/journals/1/expected.json")).unwrap();
+    let expected: serde_json::Value = serde_json::from_str(&expected).unwrap();
+    let state = &audit.state;
+    let sealed: usize = state
+        .cases()
+        .flat_map(|c| state.reads_of(&c.id))
+        .filter_map(|r| state.read_fold(&r.stream).and_then(|f| f.sealed()))
+        .map(|s| s.findings.len())
+        .sum();
+    let now = serde_json::json!({
+        "project": state.project, "transactions": audit.transactions, "streams": audit.streams, "readers": state.register().readers.len(),
+        "cases": state.cases().count(), "sealed_findings": sealed, "releases": state.releases().len(),
+        "closed": state.cases().filter(|c| state.current_adjudication(&c.id).is_some_and(|(_, f)| f.closed_by.is_some())).count(),
+    });
+    assert_eq!(now, expected);
+}

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use super::Common;
-use super::open::{open, say};
+use super::open::{open, say, word};
+use crate::domain::ProjectKind;
 use crate::project::ProjectError;
 
 #[derive(Debug, clap::Args)]
@@ -23,10 +24,26 @@ enum Sub {
         #[arg(long)]
         file: PathBuf,
     },
+    /// Make a personal project a study, or a study a campaign; everything signed so far stays as it is
+    Raise {
+        project: PathBuf,
+        /// study or campaign
+        #[arg(long)]
+        kind: String,
+    },
 }
 
 pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
-    let Sub::Set { project, file } = &args.command;
+    let (project, file) = match &args.command {
+        Sub::Set { project, file } => (project, file),
+        Sub::Raise { project, kind } => {
+            let kind: ProjectKind = word("--kind", kind)?;
+            let mut project = open(project, common, None)?;
+            project.raise_kind(kind)?;
+            say(common, &serde_json::json!({"kind": kind}), &format!("the project is a {} now", kind.word()))?;
+            return Ok(ExitCode::SUCCESS);
+        }
+    };
     let mut project = open(project, common, None)?;
     let text = std::fs::read_to_string(file).map_err(|e| ProjectError::Input {
         file: file.display().to_string(),

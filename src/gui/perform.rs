@@ -96,6 +96,9 @@ impl App {
                 } else if made_of_images {
                     self.notices.done(text);
                 }
+                if self.session.model().project.as_ref().is_some_and(|p| p.reader.is_empty()) {
+                    self.notices.failed(self.words.t("refused-nobody"), String::new());
+                }
                 self.first_case(first);
             }
             SessionEvent::OpenFailed(details) => self.notices.failed(self.words.t("failed-open"), details),

@@ -132,6 +132,8 @@ pub struct Project {
     packs: Vec<Ontology>,
     sources: BTreeMap<ImageId, Arc<dyn ImageSource>>,
     revision: u64,
+    /// Something was appended since the last witness.
+    unwitnessed: bool,
 }
 
 impl Project {
@@ -166,5 +168,16 @@ impl Project {
     /// Rules of reading in force.
     pub fn protocol(&self) -> Protocol {
         self.state.protocol().rules()
+    }
+}
+
+impl Drop for Project {
+    /// The witness made at exit. What a killed process appended since its last one is witnessed by the next.
+    fn drop(&mut self) {
+        if self.unwitnessed
+            && let Err(e) = self.leave_witness()
+        {
+            tracing::warn!("no witness could be left: {e}");
+        }
     }
 }

@@ -56,6 +56,7 @@ impl Project {
             packs: Vec::new(),
             sources: BTreeMap::new(),
             revision: 0,
+            unwitnessed: false,
         };
         let founded = (|| {
             project.append(&[Command::Campaign(CampaignCommand::Found { kind: new.kind })], &Cause::Cli, &[])?;
@@ -80,6 +81,7 @@ impl Project {
             Ok(())
         })();
         if let Err(e) = founded {
+            project.unwitnessed = false;
             drop(project);
             std::fs::remove_dir_all(new.folder).ok();
             return Err(e);
@@ -102,6 +104,7 @@ impl Project {
             packs: Vec::new(),
             sources: BTreeMap::new(),
             revision: 0,
+            unwitnessed: false,
         };
         project.load_packs();
         // Looking needs no key; a command without one is refused later, in words.

@@ -38,6 +38,7 @@ refused-adjudication-closed = The adjudication of this case is closed
 refused-open-discrepancies = { $n } discrepancies are still open
 refused-other = A rule refused this: { $text }
 refused-read-only = This project is open to look only
+refused-nobody = The key to this project is not on this computer; nothing was changed. Open it where it was made, or copy the images to another folder and open that
 refused-choose-finding = Choose a finding first
 refused-finish-draft = Close the outline, or put it away with Esc, before you change the slice
 

@@ -35,6 +35,7 @@ refused-adjudication-closed = この症例の裁定は終わっています
 refused-open-discrepancies = 未決の不一致が { $n } 件あります
 refused-other = 規則により受け付けられませんでした：{ $text }
 refused-read-only = このプロジェクトは閲覧のみで開いています
+refused-nobody = このプロジェクトに書き込むための鍵がこの端末にありません。何も変更していません。作成した端末で開くか、画像を別のフォルダーに写して開いてください
 refused-choose-finding = 先に所見を選んでください
 refused-finish-draft = 描きかけの線を閉じるか、Esc で片付けてからスライスを移ってください
 
