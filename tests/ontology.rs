@@ -226,6 +226,27 @@ fn parents_may_not_run_in_a_circle() {
     assert!(problems.iter().all(|p| p.reason.contains("circle")) && problems.len() == 2, "{problems:?}");
 }
 
+/// Terms each of which is the child of the next: following every chain to its end would take minutes.
+#[test]
+fn a_hostile_pack_is_refused_before_it_costs_minutes() {
+    let chain = |terms: usize| {
+        let mut pack = small_pack();
+        let one = pack["terms"][0].clone();
+        let made = (0..terms).map(|n| {
+            let mut term = one.clone();
+            term["id"] = json!(format!("T{n:06}"));
+            term["label"] = json!({"ja": format!("語{n}"), "en": format!("word {n}")});
+            term["parent"] = json!(format!("T{:06}", n + 1));
+            term
+        });
+        pack["terms"] = Value::Array(made.collect());
+        check_ontology(&serde_json::from_value(pack).unwrap())
+    };
+    let problems = chain(60_000);
+    assert!(problems.len() == 1 && problems[0].reason.contains("split"), "{} problems", problems.len());
+    assert!(chain(2_000).iter().filter(|p| p.reason.contains("levels deep")).count() > 1_900);
+}
+
 #[test]
 fn a_pack_that_cannot_be_used_says_why() {
     let folder = tempfile::tempdir().unwrap();

@@ -10,6 +10,11 @@ use super::{Code, Ontology, Term};
 /// The languages in which everything that is shown must have a name.
 const LANGUAGES: [&str; 2] = ["ja", "en"];
 
+/// Bounds that no list for people to choose from comes near; they keep a hostile pack from costing minutes.
+const MOST_TERMS: usize = 50_000;
+const MOST_HEADINGS: usize = 500;
+const DEEPEST: usize = 32;
+
 /// One thing wrong with a pack: where, and what to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OntologyProblem {
@@ -37,6 +42,11 @@ impl Problems {
 pub fn check_ontology(pack: &Ontology) -> Vec<OntologyProblem> {
     let mut problems = Problems::default();
     check_head(pack, &mut problems);
+    if pack.terms.len() > MOST_TERMS || pack.groups.len() > MOST_HEADINGS || pack.schemes.len() > MOST_HEADINGS {
+        let most = format!("more than {MOST_TERMS} terms or {MOST_HEADINGS} groups or schemes; split the pack");
+        problems.add("terms", most);
+        return problems.0;
+    }
     let mut ids = BTreeSet::new();
     for term in &pack.terms {
         if !ids.insert(term.id.as_str()) {
@@ -164,11 +174,13 @@ fn check_text(place: &str, what: &str, text: &str, problems: &mut Problems) {
 }
 
 fn check_parents(pack: &Ontology, problems: &mut Problems) {
+    let parents: BTreeMap<&str, Option<&str>> =
+        pack.terms.iter().map(|t| (t.id.as_str(), t.parent.as_deref())).collect();
     for term in &pack.terms {
         let mut seen = BTreeSet::from([term.id.as_str()]);
         let mut next = term.parent.as_deref();
         while let Some(id) = next {
-            let Some(parent) = pack.term(id) else {
+            let Some(parent) = parents.get(id) else {
                 problems.add(&term.id, format!("there is no term \"{id}\" to be its parent"));
                 break;
             };
@@ -176,7 +188,11 @@ fn check_parents(pack: &Ontology, problems: &mut Problems) {
                 problems.add(&term.id, format!("its parents run in a circle through {id}"));
                 break;
             }
-            next = parent.parent.as_deref();
+            if seen.len() > DEEPEST {
+                problems.add(&term.id, format!("it lies more than {DEEPEST} levels deep"));
+                break;
+            }
+            next = *parent;
         }
     }
 }
