@@ -85,4 +85,6 @@ pub enum Job {
     Relocate,
     RelocateTo(Vec<PathBuf>),
     CopyText(String),
+    /// Confirms the cases on which both readers agree.
+    ConfirmAgreed,
 }

@@ -181,6 +181,8 @@ pub struct Model {
     pub terms: Vec<TermRow>,
     pub history: Vec<HistoryRow>,
     pub discrepancies: Vec<DiscrepancyRow>,
+    /// Complete cases on which both readers agree in everything, and which nobody has confirmed yet.
+    pub agreed: usize,
     pub saved: Option<Saved>,
     /// Fluent keys of what undo and redo would take.
     pub undo: Option<String>,

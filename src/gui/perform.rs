@@ -303,6 +303,13 @@ impl App {
                 let event = self.session.relocate(&paths);
                 self.take_in(event);
             }
+            Job::ConfirmAgreed => match self.session.confirm_agreed() {
+                Ok(n) => {
+                    self.session.refresh(&self.look);
+                    self.notices.done(self.words.with("done-agreed", &[("n", Arg::from(n))]));
+                }
+                Err(failure) => self.tell(&failure),
+            },
             Job::CopyText(text) => {
                 ctx.copy_text(text);
                 self.notices.dismiss();
@@ -373,6 +380,10 @@ impl App {
             origin,
             comment: None,
         };
+        let ring = match &draft.rois[..] {
+            [(_, Roi { shape: Shape::Polygons(parts), .. })] => parts.first().map(|p| p.exterior.clone()),
+            _ => None,
+        };
         let before: Vec<FindingId> = self.session.model().findings.iter().map(|f| f.id.clone()).collect();
         match self.session.execute(Command::Finding(FindingCommand::Add { case, findings: vec![draft] })) {
             Ok(()) => {
@@ -393,7 +404,14 @@ impl App {
                     self.notices.done(self.words.with("done-drawn", &[("n", Arg::from(number))]));
                 }
             }
-            Err(failure) => self.tell(&failure),
+            Err(failure) => {
+                // A full disk or a missing role must not cost the stroke: it stays in the hand, and in the drafts.
+                if let Some(points) = ring {
+                    self.tool = Tool::Polygon(super::tools::PolygonTool::resumed(points));
+                    self.keep_draft();
+                }
+                self.tell(&failure);
+            }
         }
     }
 

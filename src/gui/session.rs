@@ -375,6 +375,19 @@ impl Session {
         })
     }
 
+    /// Confirms every case on which both readers agree; how many that were.
+    ///
+    /// # Errors
+    /// As [`Session::execute`].
+    pub fn confirm_agreed(&mut self) -> Result<usize, Failure> {
+        let mut closed = 0;
+        self.with(|project| {
+            closed = project.close_agreed(&Cause::Gesture)?;
+            Ok(())
+        })?;
+        Ok(closed)
+    }
+
     fn with(&mut self, act: impl FnOnce(&mut Project) -> Result<(), ProjectError>) -> Result<(), Failure> {
         let Some(project) = self.project.as_mut() else {
             return Err(Failure::Broke("the project is still opening".to_owned()));

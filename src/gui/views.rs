@@ -35,6 +35,7 @@ impl Lookup<'_> {
         if roles.contains(&Role::Adjudicator) {
             let cases = worklist.iter().filter(|i| matches!(i.state, WorkState::ToAdjudicate | WorkState::Adjudicated));
             model.discrepancies = cases.flat_map(|i| self.discrepancies(&i.case, &i.label)).collect();
+            model.agreed = self.project.agreed_cases().map_or(0, |cases| cases.len());
         }
         let Some(case) = look.case.as_ref() else { return model };
         model.packs = self.packs(model.case(case).map(|c| c.field));

@@ -6,6 +6,7 @@ done-undone = Undone: { $what }
 done-redone = Redone: { $what }
 done-submitted = Submitted. The read is sealed
 done-amending = Amendment started
+done-agreed = Confirmed { $n } cases on which both readers agree
 done-decided = Decided
 done-opened = { $n ->
     [one] 1 image opened

@@ -94,6 +94,7 @@ queue = Discrepancies
 queue-count = { $open } of { $n } open
 queue-empty = Nothing to adjudicate
 queue-empty-advice = Differences appear here once two reads are submitted.
+confirm-agreed = Confirm { $n } agreed cases
 queue-finished = All decided
 queue-finished-advice = The consensus is ready for a release.
 undecided = open

@@ -6,6 +6,7 @@ done-undone = 元に戻しました：{ $what }
 done-redone = やり直しました：{ $what }
 done-submitted = 提出しました。読影は封印されています
 done-amending = 訂正を始めました
+done-agreed = 一致した { $n } 例を確定しました
 done-decided = 裁定しました
 done-opened = { $n } 枚の画像を開きました
 done-relocated = 画像を内容で照合しました：{ $n } 枚

@@ -88,6 +88,7 @@ queue = 不一致
 queue-count = { $n } 件中 未決 { $open } 件
 queue-empty = 裁定する不一致がありません
 queue-empty-advice = 2名の読影が提出されると、違いがここに並びます。
+confirm-agreed = 一致した { $n } 例を確定する
 queue-finished = すべて裁定しました
 queue-finished-advice = 合意した所見を公開に使えます。
 undecided = 未決

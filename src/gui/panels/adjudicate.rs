@@ -35,6 +35,14 @@ pub fn queue(ui: &mut Ui, s: Shown<'_>) -> Vec<Action> {
     let open = s.model.discrepancies.iter().filter(|d| d.decided.is_none()).count();
     let note = s.words.with("queue-count", &[("open", Arg::from(open)), ("n", Arg::from(s.model.discrepancies.len()))]);
     section(ui, &s.words.t("queue"), &note);
+    if s.model.agreed > 0 {
+        // Agreement is a decision too: somebody signs it before it can be released.
+        let label = s.words.with("confirm-agreed", &[("n", Arg::from(s.model.agreed))]);
+        if ui.add_sized(Vec2::new(ui.available_width(), 28.0), Button::new(label)).clicked() {
+            out.push(Action::Run(crate::gui::action::Job::ConfirmAgreed));
+        }
+        ui.add_space(4.0);
+    }
     if s.model.discrepancies.is_empty() {
         empty_state(ui, icons::SCALES, &s.words.t("queue-empty"), &s.words.t("queue-empty-advice"));
         return out;
