@@ -16,7 +16,9 @@ use shoken::project::embedded_packs;
 use crate::support::world::{World, reader};
 
 fn cases() -> u32 {
-    if std::env::var_os("SHOKEN_PROOF").is_some() { 2_000 } else { 48 }
+    let count = if std::env::var_os("SHOKEN_PROOF").is_some() { 2_000 } else { 48 };
+    println!("{count} random sequences");
+    count
 }
 
 /// One random act, by small numbers that stand for choices.

@@ -436,3 +436,20 @@ fn the_journal_of_format_version_1_is_read() {
     });
     assert_eq!(now, expected);
 }
+
+#[test]
+fn nothing_is_signed_or_sealed_without_randomness() {
+    let desk = Desk::new();
+    let mut project = desk.create("p.shoken", ProjectKind::Personal);
+    let case = import(&mut project, &desk.photo("a.png", 1));
+    add(&mut project, &case, 1.0, None);
+    drop(project);
+    let broken = Clock { now: Box::new(|| "2026-11-20T08:00:00.000Z".to_owned()), random: Box::new(|_| {}) };
+    let mut project = desk.open("p.shoken").with_clock(broken);
+    let drawn = vec![draft(&project, &case, 9.0, None)];
+    let command = Command::Finding(FindingCommand::Add { case: case.clone(), findings: drawn });
+    let error = project.execute(command, &Cause::Gesture).unwrap_err();
+    assert!(error.to_string().contains("randomness"), "{error}");
+    assert_eq!(findings(&project, &case), 1);
+    assert!(project.verify().unwrap().problems.is_empty());
+}

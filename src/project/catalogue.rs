@@ -171,7 +171,7 @@ impl Project {
             CaseBy::Folder => format!("folder {folder}"),
             _ => format!("file {}", path.display()),
         };
-        let image = ImageId::from_random(self.random());
+        let image = ImageId::from_random(self.random()?);
         let (case, subject) = match batch.cases.get(&group) {
             Some(known) => known.clone(),
             None => self.new_case(&group, &identity.study_uid, &identity.patient_id, batch)?,
@@ -241,11 +241,11 @@ impl Project {
         let known = if patient.is_empty() { None } else { self.store.subject_by_source(patient)? };
         let number = batch.next_label;
         batch.next_label += 1;
-        let case = CaseId::from_random(self.random());
+        let case = CaseId::from_random(self.random()?);
         let subject = match known.or_else(|| batch.subjects.get(patient).cloned()) {
             Some(subject) => subject,
             None => {
-                let subject = SubjectId::from_random(self.random());
+                let subject = SubjectId::from_random(self.random()?);
                 let pseudonym = Sensitive::new(format!("P-{number:04}"));
                 batch.rows.push(IdentityLine::Subject {
                     subject: subject.clone(),
@@ -264,10 +264,11 @@ impl Project {
         Ok((case, subject))
     }
 
-    fn random(&mut self) -> [u8; 16] {
+    fn random(&mut self) -> Result<[u8; 16], ProjectError> {
         let mut bytes = [0u8; 16];
         (self.clock.random)(&mut bytes);
-        bytes
+        // Zeros are what a failed source leaves; an id made of them would join strangers.
+        if bytes == [0; 16] { Err(super::StoreError::Random.into()) } else { Ok(bytes) }
     }
 
     /// Images whose full hash is not known yet and whose files are there.

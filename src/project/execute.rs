@@ -24,7 +24,7 @@ pub(super) fn utc_now() -> String {
 impl Clock {
     /// The operating system's clock and randomness.
     pub fn system() -> Self {
-        // Without randomness nothing can be signed or sealed; the keyring reports that first, before any command.
+        // A failure leaves the buffer zeroed, which the store refuses to sign or seal.
         Self { now: Box::new(utc_now), random: Box::new(|b| getrandom::fill(b).unwrap_or(())) }
     }
 }

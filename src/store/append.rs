@@ -266,6 +266,9 @@ fn seal(state: &State, author: &mut Author<'_>, cause: &Cause, decision: &Decisi
         StreamTarget::Open { kind, subject, audience, under, continues } => {
             let mut nonce = [0u8; 16];
             (author.random)(&mut nonce);
+            if nonce == [0; 16] {
+                return Err(StoreError::Random);
+            }
             let open = Open {
                 project: state.project,
                 kind: *kind,

@@ -21,6 +21,10 @@ fn cipher(key: &[u8]) -> Result<XChaCha20Poly1305, StoreError> {
 
 /// Seals a value; makes the subject's key on first use. A value that is there already stays as it is.
 pub(super) fn put(db: &Connection, value: &NewValue) -> Result<(), StoreError> {
+    // A source of randomness that failed leaves zeros; a salt that can be guessed would make erasing worthless.
+    if value.salt == [0; 32] {
+        return Err(StoreError::Random);
+    }
     let key = match subject_key(db, &value.subject)? {
         Some(key) => key,
         None => {
