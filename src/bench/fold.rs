@@ -6,8 +6,8 @@ use std::time::Instant;
 use super::line::Line;
 use crate::domain::{CaseId, Digest, Field, ImageId, Origin, ProjectKind, ReaderId, Roi, RoiSpace, Shape, SubjectId};
 use crate::journal::{
-    Body, CampaignCommand, CatalogCommand, Cause, Command, Env, Event, FindingCommand, FindingDraft, FindingOrigin,
-    FormatError, NewImage, Open, ReadCommand, Signed, State, StreamTarget, decide,
+    CampaignCommand, CatalogCommand, Cause, Command, Env, FindingCommand, FindingDraft, FindingOrigin, FormatError,
+    NewImage, ReadCommand, Signed, State, decide,
 };
 use crate::keys::{Found, SigningKey, audit};
 
@@ -33,42 +33,8 @@ impl Writer {
         };
         let mut env = Env { actor: &self.reader, key: self.key.public(), continuable: &|_| true, random: &mut random };
         let decision = decide(&self.state, command, &mut env)?;
-        let (stream, open, seq, prev) = match &decision.target {
-            StreamTarget::Existing(id) => {
-                let head = self.state.streams.get(id).ok_or_else(|| anyhow::anyhow!("no such stream"))?.head();
-                (Some(*id), None, head.seq + 1, Some(head.hash))
-            }
-            StreamTarget::Open { kind, subject, audience, under, continues } => {
-                let mut nonce = [0_u8; 16];
-                random(&mut nonce);
-                let open = Open {
-                    project: self.state.project,
-                    kind: *kind,
-                    subject: subject.clone(),
-                    key: self.key.public(),
-                    reader: self.reader.clone(),
-                    audience: audience.clone(),
-                    under: under.clone(),
-                    continues: *continues,
-                    nonce: data_encoding::HEXLOWER.encode(&nonce),
-                };
-                (None, Some(open), 0, None)
-            }
-        };
-        let body = Body {
-            v: 1,
-            stream,
-            open,
-            seq,
-            prev,
-            lamport: self.state.lamport + 1,
-            time: "2026-11-20T08:00:00.000Z".to_owned(),
-            actor: self.reader.clone(),
-            cause: decision.cause.clone().unwrap_or(Cause::Gesture),
-            label: decision.label.to_owned(),
-            software: "shoken bench".to_owned(),
-            events: decision.events.iter().map(Event::write).collect(),
-        };
+        let time = "2026-11-20T08:00:00.000Z".to_owned();
+        let body = self.state.compose(&mut env, &decision, &Cause::Gesture, time, "shoken bench")?;
         let signed = Signed::seal(body, |m| Ok::<_, FormatError>(self.key.sign(m)))?;
         self.state.apply(&signed)?;
         self.noise = noise;

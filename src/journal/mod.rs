@@ -27,6 +27,7 @@ mod authority;
 mod campaign;
 mod catalog;
 mod command;
+mod compose;
 mod dataset;
 mod decide;
 mod event;
@@ -47,6 +48,7 @@ pub use command::{
     AccessKind, AdjudicationCommand, CampaignCommand, CatalogCommand, Command, DatasetCommand, FindingCommand,
     FindingDraft, NewImage, PrivacyCommand, ReadCommand, ResolvedFinding, VocabularyCommand,
 };
+pub use compose::ComposeError;
 pub use dataset::{ReleaseFold, ReleaseRecord};
 pub use decide::{Decision, Env, NewValue, Rejection, StreamTarget, decide};
 pub use event::{Event, FindingEvent, Recorded};

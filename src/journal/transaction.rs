@@ -176,7 +176,18 @@ fn canonical_value(value: &Value) -> Result<String, FormatError> {
     if !plain(value) {
         return Err(FormatError::NotCanonical);
     }
-    serde_jcs::to_string(value).map_err(|e| FormatError::Body(e.to_string()))
+    // For ASCII text and whole numbers serde_json writes what RFC 8785 asks for, since its maps are sorted, at a tenth of
+    // the time of a general canonicaliser; a property test holds the two side by side.
+    serde_json::to_string(value).map_err(|e| FormatError::Body(e.to_string()))
+}
+
+/// A body of a newer version need not fit this program's, and says so by its number.
+fn why_not_a_body(text: &str, error: &serde_json::Error) -> FormatError {
+    match serde_json::from_str::<Value>(text).ok().as_ref().and_then(|v| v.get("v")).and_then(Value::as_u64) {
+        None => FormatError::Body(if error.is_data() { "no version".to_owned() } else { error.to_string() }),
+        Some(1) => FormatError::Body(error.to_string()),
+        Some(v) => FormatError::NewerVersion(u32::try_from(v).unwrap_or(u32::MAX)),
+    }
 }
 
 /// A transaction with its signature. The text is what was signed and is never written anew.
@@ -218,21 +229,18 @@ impl Signed {
         if text.len() > MAX_BODY_BYTES {
             return Err(FormatError::TooLarge);
         }
-        let value: Value = serde_json::from_str(&text).map_err(|e| FormatError::Body(e.to_string()))?;
-        match value.get("v").and_then(Value::as_u64) {
-            Some(1) => {}
-            Some(v) => return Err(FormatError::NewerVersion(u32::try_from(v).unwrap_or(u32::MAX))),
-            None => return Err(FormatError::Body("no version".to_owned())),
+        let body: Body = match serde_json::from_str(&text) {
+            Ok(body) => body,
+            Err(e) => return Err(why_not_a_body(&text, &e)),
+        };
+        if body.v != 1 {
+            return Err(FormatError::NewerVersion(body.v));
         }
-        if canonical_value(&value)? != text {
-            return Err(FormatError::NotCanonical);
-        }
-        let body: Body = serde_json::from_value(value).map_err(|e| FormatError::Body(e.to_string()))?;
         let first = body.seq == 0;
         if first != body.open.is_some() || first == body.stream.is_some() || first == body.prev.is_some() {
             return Err(FormatError::Shape);
         }
-        // Unknown fields would survive in the bytes but not in the meaning: say so instead of ignoring them.
+        // Catches any other spelling, and unknown fields too: they would survive in the bytes but not in the meaning.
         if body.canonical()? != text {
             return Err(FormatError::NotCanonical);
         }

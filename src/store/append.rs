@@ -5,9 +5,11 @@ use rusqlite::{TransactionBehavior, params};
 use super::{IdentityLine, Store, StoreError, identity, projections, values};
 use crate::domain::{Digest, ReaderId, SubjectId};
 use crate::journal::{
-    Body, Cause, Change, Command, Decision, Env, Event, Head, Open, PrivacyCommand, PublicKey, Rejection, Signed,
-    State, StreamTarget, decide,
+    Cause, Change, Command, Decision, Env, Head, PrivacyCommand, PublicKey, Rejection, Signed, State, decide,
 };
+
+/// What every transaction says it was written by.
+const SOFTWARE: &str = concat!("shoken ", env!("CARGO_PKG_VERSION"));
 
 /// What an append did.
 #[derive(Clone, Debug, Default)]
@@ -16,6 +18,8 @@ pub struct Appended {
     pub transactions: Vec<Digest>,
     /// What they and everything caught up with changed.
     pub changes: Vec<Change>,
+    /// Newest own transaction of each stream written to.
+    heads: Vec<Head>,
 }
 
 /// Who writes, and how it is signed.
@@ -124,24 +128,27 @@ impl Store {
             Appended { changes: self.catch_up(state).map_err(|e| (e.into(), false))?, ..Appended::default() };
         let mut touched = false;
         let mut erased = Vec::new();
-        let mut local = self.local_streams().map_err(|e| (e.into(), false))?;
+        let mut heads: Vec<Head> = Vec::new();
         for command in commands {
-            let decision = {
-                let continuable = |id: &Digest| local.contains(id);
+            let (signed, decision) = {
+                // Where the database cannot tell, a new stream is begun: more streams than needed, but never a fork.
+                let continuable = |id: &Digest| self.may_continue(id).unwrap_or(false);
                 let mut env = Env {
                     actor: author.reader,
                     key: author.key,
                     continuable: &continuable,
                     random: &mut *author.random,
                 };
-                decide(state, command, &mut env)
+                let decision = match decide(state, command, &mut env) {
+                    Ok(d) => d,
+                    Err(Rejection::NothingToDo) if commands.len() > 1 => continue,
+                    Err(e) => return Err((e.into(), touched)),
+                };
+                let body = state.compose(&mut env, &decision, cause, (author.now)(), SOFTWARE);
+                let body = body.map_err(|e| (StoreError::from(e).into(), touched))?;
+                let signed = Signed::seal(body, |message| Ok::<_, StoreError>((author.sign)(message)));
+                signed.map(|signed| (signed, decision)).map_err(|e| (e.into(), touched))?
             };
-            let decision = match decision {
-                Ok(d) => d,
-                Err(Rejection::NothingToDo) if commands.len() > 1 => continue,
-                Err(e) => return Err((e.into(), touched)),
-            };
-            let signed = seal(state, author, cause, &decision).map_err(|e| (e.into(), touched))?;
             self.insert(&signed, &decision).map_err(|e| (e.into(), touched))?;
             touched = true;
             let changes = state.apply(&signed).map_err(|_| (StoreError::Value.into(), true))?;
@@ -151,7 +158,8 @@ impl Store {
                 identity::erase(&self.db, subject).map_err(|e| (e.into(), true))?;
                 erased.push(subject.clone());
             }
-            local.insert(signed.stream());
+            heads.retain(|h| h.stream != signed.stream());
+            heads.push(signed.head());
             appended.transactions.push(*signed.hash());
             appended.changes.extend(changes);
         }
@@ -161,6 +169,7 @@ impl Store {
         if appended.transactions.is_empty() && rows.is_empty() {
             return Err((Rejection::NothingToDo.into(), touched));
         }
+        appended.heads = heads;
         Ok((appended, erased))
     }
 
@@ -177,8 +186,8 @@ impl Store {
     }
 
     fn after_commit(&mut self, state: &State, appended: &Appended, erased: &[SubjectId]) {
-        self.last_id = self.db.last_insert_rowid().max(self.last_id);
-        if let Ok(last) = self.db.query_row("SELECT max(id) FROM transactions", [], |r| r.get::<_, Option<i64>>(0)) {
+        let newest = self.db.prepare_cached("SELECT max(id) FROM transactions");
+        if let Ok(last) = newest.and_then(|mut q| q.query_row([], |r| r.get::<_, Option<i64>>(0))) {
             self.last_id = last.unwrap_or(0);
         }
         if self.record.is_none()
@@ -187,9 +196,10 @@ impl Store {
             self.claim_first(&project);
         }
         if let Some(record) = &self.record {
-            for stream in state.streams.values().filter(|s| appended.transactions.contains(&s.hash)) {
-                record.note(&stream.id, stream.seq, &stream.hash);
-            }
+            appended.heads.iter().for_each(|head| record.note(head));
+        }
+        if let Some(checkpoints) = &self.checkpoints {
+            checkpoints.committed();
         }
         if !erased.is_empty() {
             let cases: Vec<_> = state.cases().filter(|c| erased.contains(&c.subject)).map(|c| c.id.clone()).collect();
@@ -254,48 +264,4 @@ fn insert_row(db: &rusqlite::Connection, signed: &Signed) -> Result<usize, Store
         signed.text(),
         signed.signature().as_slice()
     ])?)
-}
-
-/// Builds and signs the transaction of a decision on top of the state's heads.
-fn seal(state: &State, author: &mut Author<'_>, cause: &Cause, decision: &Decision) -> Result<Signed, StoreError> {
-    let (stream, open, seq, prev) = match &decision.target {
-        StreamTarget::Existing(id) => {
-            let head: Head = state.streams.get(id).map(crate::journal::Stream::head).ok_or(StoreError::Value)?;
-            (Some(*id), None, head.seq + 1, Some(head.hash))
-        }
-        StreamTarget::Open { kind, subject, audience, under, continues } => {
-            let mut nonce = [0u8; 16];
-            (author.random)(&mut nonce);
-            if nonce == [0; 16] {
-                return Err(StoreError::Random);
-            }
-            let open = Open {
-                project: state.project,
-                kind: *kind,
-                subject: subject.clone(),
-                key: author.key,
-                reader: author.reader.clone(),
-                audience: audience.clone(),
-                under: under.clone(),
-                continues: *continues,
-                nonce: data_encoding::HEXLOWER.encode(&nonce),
-            };
-            (None, Some(open), 0, None)
-        }
-    };
-    let body = Body {
-        v: 1,
-        stream,
-        open,
-        seq,
-        prev,
-        lamport: state.lamport + 1,
-        time: (author.now)(),
-        actor: author.reader.clone(),
-        cause: decision.cause.clone().unwrap_or_else(|| cause.clone()),
-        label: decision.label.to_owned(),
-        software: concat!("shoken ", env!("CARGO_PKG_VERSION")).to_owned(),
-        events: decision.events.iter().map(Event::write).collect(),
-    };
-    Signed::seal(body, |message| Ok::<_, StoreError>((author.sign)(message)))
 }

@@ -5,9 +5,11 @@
 //! copy or a backup: it gets a new instance, and the old streams are never continued from it.
 
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use crate::domain::{Digest, StreamId};
+use crate::journal::Head;
 use crate::tasks::platform;
 
 pub(super) struct InstanceRecord {
@@ -49,7 +51,12 @@ impl InstanceRecord {
     }
 
     /// Notes the newest own transaction of a stream. Not synced: it guards against restored backups, not power cuts.
-    pub(super) fn note(&self, stream: &StreamId, seq: u64, hash: &Digest) {
-        fs::write(self.folder.join(stream.to_string()), format!("{seq} {hash}")).ok();
+    /// Written over in place, always at the same length: a file cut to nothing and written anew is flushed by some file
+    /// systems when it is closed, which would cost more than the gesture itself.
+    pub(super) fn note(&self, head: &Head) {
+        let path = self.folder.join(head.stream.to_string());
+        if let Ok(mut file) = fs::OpenOptions::new().write(true).create(true).truncate(false).open(path) {
+            file.write_all(format!("{:020} {}", head.seq, head.hash).as_bytes()).ok();
+        }
     }
 }

@@ -6,6 +6,7 @@
 
 mod append;
 mod blobs;
+mod checkpoint;
 mod drafts;
 mod identity;
 mod instance;
@@ -61,6 +62,15 @@ impl From<rusqlite::Error> for StoreError {
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Busy,
             Some(ErrorCode::ReadOnly) => Self::ReadOnly(WhyReadOnly::Media),
             _ => Self::Database(e),
+        }
+    }
+}
+
+impl From<crate::journal::ComposeError> for StoreError {
+    fn from(e: crate::journal::ComposeError) -> Self {
+        match e {
+            crate::journal::ComposeError::NoSuchStream => Self::Value,
+            crate::journal::ComposeError::Random => Self::Random,
         }
     }
 }

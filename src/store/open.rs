@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 
+use super::checkpoint::Checkpointer;
 use super::instance::InstanceRecord;
 use super::{Drafts, IdentityLine, StoreError, Witness, blobs, identity, io_error, schema, values, witness};
 use crate::domain::{CaseId, Digest, ImageId, StreamId, SubjectId};
@@ -44,6 +45,8 @@ pub struct OpenOptions<'a> {
 
 /// An open project folder.
 pub struct Store {
+    /// Before the connection, since the last one to close folds the write-ahead log in.
+    pub(super) checkpoints: Option<Checkpointer>,
     pub(super) db: Connection,
     pub(super) folder: PathBuf,
     pub(super) home: PathBuf,
@@ -95,6 +98,7 @@ impl Store {
             let instance = random_hex()?;
             db.execute("INSERT INTO meta VALUES ('instance', ?1)", [&instance])?;
             Ok(Self {
+                checkpoints: Checkpointer::start(&db, &path),
                 db,
                 folder: folder.to_owned(),
                 home: new.home.to_owned(),
@@ -159,7 +163,9 @@ impl Store {
         let instance: String =
             db.query_row("SELECT value FROM meta WHERE key = 'instance'", [], |r| r.get(0)).unwrap_or_default();
         let drafts = if why.is_none() { Some(Drafts::open(folder)?) } else { None };
+        let checkpoints = if why.is_none() { Checkpointer::start(&db, &path) } else { None };
         let mut store = Self {
+            checkpoints,
             db,
             folder: folder.to_owned(),
             home: options.home.to_owned(),
@@ -250,25 +256,15 @@ impl Store {
     }
 
     /// Whether this folder may append to a stream: it began it, and holds all of it.
-    pub(super) fn local_streams(&self) -> Result<std::collections::BTreeSet<StreamId>, StoreError> {
-        let mut query = self.db.prepare_cached("SELECT stream FROM local_streams WHERE instance = ?1")?;
-        let rows = query.query_map([&self.instance], |r| r.get::<_, Vec<u8>>(0))?;
-        let mut out = std::collections::BTreeSet::new();
-        for row in rows {
-            let id = row?.try_into().map(Digest::from_bytes).map_err(|_| StoreError::Value)?;
-            if !self.broken_streams.contains(&id) {
-                out.insert(id);
-            }
-        }
-        Ok(out)
-    }
-
-    /// Whether this folder may append to a stream that is there.
     ///
     /// # Errors
     /// Database errors.
     pub fn may_continue(&self, stream: &StreamId) -> Result<bool, StoreError> {
-        Ok(self.local_streams()?.contains(stream))
+        if self.broken_streams.contains(stream) {
+            return Ok(false);
+        }
+        let mut query = self.db.prepare_cached("SELECT 1 FROM local_streams WHERE stream = ?1 AND instance = ?2")?;
+        Ok(query.exists(rusqlite::params![stream.as_bytes().as_slice(), self.instance])?)
     }
 
     /// The name people see; local, erasable, not in the log.

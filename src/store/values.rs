@@ -10,8 +10,8 @@ use crate::domain::{Digest, SubjectId};
 use crate::journal::{NewValue, value_digest};
 
 fn subject_key(db: &Connection, subject: &SubjectId) -> Result<Option<Zeroizing<Vec<u8>>>, StoreError> {
-    let row =
-        db.query_row("SELECT key FROM subject_keys WHERE subject = ?1", [subject.as_str()], |r| r.get::<_, Vec<u8>>(0));
+    let mut query = db.prepare_cached("SELECT key FROM subject_keys WHERE subject = ?1")?;
+    let row = query.query_row([subject.as_str()], |r| r.get::<_, Vec<u8>>(0));
     Ok(row.optional()?.map(Zeroizing::new))
 }
 
@@ -43,10 +43,13 @@ pub(super) fn put(db: &Connection, value: &NewValue) -> Result<(), StoreError> {
     // The digest is bound in, so that one value cannot be put in another's place.
     let payload = Payload { msg: &plain, aad: value.digest.as_bytes() };
     let sealed = cipher(&key)?.encrypt(XNonce::from_slice(&nonce), payload).map_err(|_| StoreError::Value)?;
-    db.execute(
-        "INSERT OR IGNORE INTO sealed_values (digest, subject, nonce, sealed) VALUES (?1, ?2, ?3, ?4)",
-        params![value.digest.as_bytes().as_slice(), value.subject.as_str(), nonce.as_slice(), sealed],
-    )?;
+    let sql = "INSERT OR IGNORE INTO sealed_values (digest, subject, nonce, sealed) VALUES (?1, ?2, ?3, ?4)";
+    db.prepare_cached(sql)?.execute(params![
+        value.digest.as_bytes().as_slice(),
+        value.subject.as_str(),
+        nonce.as_slice(),
+        sealed
+    ])?;
     Ok(())
 }
 

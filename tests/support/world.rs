@@ -6,9 +6,8 @@ use shoken::domain::{
     CaseId, Digest, Field, FindingId, ImageId, Ontology, ProjectKind, ReaderId, Roi, Role, SubjectId, Verdict,
 };
 use shoken::journal::{
-    Body, CampaignCommand, CatalogCommand, Cause, Command, Env, Event, FindingCommand, FindingDraft, FindingOrigin,
-    FormatError, NewImage, Open, Protocol, ReadCommand, Rejection, Signed, State, StreamTarget, VocabularyCommand,
-    decide,
+    CampaignCommand, CatalogCommand, Cause, Command, Env, FindingCommand, FindingDraft, FindingOrigin, FormatError,
+    NewImage, Protocol, ReadCommand, Rejection, Signed, State, VocabularyCommand, decide,
 };
 use shoken::keys::SigningKey;
 
@@ -69,48 +68,15 @@ impl World {
                 *byte = (noise >> 56) as u8;
             }
         };
-        let decision = {
+        let minute = self.minute + 1;
+        let time = format!("2026-11-20T{:02}:{:02}:00.000Z", 8 + minute / 60, minute % 60);
+        let (body, decision) = {
             let mut env = Env { actor: &actor, key: key.public(), continuable: &|_| true, random: &mut random };
-            decide(&self.state, command, &mut env)?
-        };
-        let (stream, open, seq, prev) = match &decision.target {
-            StreamTarget::Existing(id) => {
-                let head = self.state.streams[id].head();
-                (Some(*id), None, head.seq + 1, Some(head.hash))
-            }
-            StreamTarget::Open { kind, subject, audience, under, continues } => {
-                let mut nonce = [0_u8; 16];
-                random(&mut nonce);
-                let open = Open {
-                    project: self.state.project,
-                    kind: *kind,
-                    subject: subject.clone(),
-                    key: key.public(),
-                    reader: actor.clone(),
-                    audience: audience.clone(),
-                    under: under.clone(),
-                    continues: *continues,
-                    nonce: data_encoding::HEXLOWER.encode(&nonce),
-                };
-                (None, Some(open), 0, None)
-            }
+            let decision = decide(&self.state, command, &mut env)?;
+            (self.state.compose(&mut env, &decision, &Cause::Cli, time, "shoken 0.1.0").unwrap(), decision)
         };
         self.noise = noise;
-        self.minute += 1;
-        let body = Body {
-            v: 1,
-            stream,
-            open,
-            seq,
-            prev,
-            lamport: self.state.lamport + 1,
-            time: format!("2026-11-20T{:02}:{:02}:00.000Z", 8 + self.minute / 60, self.minute % 60),
-            actor,
-            cause: decision.cause.clone().unwrap_or(Cause::Cli),
-            label: decision.label.to_owned(),
-            software: "shoken 0.1.0".to_owned(),
-            events: decision.events.iter().map(Event::write).collect(),
-        };
+        self.minute = minute;
         let signed = Signed::seal(body, |m| Ok::<_, FormatError>(key.sign(m))).unwrap();
         self.state.apply(&signed).unwrap();
         for value in decision.values {
