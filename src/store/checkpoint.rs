@@ -10,12 +10,12 @@ use std::thread::JoinHandle;
 
 use rusqlite::Connection;
 
-/// Commits between two calls of the thread. A gesture writes about eight pages, so that the log stays near SQLite's own
+/// Commits between two calls of the thread. A gesture writes about twelve pages, so that the log stays near SQLite's own
 /// figure of a thousand.
-const COMMITS: u32 = 100;
+const COMMITS: u32 = 80;
 /// Pages at which a commit does it itself after all, because the thread does not keep up with gesture upon gesture. The log
 /// starts over in the room it has then: growing a file costs a commit half as much again.
-const BACKSTOP_PAGES: i64 = 2000;
+const BACKSTOP_PAGES: i64 = 4000;
 
 /// The thread; ends, and closes its connection, when this is dropped.
 pub(super) struct Checkpointer {
