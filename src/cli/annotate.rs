@@ -4,24 +4,20 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use super::Common;
-use super::open::{open, say};
+use super::open::{ReadArgs, say};
 use crate::project::ProjectError;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    project: PathBuf,
-    #[arg(long)]
-    reader: Option<String>,
-    #[arg(long)]
-    case: String,
+    #[command(flatten)]
+    read: ReadArgs,
     /// FeatureCollection in pixel edges of the image
     #[arg(long)]
     from: PathBuf,
 }
 
 pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
-    let mut project = open(&args.project, common, args.reader.as_deref())?;
-    let case = project.find_case(&args.case)?;
+    let (mut project, case) = args.read.open(common)?;
     let name = args.from.display().to_string();
     let text = std::fs::read_to_string(&args.from).map_err(|e| ProjectError::Input {
         file: name.clone(),

@@ -1,10 +1,10 @@
 //! Opening a project as the right reader, and saying what was done.
 
 use std::io::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::Common;
-use crate::domain::ReaderId;
+use crate::domain::{CaseId, ReaderId};
 use crate::project::{Project, ProjectError, home_dir};
 
 /// Opens a project. `reader` (from `--reader`) wins over `--as`; without either the creator acts.
@@ -14,6 +14,24 @@ pub(super) fn open(folder: &Path, common: &Common, reader: Option<&str>) -> anyh
         project.act_as(&reader_id(id)?)?;
     }
     Ok(project)
+}
+
+/// One reader's read of one case, as the acts upon a read take it.
+#[derive(Debug, clap::Args)]
+pub struct ReadArgs {
+    project: PathBuf,
+    #[arg(long)]
+    reader: Option<String>,
+    #[arg(long)]
+    case: String,
+}
+
+impl ReadArgs {
+    pub(super) fn open(&self, common: &Common) -> anyhow::Result<(Project, CaseId)> {
+        let project = open(&self.project, common, self.reader.as_deref())?;
+        let case = project.find_case(&self.case)?;
+        Ok((project, case))
+    }
 }
 
 pub(super) fn reader_id(text: &str) -> Result<ReaderId, ProjectError> {

@@ -1,20 +1,16 @@
 //! `shoken submit` and `shoken amend`.
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use super::Common;
-use super::open::{open, say, word};
+use super::open::{ReadArgs, say, word};
 use crate::domain::{UserText, Verdict};
 use crate::project::{Cause, Command, ReadCommand};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    project: PathBuf,
-    #[arg(long)]
-    reader: Option<String>,
-    #[arg(long)]
-    case: String,
+    #[command(flatten)]
+    read: ReadArgs,
     /// findings, no-finding or not-assessable; `findings` when left out
     #[arg(long, default_value = "findings")]
     verdict: String,
@@ -22,18 +18,14 @@ pub struct Args {
 
 #[derive(Debug, clap::Args)]
 pub struct AmendArgs {
-    project: PathBuf,
-    #[arg(long)]
-    reader: Option<String>,
-    #[arg(long)]
-    case: String,
+    #[command(flatten)]
+    read: ReadArgs,
     #[arg(long)]
     reason: String,
 }
 
 pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
-    let mut project = open(&args.project, common, args.reader.as_deref())?;
-    let case = project.find_case(&args.case)?;
+    let (mut project, case) = args.read.open(common)?;
     let verdict: Verdict = word("--verdict", &args.verdict)?;
     project.submit(&case, verdict, &Cause::Cli)?;
     let json = serde_json::json!({"case": case, "verdict": verdict});
@@ -42,8 +34,7 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
 }
 
 pub(super) fn amend(args: &AmendArgs, common: &Common) -> anyhow::Result<ExitCode> {
-    let mut project = open(&args.project, common, args.reader.as_deref())?;
-    let case = project.find_case(&args.case)?;
+    let (mut project, case) = args.read.open(common)?;
     project.execute(
         Command::Read(ReadCommand::Amend { case: case.clone(), reason: UserText::new(&args.reason) }),
         &Cause::Cli,

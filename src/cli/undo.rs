@@ -1,18 +1,14 @@
 //! `shoken undo` and `shoken redo`: the newest act of a reader's open read.
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use super::Common;
-use super::open::{open, say};
+use super::open::{ReadArgs, say};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    project: PathBuf,
-    #[arg(long)]
-    reader: Option<String>,
-    #[arg(long)]
-    case: String,
+    #[command(flatten)]
+    read: ReadArgs,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -22,8 +18,7 @@ pub(super) enum Direction {
 }
 
 pub(super) fn run(args: &Args, common: &Common, direction: Direction) -> anyhow::Result<ExitCode> {
-    let mut project = open(&args.project, common, args.reader.as_deref())?;
-    let case = project.find_case(&args.case)?;
+    let (mut project, case) = args.read.open(common)?;
     let word = match direction {
         Direction::Undo => {
             project.undo(&case)?;
