@@ -70,6 +70,10 @@ fn filter(level: Option<&str>) -> EnvFilter {
 fn install_panic_hook(folder: PathBuf) {
     std::panic::set_hook(Box::new(move |info| {
         let place = place_of(info);
+        if crate::tasks::in_foreign_code() {
+            tracing::warn!(place, "a decoder stopped at a file that it could not read");
+            return;
+        }
         match write_note(&folder, &place) {
             Ok(note) => eprintln!(
                 "shoken: internal error at {place}. A note without any patient data was written to {}.",

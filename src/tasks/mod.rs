@@ -4,6 +4,7 @@
 //! work. A panic inside a task is caught here and handed to the waiter as [`TaskError::Panicked`].
 
 mod budget;
+mod foreign;
 pub mod platform;
 mod pool;
 mod progress;
@@ -11,6 +12,7 @@ mod runtime;
 mod ticket;
 
 pub use budget::{ByteBudget, Reservation};
+pub use foreign::{foreign, in_foreign_code};
 pub use pool::{Pool, PoolFull, Priority};
 pub use progress::{Cancel, Cancelled, Progress, ProgressSnapshot};
 pub use runtime::{JobContext, Runtime};
