@@ -282,6 +282,28 @@ fn a_reader_sees_nothing_of_another_and_an_adjudicator_only_sealed_reads() {
 }
 
 #[test]
+fn the_worklist_says_where_a_read_stands() {
+    let desk = Desk::new();
+    let mut project = desk.create("p.shoken", ProjectKind::Study);
+    let reader = ReaderId::new("R1").unwrap();
+    project.add_reader(&reader, &[Role::Reader], None, &[], None).unwrap();
+    let case = import(&mut project, &desk.photo("a.png", 1));
+    let state = |project: &Project| project.worklist(&reader).unwrap()[0].state.word();
+    assert_eq!(state(&project), "new");
+    project.assign(1).unwrap();
+    assert_eq!(state(&project), "assigned");
+    project.act_as(&reader).unwrap();
+    add(&mut project, &case, 1.0, None);
+    assert_eq!(state(&project), "open");
+    project.submit(&case, Verdict::Findings, &Cause::Cli).unwrap();
+    assert_eq!(state(&project), "submitted");
+    let reason = shoken::domain::UserText::new("second look");
+    let amend = shoken::journal::ReadCommand::Amend { case: case.clone(), reason };
+    project.execute(shoken::journal::Command::Read(amend), &Cause::Cli).unwrap();
+    assert_eq!(state(&project), "amended");
+}
+
+#[test]
 fn a_flipped_byte_a_dropped_end_and_an_edited_projection_are_found() {
     let desk = Desk::new();
     let mut project = desk.create("p.shoken", ProjectKind::Personal);

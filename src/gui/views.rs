@@ -75,7 +75,8 @@ impl Lookup<'_> {
     fn case_row(&self, item: &WorkItem, in_view: bool) -> CaseRow {
         let images = if in_view { self.images(&item.case) } else { Vec::new() };
         let state = match item.state {
-            WorkState::New => ReadState::Assigned,
+            WorkState::New | WorkState::Assigned => ReadState::Assigned,
+            WorkState::Amended => ReadState::Amended,
             WorkState::Open => ReadState::Open,
             WorkState::Submitted | WorkState::ToAdjudicate | WorkState::Adjudicated => ReadState::Submitted,
         };

@@ -65,6 +65,10 @@ pub struct State {
     pub streams: BTreeMap<StreamId, Stream>,
     /// Greatest Lamport number seen.
     pub lamport: u64,
+    /// Streams about one case: reads and adjudications. An index, not a fact.
+    by_case: BTreeMap<CaseId, BTreeSet<StreamId>>,
+    /// Heads that other streams go on from.
+    continued: BTreeSet<StreamId>,
     register: RegisterFold,
     protocol: ProtocolFold,
     catalogue: CatalogueFold,
@@ -84,7 +88,7 @@ impl State {
         for (id, (chain, forked)) in &chains {
             let Some(stream) = fold_chain(*id, chain, None, &chains, 0) else { continue };
             state.lamport = chain.iter().map(|s| s.body().lamport).max().unwrap_or(0).max(state.lamport);
-            state.streams.insert(*id, Stream { forked: *forked, ..stream });
+            state.insert(Stream { forked: *forked, ..stream });
         }
         // Only the founding register names no project; with several candidates the earliest opened wins, by hash on a tie.
         let founders =
@@ -118,7 +122,7 @@ impl State {
                 if self.project.is_none() && open.project.is_none() && open.kind == StreamKind::Register {
                     self.project = Some(stream.id);
                 }
-                self.streams.insert(stream.id, stream);
+                self.insert(stream);
                 (changes, open.kind)
             }
             None => {
@@ -136,6 +140,20 @@ impl State {
         self.lamport = self.lamport.max(body.lamport);
         self.refresh(Some(kind));
         Ok(changes)
+    }
+
+    fn insert(&mut self, stream: Stream) {
+        if let Some(case) = &stream.open.subject.case {
+            self.by_case.entry(case.clone()).or_default().insert(stream.id);
+        }
+        self.continued.extend(stream.open.continues.map(|head| head.stream));
+        self.streams.insert(stream.id, stream);
+    }
+
+    /// Authorised streams of a kind about a case, in order of stream id.
+    fn about(&self, case: &CaseId, kind: StreamKind) -> impl Iterator<Item = &Stream> {
+        let ids = self.by_case.get(case).into_iter().flatten();
+        ids.filter_map(|id| self.streams.get(id)).filter(move |s| s.open.kind == kind && self.is_authorised(s))
     }
 
     /// Recomputes the merged views that a stream of this kind feeds (all of them for `None`).
@@ -235,8 +253,8 @@ impl State {
     /// All authorised reads of a case that no later stream continues, in order of reader and stream.
     pub fn reads_of(&self, case: &CaseId) -> Vec<ReadRef> {
         let mut reads: Vec<ReadRef> = self
-            .authorised(StreamKind::Read)
-            .filter(|s| s.open.subject.case.as_ref() == Some(case) && !self.is_continued(s))
+            .about(case, StreamKind::Read)
+            .filter(|s| !self.is_continued(s))
             .filter_map(|s| {
                 let subject = &s.open.subject;
                 Some(ReadRef {
@@ -253,7 +271,8 @@ impl State {
     }
 
     fn is_continued(&self, stream: &Stream) -> bool {
-        self.authorised(stream.open.kind).any(|s| s.open.continues == Some(stream.head()))
+        self.continued.contains(&stream.id)
+            && self.authorised(stream.open.kind).any(|s| s.open.continues == Some(stream.head()))
     }
 
     /// The read that a reader works on: the latest one nobody has continued.
@@ -271,8 +290,7 @@ impl State {
 
     /// The adjudication that stands for a case: the latest opened.
     pub fn current_adjudication(&self, case: &CaseId) -> Option<(StreamId, &AdjudicationFold)> {
-        let mine = self.authorised(StreamKind::Adjudication).filter(|s| s.open.subject.case.as_ref() == Some(case));
-        let latest = mine.max_by_key(|s| (s.lamport, s.id))?;
+        let latest = self.about(case, StreamKind::Adjudication).max_by_key(|s| (s.lamport, s.id))?;
         match &latest.fold {
             Fold::Adjudication(fold) => Some((latest.id, fold)),
             _ => None,

@@ -1,6 +1,8 @@
 //! Plain values for panels and the command line. A view holds only what its reader may see: blindness is decided here, by
 //! leaving things out.
 
+use std::collections::BTreeSet;
+
 use super::images::ImageState;
 use super::{Project, ProjectError};
 use crate::domain::{
@@ -110,9 +112,13 @@ pub struct CaseView {
 /// Where a case stands for the one who asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum WorkState {
+    /// Nobody was asked to read it; in a personal project anybody may.
     New,
+    Assigned,
     Open,
     Submitted,
+    /// Reopened after it was submitted.
+    Amended,
     ToAdjudicate,
     Adjudicated,
 }
@@ -121,8 +127,10 @@ impl WorkState {
     pub const fn word(self) -> &'static str {
         match self {
             Self::New => "new",
+            Self::Assigned => "assigned",
             Self::Open => "open",
             Self::Submitted => "submitted",
+            Self::Amended => "amended",
             Self::ToAdjudicate => "to-adjudicate",
             Self::Adjudicated => "adjudicated",
         }
@@ -351,12 +359,12 @@ impl Project {
         let judges = record.roles.contains(&Role::Adjudicator);
         let office = record.roles.contains(&Role::Coordinator) || record.roles.contains(&Role::Auditor);
         let assignments = self.state.assignments();
-        let has_any = assignments.iter().any(|a| a.reader == *reader);
+        let given: BTreeSet<&CaseId> = assignments.iter().filter(|a| a.reader == *reader).map(|a| &a.case).collect();
+        let anybody = given.is_empty() && !self.protocol().assignment_required;
         let sees_paths = self.actor() == Some(reader);
         let mut out = Vec::new();
         for case in self.state.cases().filter(|c| !self.state.is_erased(&c.subject)) {
-            let assigned = !has_any && !self.protocol().assignment_required
-                || assignments.iter().any(|a| a.reader == *reader && a.case == case.id);
+            let assigned = anybody || given.contains(&case.id);
             let own = self.state.current_read(reader, &case.id);
             if reads && !assigned && own.is_none() && !judges && !office {
                 continue;
@@ -366,11 +374,13 @@ impl Project {
             let two = self.state.reads_of(&case.id).iter().filter(|r| self.sealed(r).is_some()).count() >= 2;
             let state = match fold.map(|f| f.phase) {
                 // A reader never learns from the list how far the others are.
+                Some(ReadPhase::Open) if fold.is_some_and(|f| !f.submissions.is_empty()) => WorkState::Amended,
                 Some(ReadPhase::Open) => WorkState::Open,
                 _ if judges && closed => WorkState::Adjudicated,
                 _ if judges && two && self.is_complete(&case.id) => WorkState::ToAdjudicate,
                 Some(ReadPhase::Submitted) => WorkState::Submitted,
                 None if office && !reads && closed => WorkState::Adjudicated,
+                None if given.contains(&case.id) => WorkState::Assigned,
                 None => WorkState::New,
             };
             let first = case.images.first();
