@@ -202,7 +202,7 @@ fn hostile_a_read_only_mount_opens_shows_and_verifies() {
     assert!(line.contains("cannot be written"), "{line}");
     assert!(desk.ok(&["worklist", "disk/p.shoken"]).contains("1 findings"));
     assert!(desk.ok(&["verify", "disk/p.shoken"]).contains("sound"));
-    assert!(desk.ok(&["history", "disk/p.shoken"]).contains("added findings"));
+    assert!(desk.ok(&["history", "disk/p.shoken"]).contains("Finding added"));
 }
 
 #[test]

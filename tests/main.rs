@@ -13,6 +13,7 @@
 )]
 
 mod architecture;
+mod backup;
 mod demo_campaign;
 mod demo_images;
 mod exchange;

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use super::Common;
 use super::open::{open, say};
+use super::words::Words;
 use crate::project::{AccessKind, ProjectError};
 
 #[derive(Debug, clap::Args)]
@@ -67,7 +68,21 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
             let mut project = open(project, common, None)?;
             let case = project.find_case(case)?;
             let cases = project.erase_case(&case)?;
-            say(common, &serde_json::json!({"cases": cases}), &format!("erased the subject of {cases} cases"))?;
+            let words = Words::of(common);
+            let places = project.backups(&[])?;
+            let holding: Vec<_> =
+                places.iter().flat_map(|p| &p.generations).filter(|g| g.erased_inside > 0).map(|g| &g.folder).collect();
+            let mut lines = vec![words.count("cli-erase-done", cases)];
+            if !holding.is_empty() {
+                lines.push(words.count("cli-erase-backups", holding.len()));
+            }
+            for place in places.iter().filter(|p| p.absent_since.as_ref().is_some_and(|t| !t.is_empty())) {
+                let last = place.absent_since.clone().unwrap_or_default();
+                let args = [("place", place.path.display().to_string().into()), ("last", last.into())];
+                lines.push(words.say("cli-erase-backups-absent", &args));
+            }
+            let json = serde_json::json!({"cases": cases, "backups_still_holding": holding});
+            say(common, &json, &lines.join("\n"))?;
         }
     }
     Ok(ExitCode::SUCCESS)

@@ -3,6 +3,7 @@
 mod adjudicate;
 mod annotate;
 mod assign;
+mod backup;
 mod discrepancies;
 mod history;
 mod identity;
@@ -17,9 +18,11 @@ mod reader;
 mod rebuild;
 mod release;
 mod render;
+mod restore;
 mod submit;
 mod undo;
 mod verify;
+mod words;
 mod worklist;
 
 use std::process::ExitCode;
@@ -71,6 +74,10 @@ pub enum Command {
     Identity(identity::Args),
     /// Say what happened, in words
     History(history::Args),
+    /// Copy a project to other folders or disks, and prove every copy
+    Backup(backup::Args),
+    /// Make a project of a backup, or prove that it could be done
+    Restore(restore::Args),
     /// Check and search term packs
     Ontology(ontology::Args),
 }
@@ -84,6 +91,9 @@ pub struct Common {
     /// Act as this reader
     #[arg(long = "as", global = true, value_name = "ID")]
     pub acting: Option<String>,
+    /// Speak Japanese (ja) or English (en); without it as SHOKEN_LANG or the system's language says
+    #[arg(long, global = true, value_name = "LANGUAGE")]
+    pub lang: Option<String>,
 }
 
 /// Runs a subcommand.
@@ -113,6 +123,8 @@ pub fn run(command: &Command, common: &Common) -> anyhow::Result<ExitCode> {
         Command::Journal(a) => journal::run(a, common),
         Command::Identity(a) => identity::run(a, common),
         Command::History(a) => history::run(a, common),
+        Command::Backup(a) => backup::run(a, common),
+        Command::Restore(a) => restore::run(a, common),
         Command::Ontology(a) => ontology::run(a, common),
     }
 }

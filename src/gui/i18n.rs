@@ -38,11 +38,13 @@ impl Lang {
                 include_str!("../../assets/locales/ja/window.ftl"),
                 include_str!("../../assets/locales/ja/actions.ftl"),
                 include_str!("../../assets/locales/ja/messages.ftl"),
+                include_str!("../../assets/locales/ja/history.ftl"),
             ],
             Self::En => &[
                 include_str!("../../assets/locales/en/window.ftl"),
                 include_str!("../../assets/locales/en/actions.ftl"),
                 include_str!("../../assets/locales/en/messages.ftl"),
+                include_str!("../../assets/locales/en/history.ftl"),
             ],
         }
     }

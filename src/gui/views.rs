@@ -10,8 +10,8 @@ use super::model::{
 use super::theme;
 use crate::domain::{CaseId, Field, ImageId, Ontology, ProjectKind, Role, SizePx, Spacing, TermRef};
 use crate::project::{
-    Cause, Discrepancy, DiscrepancyKind, FindingView, HistoryLine, ImageState, ImageView, Member, Project, ReadScope,
-    ReadView, WorkItem, WorkState,
+    ACT_LABELS, Discrepancy, DiscrepancyKind, FindingView, HistoryLine, ImageState, ImageView, Member, Project,
+    ReadScope, ReadView, WorkItem, WorkState,
 };
 
 /// Reads a project for the panels.
@@ -147,8 +147,7 @@ impl Lookup<'_> {
             tracing::error!("the history cannot be read: {e}");
             Vec::new()
         });
-        let undone: Vec<String> = lines.iter().filter_map(undone_by).collect();
-        lines.iter().map(|line| history_row(line, undone.contains(&line.hash.to_string()))).collect()
+        lines.iter().map(history_row).collect()
     }
 
     fn discrepancies(&self, case: &CaseId, label: &str) -> Vec<DiscrepancyRow> {
@@ -205,24 +204,6 @@ fn image_row(view: &ImageView) -> ImageRow {
     }
 }
 
-/// Acts that have words; anything newer is "other".
-const KNOWN: [&str; 14] = [
-    "read.open",
-    "read.submit",
-    "read.amend",
-    "undo",
-    "redo",
-    "finding.add",
-    "finding.delete",
-    "finding.reshape",
-    "finding.relabel",
-    "finding.grade",
-    "finding.comment",
-    "adjudication.open",
-    "adjudication.resolve",
-    "adjudication.close",
-];
-
 /// Fluent key of an act's code.
 pub(super) fn history_key(label: &str) -> String {
     let label = match label {
@@ -230,22 +211,19 @@ pub(super) fn history_key(label: &str) -> String {
         "read.redo" => "redo",
         other => other,
     };
-    if KNOWN.contains(&label) { format!("history-{}", label.replace('.', "-")) } else { "history-other".to_owned() }
-}
-
-fn undone_by(line: &HistoryLine) -> Option<String> {
-    match &line.cause {
-        Cause::Undo { of } => Some(of.to_string()),
-        _ => None,
+    if ACT_LABELS.contains(&label) {
+        format!("history-{}", label.replace('.', "-"))
+    } else {
+        "history-other".to_owned()
     }
 }
 
-fn history_row(line: &HistoryLine, undone: bool) -> HistoryRow {
+fn history_row(line: &HistoryLine) -> HistoryRow {
     HistoryRow {
         sequence: line.lamport,
         utc: line.time.clone(),
         who: line.actor.to_string(),
         key: history_key(&line.label),
-        undone,
+        undone: line.taken_back,
     }
 }

@@ -13,6 +13,66 @@ use super::{
 };
 use crate::domain::{Certainty, Digest, FindingId, ImageId, TermRef, Verdict};
 
+/// The code of every act: what a transaction's `label` may be in format version 1. Front ends have words for each.
+pub const ACT_LABELS: &[&str] = &[
+    "project.found",
+    "project.kind",
+    "reader.enrol",
+    "reader.revoke",
+    "vocabulary.adopt",
+    "protocol.set",
+    "assignment.give",
+    "catalog.add",
+    "catalog.hash",
+    "read.open",
+    "finding.add",
+    "finding.delete",
+    "finding.reshape",
+    "finding.relabel",
+    "finding.grade",
+    "finding.comment",
+    "read.submit",
+    "read.amend",
+    "undo",
+    "redo",
+    "adjudication.open",
+    "adjudication.resolve",
+    "adjudication.close",
+    "release.make",
+    "access.note",
+    "privacy.erase",
+];
+
+/// The kind of every event of version 1.
+pub const EVENT_KINDS: &[&str] = &[
+    "register.founded",
+    "register.kind_set",
+    "reader.enrolled",
+    "reader.key_revoked",
+    "assignment.given",
+    "image.added",
+    "image.hashed",
+    "vocabulary.adopted",
+    "protocol.set",
+    "read.opened",
+    "read.submitted",
+    "read.amended",
+    "finding.created",
+    "finding.deleted",
+    "finding.restored",
+    "finding.reshaped",
+    "finding.relabelled",
+    "finding.graded",
+    "finding.attributed",
+    "finding.commented",
+    "adjudication.opened",
+    "adjudication.resolved",
+    "adjudication.closed",
+    "release.made",
+    "access.noted",
+    "privacy.erased",
+];
+
 /// What a reader did to findings. Every variant carries what it replaced, so that undo needs nothing but the event.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum FindingEvent {

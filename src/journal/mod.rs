@@ -40,7 +40,7 @@ mod transaction;
 mod undo;
 mod vocabulary;
 
-pub use adjudication::{AdjudicationFold, ResolutionRecord, ResultRef};
+pub use adjudication::{AdjudicationEvent, AdjudicationFold, ResolutionRecord, ResultRef};
 pub use authority::role_for;
 pub use campaign::{Assignment, AssignmentsFold, ReaderRecord, RegisterFold};
 pub use catalog::{CaseRecord, CatalogueFold, ImageRecord, SpacingRecord};
@@ -51,7 +51,7 @@ pub use command::{
 pub use compose::ComposeError;
 pub use dataset::{ReleaseFold, ReleaseRecord};
 pub use decide::{Decision, Env, NewValue, Rejection, StreamTarget, decide};
-pub use event::{Event, FindingEvent, Recorded};
+pub use event::{ACT_LABELS, EVENT_KINDS, Event, FindingEvent, ReadEvent, Recorded};
 pub use finding::{Finding, FindingBody, FindingOrigin, RoiRef};
 pub use fold::Fold;
 pub use privacy::AccessFold;

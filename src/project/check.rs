@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{Project, ProjectError};
 use crate::domain::{Digest, StreamId};
 use crate::keys::{Found, Problem, ProblemKind, audit, verify_bytes};
-use crate::store::{RebuildReport, Witness, WitnessHead};
+use crate::store::{RebuildReport, Restoration, Witness, WitnessHead};
 
 /// What `verify` found.
 #[derive(Clone, Debug, Default)]
@@ -81,24 +81,49 @@ impl Project {
             return Ok(());
         }
         // Every witnessed point must be there, not only the newest: a stream rewritten and grown past it is still caught.
-        let mut points: BTreeMap<(StreamId, u64), Digest> = BTreeMap::new();
+        // Whether a folder of this very lineage saw it decides between an alarm and a note.
+        let own = self.store.lineage();
+        let mut points: BTreeMap<(StreamId, u64), (Digest, bool)> = BTreeMap::new();
+        let mut parted: BTreeMap<(StreamId, u64), Restoration> = BTreeMap::new();
         for witness in &witnesses {
+            let ours = witness.lineage == own;
+            // Where the two folders parted: at the restoration that this one came out of, else at that of the other.
+            let parting = own.as_ref().or(witness.lineage.as_ref());
+            let parting = parting.filter(|_| !ours).and_then(|t| self.store.restoration(project, t));
             for (stream, head) in &witness.heads {
-                if let Ok(id) = stream.parse::<Digest>() {
-                    points.insert((id, head.seq), head.hash);
+                let Ok(id) = stream.parse::<Digest>() else { continue };
+                let point = (id, head.seq);
+                match &parting {
+                    Some(restoration) if restoration.is_beyond(&id, head.seq) => {
+                        points.entry(point).or_insert((head.hash, false));
+                        parted.insert(point, restoration.clone());
+                    }
+                    _ => drop(points.insert(point, (head.hash, true))),
                 }
             }
         }
-        for ((stream, seq), hash) in points {
+        let mut left_behind: BTreeMap<(String, String), u64> = BTreeMap::new();
+        for ((stream, seq), (hash, must)) in points {
             let hashes = self.store.hashes_at(&stream, seq)?;
             let place = format!("stream {} transaction {seq}", stream.to_string().get(..12).unwrap_or_default());
-            if hashes.is_empty() {
+            if hashes.is_empty() && !must {
+                if let Some(r) = parted.get(&(stream, seq)) {
+                    *left_behind.entry((r.restored.clone(), r.made.clone())).or_default() += 1;
+                }
+            } else if hashes.is_empty() {
                 let detail = "a witness saw it and it is not here".to_owned();
                 report.problems.push(Problem { kind: ProblemKind::Truncated, place, detail });
             } else if !hashes.contains(&hash) {
                 let detail = "a witness saw another transaction under this number: the stream was rewritten".to_owned();
                 report.problems.push(Problem { kind: ProblemKind::Altered, place, detail });
             }
+        }
+        for ((restored, made), count) in left_behind {
+            report.notes.push(if own.is_some() {
+                format!("this folder was restored on {restored} from a backup of {made}: {count} points that a witness saw are not in it")
+            } else {
+                format!("another folder was restored on {restored} from a backup of {made} and went on: {count} points of it are not here")
+            });
         }
         Ok(())
     }
@@ -127,6 +152,7 @@ impl Project {
             heads,
             time: (self.clock.now)(),
             key: actor.key.public(),
+            lineage: self.store.lineage(),
             signature: String::new(),
         };
         witness.signature = data_encoding::HEXLOWER.encode(&actor.key.sign(&witness.message()));

@@ -4,9 +4,9 @@
 //! only what their reader may see. What front ends need from lower layers is re-exported here by name.
 
 mod acting;
-mod annotate;
-
 mod adjudicate;
+mod annotate;
+mod backup;
 mod catalogue;
 mod check;
 mod diagnostics;
@@ -17,8 +17,9 @@ mod open;
 pub mod pixels;
 mod reading;
 mod release;
-mod sources;
+mod restore;
 mod settings;
+mod sources;
 pub mod tiles;
 mod transfer;
 mod views;
@@ -26,6 +27,7 @@ mod vocabulary;
 
 pub use adjudicate::{Discrepancy, DiscrepancyKind, Member};
 pub use annotate::{Annotated, drafts_from};
+pub use backup::{BackupRequest, GenerationView, KEEP_DEFAULT, PlaceReport};
 pub use catalogue::{CaseBy, Catalogued, HashJob, HashOutcome};
 pub use check::VerifyReport;
 pub use diagnostics::{Diagnostics, DiagnosticsError, start as start_diagnostics};
@@ -34,6 +36,7 @@ pub use history::HistoryLine;
 pub use images::{ImageState, Relocated, roi_on};
 pub use open::{NewProject, Opened};
 pub use release::{ReleaseRequest, Released};
+pub use restore::{Compared, Drill, RestoreRequest, Restored, drill, restore};
 pub use settings::{Language, Settings, SettingsError, SettingsFile, SettingsNotice, Theme};
 pub use transfer::{ApplyReport, ExportOptions};
 pub use views::{
@@ -45,9 +48,9 @@ pub use vocabulary::{TermPack, VocabularyError, embedded_packs, find_pack, load_
 pub use crate::exchange::{ReleaseFormat, ReleaseReport, verify_release};
 pub use crate::imaging::{ImageMeta, ImageSource, ImagingError, ScanResult, scan};
 pub use crate::journal::{
-    AccessKind, AdjudicationCommand, Assignment, CampaignCommand, CatalogCommand, Cause, Command, DatasetCommand,
-    FindingCommand, FindingDraft, FindingOrigin, PrivacyCommand, Protocol, PublicKey, ReadCommand, ReadPhase,
-    Rejection, ResolvedFinding, VocabularyCommand,
+    ACT_LABELS, AccessKind, AdjudicationCommand, Assignment, CampaignCommand, CatalogCommand, Cause, Command,
+    DatasetCommand, EVENT_KINDS, FindingCommand, FindingDraft, FindingOrigin, PrivacyCommand, Protocol, PublicKey,
+    ReadCommand, ReadPhase, Rejection, ResolvedFinding, VocabularyCommand,
 };
 pub use crate::keys::{KeyError, Problem, ProblemKind};
 pub use crate::store::{Draft, RebuildReport, StoreError, WhyReadOnly};

@@ -107,6 +107,7 @@ impl Project {
             unwitnessed: false,
         };
         project.load_packs();
+        project.note_tombstones();
         // Looking needs no key; a command without one is refused later, in words.
         project.act_as_default().ok();
         Ok(project)
@@ -184,8 +185,19 @@ impl Project {
         let command =
             PrivacyCommand::Erase { subject: subject.clone(), pseudonym: crate::domain::UserText::new(&pseudonym) };
         self.execute(Command::Privacy(command), &Cause::Cli)?;
+        self.note_tombstones();
         self.sources.clear();
         Ok(())
+    }
+
+    /// Notes outside the project who was erased, so that a backup from before cannot bring them back unnoticed.
+    pub(super) fn note_tombstones(&self) {
+        let erased = self.erased_subjects();
+        if let (false, Some(project)) = (erased.is_empty(), self.id())
+            && let Err(e) = crate::store::remember_tombstones(self.store.home(), &project, &erased)
+        {
+            tracing::warn!("the erased subjects could not be noted: {e}");
+        }
     }
 
     /// Erases the subject of a case, with everything in every case of that subject. Returns how many cases that were.

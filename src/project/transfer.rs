@@ -124,6 +124,7 @@ impl Project {
         report.new_transactions = self.store.merge(&mut self.state, &transactions, &values)?;
         report.new_values = self.store.check_values()?.present.len().saturating_sub(before);
         self.revision += 1;
+        self.note_tombstones();
         Ok(report)
     }
 

@@ -5,6 +5,7 @@
 //! sign, insert, commit (WAL, `synchronous=FULL`). Names, paths and UIDs live in identity tables that erasing empties.
 
 mod append;
+mod backup;
 mod blobs;
 mod checkpoint;
 mod drafts;
@@ -12,16 +13,21 @@ mod identity;
 mod instance;
 mod open;
 mod projections;
+mod restore;
 mod schema;
+mod sections;
 mod values;
 mod verify;
 mod witness;
 
 pub use append::{AppendError, Appended, Author};
+pub use backup::{Generation, Manifest, Writing, copy_out, generations, remove as remove_generation, surplus};
 pub use drafts::{Draft, Drafts};
 pub use identity::{FileRow, IdentityLine, ImageIdentity};
 pub use open::{NewStore, OpenOptions, Store, WhyReadOnly};
 pub use projections::RebuildReport;
+pub use restore::{Place, Restoration, remember_tombstones, tombstones};
+pub use sections::Section;
 pub use verify::{RawRow, ValueCheck};
 pub use witness::{Witness, WitnessHead};
 
@@ -46,6 +52,12 @@ pub enum StoreError {
     ReadOnly(WhyReadOnly),
     #[error("another process holds the project's lock for too long; try again")]
     Busy,
+    #[error("{}: {reason}. Choose a folder that `shoken backup` made.", path.display())]
+    NotABackup { path: PathBuf, reason: String },
+    #[error("{}: {what} is not what was copied; the disk or the copy is damaged. Take another generation or another disk.", path.display())]
+    CopyDiffers { path: PathBuf, what: String },
+    #[error("stopped; nothing was left behind")]
+    Stopped,
     #[error("a value is missing or does not fit its digest")]
     Value,
     #[error("no randomness from the operating system")]

@@ -26,6 +26,8 @@ pub enum WhyReadOnly {
     Network(String),
     #[error("it was made by a newer version of Shoken; update the program to work on it")]
     NewerVersion,
+    #[error("it is a backup; `shoken restore` makes a project of it")]
+    Backup,
     #[error("it was opened to look")]
     Asked,
 }
@@ -62,7 +64,7 @@ pub struct Store {
     scratch: Option<PathBuf>,
 }
 
-fn random_hex() -> Result<String, StoreError> {
+pub(super) fn random_hex() -> Result<String, StoreError> {
     let mut bytes = [0u8; 16];
     getrandom::fill(&mut bytes).map_err(|_| StoreError::Random)?;
     Ok(data_encoding::HEXLOWER.encode(&bytes))
@@ -138,6 +140,9 @@ impl Store {
                     why = Some(WhyReadOnly::Network(kind.to_owned()));
                 }
             }
+        }
+        if folder.join(super::backup::MANIFEST).is_file() {
+            why = Some(WhyReadOnly::Backup);
         }
         let (mut db, scratch) = connect(&path, why.as_ref())?;
         let application: i32 =
@@ -281,6 +286,11 @@ impl Store {
 
     pub fn folder(&self) -> &Path {
         &self.folder
+    }
+
+    /// Where keys, witnesses and notes of this machine are.
+    pub fn home(&self) -> &Path {
+        &self.home
     }
 
     pub const fn read_only(&self) -> Option<&WhyReadOnly> {

@@ -22,6 +22,15 @@ pub struct ValueCheck {
     pub damaged: Vec<Digest>,
 }
 
+fn raw(row: &rusqlite::Row<'_>) -> RawRow {
+    let hash = row.get::<_, Vec<u8>>(2).unwrap_or_default();
+    RawRow {
+        text: row.get::<_, String>(0).unwrap_or_default(),
+        signature: row.get::<_, Vec<u8>>(1).unwrap_or_default(),
+        hash: <[u8; 32]>::try_from(hash).ok().map(Digest::from_bytes),
+    }
+}
+
 impl Store {
     /// Every row of the log in the order of appending, whatever its bytes are.
     ///
@@ -29,14 +38,18 @@ impl Store {
     /// Database errors.
     pub fn raw_rows(&self) -> Result<Vec<RawRow>, StoreError> {
         let mut query = self.db.prepare("SELECT body, signature, hash FROM transactions ORDER BY id")?;
-        let rows = query.query_map([], |r| {
-            let hash = r.get::<_, Vec<u8>>(2).unwrap_or_default();
-            Ok(RawRow {
-                text: r.get::<_, String>(0).unwrap_or_default(),
-                signature: r.get::<_, Vec<u8>>(1).unwrap_or_default(),
-                hash: <[u8; 32]>::try_from(hash).ok().map(Digest::from_bytes),
-            })
-        })?;
+        let rows = query.query_map([], |r| Ok(raw(r)))?;
+        Ok(rows.collect::<Result<Vec<_>, _>>()?)
+    }
+
+    /// The rows of one stream by number, whatever their bytes are.
+    ///
+    /// # Errors
+    /// Database errors.
+    pub fn rows_of(&self, stream: &StreamId) -> Result<Vec<RawRow>, StoreError> {
+        let sql = "SELECT body, signature, hash FROM transactions WHERE stream = ?1 ORDER BY seq";
+        let mut query = self.db.prepare_cached(sql)?;
+        let rows = query.query_map([stream.as_bytes().as_slice()], |r| Ok(raw(r)))?;
         Ok(rows.collect::<Result<Vec<_>, _>>()?)
     }
 

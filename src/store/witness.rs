@@ -27,6 +27,10 @@ pub struct Witness {
     pub heads: BTreeMap<String, WitnessHead>,
     pub time: String,
     pub key: PublicKey,
+    /// The restoration that the witnessed folder came out of; absent for one that was never restored. Two folders of one
+    /// project on one machine go their own ways, and neither lacks what only the other has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lineage: Option<String>,
     /// Ed25519 over [`Witness::message`], hex.
     pub signature: String,
 }

@@ -34,10 +34,7 @@ pub fn write_atomic(path: &Path, bytes: &[u8], private: bool) -> io::Result<()> 
         file.write_all(bytes)?;
         file.sync_all()?;
         fs::rename(&partial, path)?;
-        // The rename itself must survive a power cut; folders cannot be opened for that on every platform.
-        if let Ok(dir) = fs::File::open(folder) {
-            dir.sync_all().ok();
-        }
+        sync_folder(folder);
         Ok(())
     })();
     if result.is_err() {
@@ -45,6 +42,51 @@ pub fn write_atomic(path: &Path, bytes: &[u8], private: bool) -> io::Result<()> 
     }
     let _ = private;
     result
+}
+
+/// Makes the names in a folder durable, so that a rename survives a power cut. Folders cannot be opened for that on every
+/// platform.
+pub fn sync_folder(folder: &Path) {
+    if let Ok(dir) = fs::File::open(folder) {
+        dir.sync_all().ok();
+    }
+}
+
+/// Makes a folder of a name that nothing has, in `base`. A private one can be entered by its owner alone.
+///
+/// # Errors
+/// Any I/O error.
+pub fn fresh_folder(base: &Path, prefix: &str, private: bool) -> io::Result<PathBuf> {
+    let mut attempt = 0u32;
+    loop {
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |d| d.as_nanos());
+        let folder = base.join(format!("{prefix}-{}-{now:x}-{attempt}", std::process::id()));
+        let mut builder = fs::DirBuilder::new();
+        #[cfg(unix)]
+        if private {
+            use std::os::unix::fs::DirBuilderExt;
+            builder.mode(0o700);
+        }
+        let _ = private;
+        match builder.create(&folder) {
+            Err(e) if e.kind() == io::ErrorKind::AlreadyExists && attempt < 100 => attempt += 1,
+            made => return made.map(|()| folder),
+        }
+    }
+}
+
+/// Whether two paths lie on one disk, which dies as a whole; `None` where that cannot be told.
+pub fn on_one_disk(a: &Path, b: &Path) -> Option<bool> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        Some(fs::metadata(a).ok()?.dev() == fs::metadata(b).ok()?.dev())
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = (a, b);
+        None
+    }
 }
 
 /// A mark that stays with a file when it is renamed or moved on its disk and changes when it is copied.

@@ -1,4 +1,4 @@
-# Results, refusals, failures and history.
+# Results, refusals and failures.
 
 done-drawn = Finding { $n } drawn. Choose a term
 done-deleted = Finding { $n } deleted (Ctrl+Z brings it back)
@@ -42,22 +42,6 @@ refused-read-only = This project is open to look only
 refused-nobody = The key to this project is not on this computer; nothing was changed. Open it where it was made, or copy the images to another folder and open that
 refused-choose-finding = Choose a finding first
 refused-finish-draft = Close the outline, or put it away with Esc, before you change the slice
-
-history-read-open = Read started
-history-finding-add = Finding added
-history-finding-delete = Finding deleted
-history-finding-reshape = Outline changed
-history-finding-relabel = Term set
-history-finding-grade = Certainty set
-history-finding-comment = Comment written
-history-read-submit = Read submitted
-history-read-amend = Amendment started
-history-undo = Undone
-history-redo = Redone
-history-adjudication-open = Adjudication started
-history-adjudication-resolve = Discrepancy decided
-history-adjudication-close = Adjudication closed
-history-other = Other action
 
 # Notes about a file, by the code that the reader of its format gives.
 warning-series-gap = Uneven slice spacing

@@ -1,4 +1,4 @@
-# 操作の結果、断り、失敗、履歴の文言。
+# 操作の結果、断り、失敗の文言。
 
 done-drawn = 所見 { $n } を描きました。用語を選んでください
 done-deleted = 所見 { $n } を削除しました（Ctrl+Z で戻せます）
@@ -39,22 +39,6 @@ refused-read-only = このプロジェクトは閲覧のみで開いています
 refused-nobody = このプロジェクトに書き込むための鍵がこの端末にありません。何も変更していません。作成した端末で開くか、画像を別のフォルダーに写して開いてください
 refused-choose-finding = 先に所見を選んでください
 refused-finish-draft = 描きかけの線を閉じるか、Esc で片付けてからスライスを移ってください
-
-history-read-open = 読影を開始
-history-finding-add = 所見を追加
-history-finding-delete = 所見を削除
-history-finding-reshape = 形を変更
-history-finding-relabel = 用語を設定
-history-finding-grade = 確信度を設定
-history-finding-comment = コメントを記入
-history-read-submit = 読影を提出
-history-read-amend = 訂正を開始
-history-undo = 元に戻す
-history-redo = やり直す
-history-adjudication-open = 裁定を開始
-history-adjudication-resolve = 不一致を裁定
-history-adjudication-close = 裁定を終了
-history-other = その他の操作
 
 # Notes about a file, by the code that the reader of its format gives.
 warning-series-gap = スライス間隔が不均一です
