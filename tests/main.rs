@@ -13,12 +13,14 @@
 )]
 
 mod architecture;
+mod attack_disk;
 mod backup;
 mod demo_campaign;
 mod demo_images;
 mod exchange;
 #[cfg(feature = "gui")]
 mod gui;
+mod history;
 mod hostile;
 mod house;
 mod imaging_files;
@@ -29,6 +31,7 @@ mod journal_laws;
 mod licences;
 mod matching;
 mod ontology;
+mod places;
 mod project_store;
 mod release;
 #[cfg(feature = "gui")]

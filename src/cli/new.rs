@@ -1,10 +1,11 @@
 //! `shoken new`: create a project folder.
 
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use super::Common;
-use super::open::{say, word};
+use super::open::{place_line, say, word};
 use crate::domain::ProjectKind;
 use crate::project::{Clock, NewProject, Project, find_pack, home_dir};
 
@@ -47,5 +48,8 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
         id.get(..12).unwrap_or_default()
     );
     say(common, &json, &text)?;
+    if let Some(line) = place_line(&project, common) {
+        writeln!(std::io::stderr(), "{line}").ok();
+    }
     Ok(ExitCode::SUCCESS)
 }

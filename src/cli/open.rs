@@ -4,14 +4,19 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use super::Common;
+use super::words::Words;
 use crate::domain::{CaseId, ReaderId};
-use crate::project::{Project, ProjectError, home_dir};
+use crate::project::{Concern, Project, ProjectError, home_dir};
 
 /// Opens a project. `reader` (from `--reader`) wins over `--as`; without either the creator acts.
 pub(super) fn open(folder: &Path, common: &Common, reader: Option<&str>) -> anyhow::Result<Project> {
     let mut project = Project::open(folder, &home_dir(), true)?;
     if let Some(id) = reader.or(common.acting.as_deref()) {
         project.act_as(&reader_id(id)?)?;
+    }
+    if let Some(line) = place_line(&project, common) {
+        // On standard error, so that what a script reads stays what it asked for.
+        writeln!(std::io::stderr(), "{line}").ok();
     }
     Ok(project)
 }
@@ -32,6 +37,18 @@ impl ReadArgs {
         let case = project.find_case(&self.case)?;
         Ok((project, case))
     }
+}
+
+/// What speaks against the place of a project, told once, with a better one.
+pub(super) fn place_line(project: &Project, common: &Common) -> Option<String> {
+    let (concern, better) = project.place_concern_once()?;
+    let words = Words::of(common);
+    let (key, name, what) = match concern {
+        Concern::Network(kind) => ("cli-place-network", "kind", kind),
+        Concern::Cloud(service) => ("cli-place-cloud", "service", service),
+        Concern::Fat(kind) => ("cli-place-fat", "kind", kind),
+    };
+    Some(words.say(key, &[(name, what.into()), ("better", better.display().to_string().into())]))
 }
 
 pub(super) fn reader_id(text: &str) -> Result<ReaderId, ProjectError> {

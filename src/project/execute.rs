@@ -3,7 +3,7 @@
 use super::{Project, ProjectError};
 use crate::domain::{CaseId, ReaderId};
 use crate::journal::{Cause, Command, FindingCommand, ReadCommand, Rejection};
-use crate::store::{Author, Draft, IdentityLine};
+use crate::store::{Author, Draft, IdentityLine, OpenOptions, Store, WhyReadOnly};
 
 /// Tells the time as the journal writes it.
 pub type TellTime = Box<dyn Fn() -> String + Send>;
@@ -93,6 +93,7 @@ impl Project {
         rows: &[IdentityLine],
     ) -> Result<Done, ProjectError> {
         let actor = self.actor.clone().ok_or(ProjectError::NobodyHere)?;
+        self.write_again_when_there_is_room();
         let sign = |message: &[u8]| actor.key.sign(message);
         let mut author = Author {
             reader: &actor.reader,
@@ -105,6 +106,20 @@ impl Project {
         self.revision += 1;
         self.unwitnessed = true;
         Ok(Done { revision: self.revision, transactions: appended.transactions.len() })
+    }
+
+    /// A project that was opened on a full disk is open to look. Once there is room again, work goes on by itself.
+    fn write_again_when_there_is_room(&mut self) {
+        if self.read_only() != Some(&WhyReadOnly::DiskFull) {
+            return;
+        }
+        let options = OpenOptions { folder: self.store.folder(), home: self.store.home(), write: true };
+        if let Ok((store, state)) = Store::open(&options)
+            && store.read_only().is_none()
+        {
+            (self.store, self.state) = (store, state);
+            self.revision += 1;
+        }
     }
 
     /// Takes back the actor's newest gesture in the open read of a case.

@@ -54,6 +54,7 @@ pub use crate::journal::{
 };
 pub use crate::keys::{KeyError, Problem, ProblemKind};
 pub use crate::store::{Draft, RebuildReport, StoreError, WhyReadOnly};
+pub use crate::tasks::places::Concern;
 pub use crate::tasks::platform::shoken_home as home_dir;
 pub use crate::tasks::{Cancel, Progress};
 

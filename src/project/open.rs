@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::execute::Clock;
-use super::{Project, ProjectError};
+use super::{Concern, Project, ProjectError};
 use crate::domain::{Ontology, ProjectKind, ReaderId};
 use crate::journal::{AccessKind, CampaignCommand, Cause, Command, PrivacyCommand, State, VocabularyCommand};
 use crate::keys::Keyring;
 use crate::store::{IdentityLine, NewStore, OpenOptions, Store};
+use crate::tasks::places::{better_place, concern};
 use crate::tasks::platform;
 
 /// A project about to be made.
@@ -38,6 +39,16 @@ impl Project {
     /// # Errors
     /// When the folder exists, cannot be made, or the keyring cannot be used.
     pub fn create(new: NewProject<'_>) -> Result<Self, ProjectError> {
+        if let Some(Concern::Network(kind)) = concern(new.folder) {
+            let better = better_place(new.folder);
+            return Err(ProjectError::Refused {
+                file: new.folder.display().to_string(),
+                reason: format!(
+                    "it lies on a network drive ({kind}), where simultaneous writing can damage a project; make it on this computer, for example as {}",
+                    better.display()
+                ),
+            });
+        }
         let packs = if new.packs.is_empty() { super::embedded_packs()? } else { new.packs };
         let reader = ReaderId::new(new.creator).map_err(|e| ProjectError::Input {
             file: new.creator.to_owned(),
@@ -129,11 +140,13 @@ impl Project {
         let first = paths.first().ok_or_else(|| ProjectError::NothingToImport(PathBuf::new()))?;
         let beside =
             if first.is_dir() { first.clone() } else { first.parent().map(Path::to_owned).unwrap_or_default() };
-        let base = if platform::is_writable(&beside) && platform::network_file_system(&beside).is_none() {
+        let base = if platform::is_writable(&beside) && concern(&beside).is_none() {
             beside
         } else {
             let documents = directories::UserDirs::new().and_then(|d| d.document_dir().map(Path::to_owned));
-            documents.filter(|d| platform::is_writable(d)).unwrap_or_else(|| home.join("projects"))
+            documents
+                .filter(|d| platform::is_writable(d) && concern(d).is_none())
+                .unwrap_or_else(|| home.join("projects"))
         };
         let folder = base.join("personal.shoken");
         if folder.join("project.sqlite").is_file() {
@@ -210,6 +223,22 @@ impl Project {
         let cases = self.state.cases().filter(|c| c.subject == subject).count();
         self.erase(&subject)?;
         Ok(cases)
+    }
+
+    /// What speaks against the folder that the project lies in, and a better one; `None` where nothing does.
+    pub fn place_concern(&self) -> Option<(Concern, PathBuf)> {
+        concern(self.folder()).map(|c| (c, better_place(self.folder())))
+    }
+
+    /// As [`Project::place_concern`], once for every new concern: whoever was told need not be told at every opening.
+    pub fn place_concern_once(&self) -> Option<(Concern, PathBuf)> {
+        let found = self.place_concern()?;
+        let code = format!("{:?}", found.0);
+        if self.read_only().is_some() || self.store.place_told().as_deref() == Some(code.as_str()) {
+            return None;
+        }
+        self.store.set_place_told(&code).ok();
+        Some(found)
     }
 
     /// Name shown to people.

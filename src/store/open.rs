@@ -11,7 +11,7 @@ use super::instance::InstanceRecord;
 use super::{Drafts, IdentityLine, StoreError, Witness, blobs, identity, io_error, schema, values, witness};
 use crate::domain::{CaseId, Digest, ImageId, StreamId, SubjectId};
 use crate::journal::{NewValue, Signed, State};
-use crate::tasks::platform;
+use crate::tasks::{places, platform};
 
 /// Why a project can only be looked at.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -21,9 +21,9 @@ pub enum WhyReadOnly {
     #[error("the folder or its disk cannot be written")]
     Media,
     #[error(
-        "it lies on a network drive ({0}), where simultaneous writing can damage it; copy it to this computer to work on it"
+        "it lies on a network drive ({kind}), where simultaneous writing can damage it; to work on it, copy it to this computer, for example to {}", better.display()
     )]
-    Network(String),
+    Network { kind: &'static str, better: PathBuf },
     #[error("it was made by a newer version of Shoken; update the program to work on it")]
     NewerVersion,
     #[error("it is a backup; `shoken restore` makes a project of it")]
@@ -137,7 +137,7 @@ impl Store {
             platform::Writing::Full => why = Some(WhyReadOnly::DiskFull),
             platform::Writing::Possible => {
                 if let Some(kind) = platform::network_file_system(folder) {
-                    why = Some(WhyReadOnly::Network(kind.to_owned()));
+                    why = Some(WhyReadOnly::Network { kind, better: places::better_place(folder) });
                 }
             }
         }
@@ -430,7 +430,7 @@ fn connect(path: &Path, why: Option<&WhyReadOnly>) -> Result<(Connection, Option
     let Some(why) = why else {
         return Ok((Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?, None));
     };
-    if *why == WhyReadOnly::Asked || matches!(why, WhyReadOnly::Network(_)) {
+    if *why == WhyReadOnly::Asked || matches!(why, WhyReadOnly::Network { .. }) {
         let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         db.busy_timeout(Duration::from_secs(5))?;
         return Ok((db, None));

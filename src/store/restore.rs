@@ -92,6 +92,20 @@ impl Store {
         Ok(())
     }
 
+    /// What was told about the place of this project, so that it is told once.
+    pub fn place_told(&self) -> Option<String> {
+        self.meta("place_told").ok().flatten()
+    }
+
+    /// # Errors
+    /// Database errors; a project open to look remembers nothing.
+    pub fn set_place_told(&self, concern: &str) -> Result<(), StoreError> {
+        if self.read_only.is_none() {
+            self.db.execute("INSERT OR REPLACE INTO meta VALUES ('place_told', ?1)", [concern])?;
+        }
+        Ok(())
+    }
+
     /// Names the restoration that this folder came out of; `None` for one that was never restored.
     pub fn lineage(&self) -> Option<String> {
         self.meta("restored").ok().flatten()

@@ -5,6 +5,7 @@
 
 mod budget;
 mod foreign;
+pub mod places;
 pub mod platform;
 mod pool;
 mod progress;

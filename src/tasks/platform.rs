@@ -140,30 +140,104 @@ pub fn is_writable(folder: &Path) -> bool {
 
 /// The kind of network file system a path lies on, where it is one; SQLite's locks cannot be relied on there.
 pub fn network_file_system(path: &Path) -> Option<&'static str> {
+    // A Windows path of a server says so itself, before any drive is asked.
+    if path.to_string_lossy().starts_with(r"\\") && cfg!(windows) {
+        return Some("SMB");
+    }
+    network(&file_system(path)?)
+}
+
+fn network(kind: &str) -> Option<&'static str> {
+    match kind {
+        "nfs" | "nfs4" => Some("NFS"),
+        "cifs" | "smb3" | "smbfs" => Some("SMB"),
+        "afpfs" => Some("AFP"),
+        "webdav" | "davfs" | "fuse.davfs2" => Some("WebDAV"),
+        "fuse.sshfs" | "macfuse.sshfs" => Some("SSHFS"),
+        "9p" => Some("9P"),
+        "ceph" | "fuse.ceph" | "lustre" | "fuse.glusterfs" | "afs" => Some("cluster"),
+        "Remote" => Some("SMB"),
+        _ => None,
+    }
+}
+
+/// The kind of file system that a path lies on, in the system's own word; `None` where it does not say.
+pub fn file_system(path: &Path) -> Option<String> {
+    let path = fs::canonicalize(path).ok()?;
     #[cfg(target_os = "linux")]
     {
-        let path = fs::canonicalize(path).ok()?;
-        let mounts = fs::read_to_string("/proc/self/mounts").ok()?;
-        let best = mounts
-            .lines()
-            .filter_map(|line| {
-                let mut fields = line.split(' ');
-                let point = fields.nth(1)?.replace("\\040", " ");
-                let kind = fields.next()?.to_owned();
-                path.starts_with(&point).then_some((point.len(), kind))
-            })
-            .max_by_key(|(len, _)| *len)?;
-        match best.1.as_str() {
-            "nfs" | "nfs4" => Some("NFS"),
-            "cifs" | "smb3" | "smbfs" => Some("SMB"),
-            "fuse.sshfs" => Some("SSHFS"),
-            "9p" => Some("9P"),
-            _ => None,
-        }
+        kind_in_mounts(&fs::read_to_string("/proc/self/mounts").ok()?, &path)
     }
-    #[cfg(not(target_os = "linux"))]
+    #[cfg(target_os = "macos")]
+    {
+        let listed = std::process::Command::new("/sbin/mount").output().ok()?;
+        kind_in_mount_list(&String::from_utf8_lossy(&listed.stdout), &path)
+    }
+    #[cfg(windows)]
+    {
+        let text = path.to_string_lossy().replace(r"\\?\", "");
+        let drive = text.get(..2).filter(|d| d.ends_with(':'))?.to_owned();
+        let ask = |what: &str| {
+            let out =
+                std::process::Command::new("fsutil").args(["fsinfo", what, &format!("{drive}\\")]).output().ok()?;
+            Some(String::from_utf8_lossy(&out.stdout).into_owned())
+        };
+        // The words are translated, the names of file systems are not.
+        let volume = ask("volumeinfo").unwrap_or_default();
+        let known = ["exFAT", "FAT32", "FAT", "NTFS", "ReFS"];
+        let named = known.into_iter().find(|k| volume.split_whitespace().any(|w| w == *k)).map(str::to_owned);
+        named.or_else(|| ask("drivetype").filter(|t| t.contains("Remote")).map(|_| "Remote".to_owned()))
+    }
+    #[cfg(not(any(target_os = "linux", target_os = "macos", windows)))]
     {
         let _ = path;
         None
+    }
+}
+
+/// Looks a path up in `/proc/self/mounts`: the longest mount point it lies under, the last of two alike.
+#[cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "kept together with its test"))]
+fn kind_in_mounts(mounts: &str, path: &Path) -> Option<String> {
+    let of_line = |line: &str| {
+        let mut fields = line.split(' ');
+        let point = fields.nth(1)?.replace("\\040", " ").replace("\\011", "\t").replace("\\134", "\\");
+        let kind = fields.next()?.to_owned();
+        path.starts_with(&point).then_some((point.len(), kind))
+    };
+    mounts.lines().filter_map(of_line).max_by_key(|(len, _)| *len).map(|(_, kind)| kind)
+}
+
+/// The same in what macOS's `mount` prints: `/dev/disk4s1 on /Volumes/STICK (msdos, local, nodev)`.
+#[cfg_attr(not(target_os = "macos"), allow(dead_code, reason = "kept together with its test"))]
+fn kind_in_mount_list(listed: &str, path: &Path) -> Option<String> {
+    let of_line = |line: &str| {
+        let (_, rest) = line.split_once(" on ")?;
+        let (point, kinds) = rest.rsplit_once(" (")?;
+        let kind = kinds.split([',', ')']).next()?.trim().to_owned();
+        path.starts_with(point).then_some((point.len(), kind))
+    };
+    listed.lines().filter_map(of_line).max_by_key(|(len, _)| *len).map(|(_, kind)| kind)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_deepest_mount_names_the_file_system() {
+        let mounts = "/dev/vda / ext4 rw 0 0\nserver:/x /mnt/share nfs4 rw 0 0\n/dev/sdb1 /mnt/my\\040stick vfat rw 0 0\n\
+                      //s/d /mnt/share/in cifs rw 0 0\ntmpfs /mnt/share/in tmpfs rw 0 0\n";
+        let kind = |p: &str| kind_in_mounts(mounts, Path::new(p)).unwrap_or_default();
+        assert_eq!(kind("/home/r/p.shoken"), "ext4");
+        assert_eq!(kind("/mnt/share/p.shoken"), "nfs4");
+        assert_eq!(kind("/mnt/my stick/p.shoken"), "vfat");
+        assert_eq!(kind("/mnt/share/in/p"), "tmpfs", "what was mounted last covers the rest");
+        assert_eq!((network("nfs4"), network("tmpfs")), (Some("NFS"), None));
+        let listed = "/dev/disk3s1 on / (apfs, sealed, local)\n/dev/disk4s1 on /Volumes/MY STICK (msdos, local, nodev)\n\
+                      //r@nas/x on /Volumes/x (smbfs, nodev, nosuid)\n";
+        let kind = |p: &str| kind_in_mount_list(listed, Path::new(p)).unwrap_or_default();
+        assert_eq!(kind("/Volumes/MY STICK/p.shoken"), "msdos");
+        assert_eq!(network(&kind("/Volumes/x/p.shoken")), Some("SMB"));
+        assert_eq!(kind("/Users/r"), "apfs");
     }
 }
