@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Project, ProjectError};
 use crate::domain::{CaseId, Digest, ReaderId, Role};
-use crate::journal::{AdjudicationEvent, Cause, Event, Recorded, Signed, StreamKind};
+use crate::journal::{AdjudicationEvent, Cause, Event, ReadEvent, Recorded, Signed, StreamKind};
 
 /// One transaction of the history.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,8 +68,10 @@ impl Project {
     /// The reason that a transaction carries, while it is not erased.
     fn reason_in(&self, signed: &Signed) -> Option<String> {
         let digest = signed.body().recorded().find_map(|r| match r {
-            Recorded::Known(Event::Read(crate::journal::ReadEvent::Amended { reason })) => Some(reason),
-            Recorded::Known(Event::Adjudication(AdjudicationEvent::Resolved { reason, .. })) => Some(reason),
+            Recorded::Known(
+                Event::Read(ReadEvent::Amended { reason })
+                | Event::Adjudication(AdjudicationEvent::Resolved { reason, .. }),
+            ) => Some(reason),
             _ => None,
         })?;
         let value = self.store.value(&digest).ok().flatten()?;

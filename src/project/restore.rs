@@ -179,12 +179,13 @@ fn set_aside(folder: &Path, time: &str) -> Result<PathBuf, ProjectError> {
     let stem = folder.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
     let time = time.get(..19).unwrap_or(time).replace(':', "-");
     let name = |n: u32| {
-        folder.with_file_name(format!(
-            "{stem}.replaced-{time}Z{}.shoken",
-            if n == 0 { String::new() } else { format!("-{n}") }
-        ))
+        let again = if n == 0 { String::new() } else { format!("-{n}") };
+        folder.with_file_name(format!("{stem}.replaced-{time}Z{again}.shoken"))
     };
-    let free = (0..).map(name).find(|p| !p.exists()).unwrap_or_else(|| folder.to_owned());
+    let free = (0..1_000).map(name).find(|p| !p.exists()).ok_or_else(|| ProjectError::Refused {
+        file: folder.display().to_string(),
+        reason: "every name to set it aside under is taken".to_owned(),
+    })?;
     std::fs::rename(folder, &free).map_err(|source| super::StoreError::Io { path: folder.to_owned(), source })?;
     Ok(free)
 }

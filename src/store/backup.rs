@@ -215,7 +215,10 @@ impl Store {
             copy_database(&self.db, &writing.partial.join("project.sqlite"), sections::of_project, goes_on)?;
         let drafts = self.folder.join("drafts.sqlite");
         if drafts.is_file() {
-            let db = Connection::open_with_flags(&drafts, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+            let db = match self.read_only {
+                None => Connection::open_with_flags(&drafts, OpenFlags::SQLITE_OPEN_READ_WRITE)?,
+                Some(_) => open_unchanging(&drafts)?,
+            };
             db.busy_timeout(std::time::Duration::from_secs(5))?;
             let copied = copy_database(&db, &writing.partial.join("drafts.sqlite"), sections::of_drafts, goes_on)?;
             writing.sections.extend(copied);

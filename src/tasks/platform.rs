@@ -150,13 +150,12 @@ pub fn network_file_system(path: &Path) -> Option<&'static str> {
 fn network(kind: &str) -> Option<&'static str> {
     match kind {
         "nfs" | "nfs4" => Some("NFS"),
-        "cifs" | "smb3" | "smbfs" => Some("SMB"),
+        "cifs" | "smb3" | "smbfs" | "Remote" => Some("SMB"),
         "afpfs" => Some("AFP"),
         "webdav" | "davfs" | "fuse.davfs2" => Some("WebDAV"),
         "fuse.sshfs" | "macfuse.sshfs" => Some("SSHFS"),
         "9p" => Some("9P"),
         "ceph" | "fuse.ceph" | "lustre" | "fuse.glusterfs" | "afs" => Some("cluster"),
-        "Remote" => Some("SMB"),
         _ => None,
     }
 }

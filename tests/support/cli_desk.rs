@@ -109,9 +109,6 @@ impl Mount {
         println!("skipped: this process may not mount ({})", text(&done.stderr).trim());
         None
     }
-
-    /// Takes the disk away from whoever uses it.
-    pub fn pull(self) {}
 }
 
 impl Drop for Mount {
