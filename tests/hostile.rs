@@ -1,57 +1,18 @@
 //! Each hostile situation gives one clear line and exit code 1 or 2, never a panic, and loses nothing.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Command;
 
-struct Desk {
-    folder: tempfile::TempDir,
+use crate::support::desk::Desk;
+
+fn project(desk: &Desk) {
+    desk.ok(&["new", "p.shoken", "--name", "t"]);
+    image::RgbImage::new(32, 32).save(desk.path("a.png")).unwrap();
+    desk.ok(&["import", "p.shoken", "a.png"]);
 }
 
-impl Desk {
-    fn new() -> Self {
-        Self { folder: tempfile::tempdir().unwrap() }
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    fn shoken(&self, arguments: &[&str]) -> Output {
-        Command::new(env!("CARGO_BIN_EXE_shoken"))
-            .args(arguments)
-            .current_dir(self.folder.path())
-            .env("SHOKEN_HOME", self.path("home"))
-            .output()
-            .unwrap()
-    }
-
-    fn ok(&self, arguments: &[&str]) -> String {
-        let out = self.shoken(arguments);
-        assert!(out.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&out.stderr));
-        String::from_utf8(out.stdout).unwrap()
-    }
-
-    /// One line on standard error, exit code 1 or 2, no panic.
-    fn refused(&self, arguments: &[&str]) -> String {
-        let out = self.shoken(arguments);
-        let text = String::from_utf8(out.stderr).unwrap();
-        assert!(matches!(out.status.code(), Some(1 | 2)), "{arguments:?}: {:?} {text}", out.status);
-        assert!(text.starts_with("shoken: ") && text.trim_end().lines().count() == 1, "{arguments:?}: {text}");
-        assert!(!text.contains("panicked"));
-        text
-    }
-
-    fn project(&self) {
-        self.ok(&["new", "p.shoken", "--name", "t"]);
-        image::RgbImage::new(32, 32).save(self.path("a.png")).unwrap();
-        self.ok(&["import", "p.shoken", "a.png"]);
-    }
-
-    fn outline(&self) {
-        let text = r#"{"type":"FeatureCollection","features":[{"type":"Feature","properties":{"term":"E0020"},
-            "geometry":{"type":"Polygon","coordinates":[[[1,1],[9,1],[9,9],[1,9],[1,1]]]}}]}"#;
-        std::fs::write(self.path("f.geojson"), text).unwrap();
-    }
+fn outline(desk: &Desk) {
+    desk.outline("f.geojson", 1);
 }
 
 /// A baseline TIFF header with these width and height and nothing behind it.
@@ -73,7 +34,7 @@ fn tiff_header(width: u32, height: u32) -> Vec<u8> {
 #[test]
 fn hostile_files_are_refused_in_one_line() {
     let desk = Desk::new();
-    desk.project();
+    project(&desk);
     let mut dicom = vec![0u8; 128];
     dicom.extend(b"DICM\x02\0\0\0UL\x04\0\xff\0\0\0\x02\0\x10\0UI");
     std::fs::write(desk.path("cut.dcm"), dicom).unwrap();
@@ -106,8 +67,8 @@ fn hostile_a_truncated_real_dicom_is_refused() {
 #[test]
 fn hostile_words_are_refused_with_what_is_allowed() {
     let desk = Desk::new();
-    desk.project();
-    desk.outline();
+    project(&desk);
+    outline(&desk);
     assert!(desk.refused(&["new", "q.shoken", "--name", "t", "--kind", "war"]).contains("personal, study, campaign"));
     assert!(desk.refused(&["submit", "p.shoken", "--case", "C-0001", "--verdict", "maybe"]).contains("not-assessable"));
     assert!(desk.refused(&["annotate", "p.shoken", "--case", "C-9999", "--from", "f.geojson"]).contains("C-9999"));
@@ -156,7 +117,7 @@ impl Drop for Mount {
 #[test]
 fn hostile_a_full_disk_during_append_loses_nothing() {
     let desk = Desk::new();
-    desk.outline();
+    outline(&desk);
     image::RgbImage::new(32, 32).save(desk.path("a.png")).unwrap();
     let Some(_mount) = Mount::new(&desk.path("small"), &["-t", "tmpfs", "-o", "size=2m", "tmpfs"]) else { return };
     desk.ok(&["new", "small/p.shoken", "--name", "t"]);
@@ -190,7 +151,7 @@ fn hostile_a_full_disk_during_append_loses_nothing() {
 #[test]
 fn hostile_a_read_only_mount_opens_shows_and_verifies() {
     let desk = Desk::new();
-    desk.outline();
+    outline(&desk);
     image::RgbImage::new(32, 32).save(desk.path("a.png")).unwrap();
     let Some(mount) = Mount::new(&desk.path("disk"), &["-t", "tmpfs", "tmpfs"]) else { return };
     desk.ok(&["new", "disk/p.shoken", "--name", "t"]);
@@ -208,7 +169,7 @@ fn hostile_a_read_only_mount_opens_shows_and_verifies() {
 #[test]
 fn hostile_journal_lines_change_nothing() {
     let desk = Desk::new();
-    desk.project();
+    project(&desk);
     let honest = desk.ok(&["journal", "export", "p.shoken"]);
     let line = honest.lines().next().unwrap();
     let flipped = line.replacen("personal", "campaign", 1);

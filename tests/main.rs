@@ -15,6 +15,8 @@
 mod architecture;
 mod attack_disk;
 mod backup;
+mod attack_killed;
+mod attack_wal;
 mod demo_campaign;
 mod demo_images;
 mod exchange;

@@ -1,116 +1,11 @@
 //! The project on disk: names stay out of the log, erasing, copies, merging, projections, drafts, hostile disks.
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
-
-use shoken::domain::{Origin, ProjectKind, ReaderId, RoiSpace, Role, Shape, UserText, Verdict};
+use shoken::domain::{ProjectKind, ReaderId, RoiSpace, Role, Shape, Verdict};
 use shoken::project::{
-    Cancel, CaseBy, Cause, Clock, Command, ExportOptions, FindingCommand, FindingDraft, FindingOrigin, NewProject,
-    Progress, Project, ProjectError, ReadScope, roi_on,
+    Cancel, CaseBy, Cause, Clock, Command, FindingCommand, Progress, ProjectError, ReadScope, roi_on,
 };
 
-struct Desk {
-    folder: tempfile::TempDir,
-}
-
-impl Desk {
-    fn new() -> Self {
-        Self { folder: tempfile::tempdir().unwrap() }
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    fn home(&self) -> PathBuf {
-        self.path("home")
-    }
-
-    /// A photograph with a planted name in its file name.
-    fn photo(&self, name: &str, shade: u8) -> PathBuf {
-        let path = self.path(name);
-        let mut pixels = image::RgbImage::new(64, 48);
-        for (x, y, p) in pixels.enumerate_pixels_mut() {
-            *p = image::Rgb([shade, u8::try_from(x).unwrap(), u8::try_from(y).unwrap()]);
-        }
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        pixels.save(&path).unwrap();
-        path
-    }
-
-    fn create(&self, name: &str, kind: ProjectKind) -> Project {
-        Project::create(NewProject {
-            folder: &self.path(name),
-            home: &self.home(),
-            kind,
-            name: "Yamada's study",
-            creator: "owner",
-            packs: Vec::new(),
-            clock: Clock::system(),
-        })
-        .unwrap()
-    }
-
-    fn open(&self, name: &str) -> Project {
-        Project::open(&self.path(name), &self.home(), true).unwrap()
-    }
-}
-
-fn import(project: &mut Project, path: &Path) -> shoken::domain::CaseId {
-    let done = project
-        .import(&[path.to_owned()], CaseBy::Auto, &Cause::Cli, &Progress::default(), &Cancel::default())
-        .unwrap();
-    for job in project.pending_hashes().unwrap() {
-        let outcome = job.run(|_| true);
-        project.record_hashes(&[outcome]).unwrap();
-    }
-    done.images.first().or(done.known.first()).unwrap().0.clone()
-}
-
-fn draft(project: &Project, case: &shoken::domain::CaseId, x: f64, comment: Option<&str>) -> FindingDraft {
-    let scope = ReadScope::Reader(project.actor().unwrap().clone());
-    let image = project.view(case, &scope).unwrap().images[0].id.clone();
-    let pack = project.packs().iter().find(|p| p.field == shoken::domain::Field::Endoscopy).unwrap();
-    let ring = vec![[x, 5.0], [x + 12.345, 5.0], [x + 12.345, 20.0], [x, 20.0]];
-    FindingDraft {
-        rois: vec![(image, roi_on(None, 0, Shape::from_ring(ring)))],
-        terms: vec![pack.term_ref(&pack.terms[0].id).unwrap()],
-        certainty: None,
-        attributes: BTreeMap::new(),
-        origin: FindingOrigin { origin: Origin::Manual, tool: "polygon".to_owned(), seen: true, model: None },
-        comment: comment.map(UserText::new),
-    }
-}
-
-fn add(project: &mut Project, case: &shoken::domain::CaseId, x: f64, comment: Option<&str>) {
-    let findings = vec![draft(project, case, x, comment)];
-    project.execute(Command::Finding(FindingCommand::Add { case: case.clone(), findings }), &Cause::Gesture).unwrap();
-}
-
-fn findings(project: &Project, case: &shoken::domain::CaseId) -> usize {
-    let scope = ReadScope::Reader(project.actor().unwrap().clone());
-    project.view(case, &scope).unwrap().reads.first().map_or(0, |r| r.findings.len())
-}
-
-fn exported(project: &Project, values: bool) -> String {
-    let mut out = Vec::new();
-    project.export_journal(&mut out, ExportOptions { values }).unwrap();
-    String::from_utf8(out).unwrap()
-}
-
-/// Every byte of every file of a folder.
-fn all_bytes(folder: &Path) -> Vec<u8> {
-    let mut out = Vec::new();
-    for entry in std::fs::read_dir(folder).unwrap().flatten() {
-        let path = entry.path();
-        if path.is_dir() { out.extend(all_bytes(&path)) } else { out.extend(std::fs::read(path).unwrap()) }
-    }
-    out
-}
-
-fn holds(haystack: &[u8], needle: &str) -> bool {
-    haystack.windows(needle.len()).any(|w| w == needle.as_bytes())
-}
+use crate::support::desk::{Desk, add, all_bytes, copy_folder, draft, exported, findings, holds, import};
 
 #[test]
 fn names_never_reach_the_signed_log_and_erasing_leaves_no_byte() {
@@ -144,7 +39,7 @@ fn names_never_reach_the_signed_log_and_erasing_leaves_no_byte() {
     drop(project);
     let bytes = all_bytes(&desk.path("p.shoken"));
     for planted in ["Suzuki", "Hanako", "Dr Tanaka", "P-0001", "C-0001"] {
-        assert!(!holds(&bytes, planted), "the folder still holds {planted}");
+        assert!(!holds(&bytes, planted.as_bytes()), "the folder still holds {planted}");
     }
     let x = 12.345_f64 + 10.0;
     assert!(!bytes.windows(8).any(|w| w == x.to_le_bytes()), "geometry is never stored in the clear");
@@ -200,18 +95,6 @@ fn a_copied_folder_starts_new_streams_and_merges_back() {
         text.lines().filter(|l| l.contains("\"sig\"")).map(str::to_owned).collect::<std::collections::BTreeSet<_>>()
     };
     assert_eq!(lines(&exported(&original, false)), lines(&exported(&copy, false)));
-}
-
-fn copy_folder(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).unwrap();
-    for entry in std::fs::read_dir(from).unwrap().flatten() {
-        let target = to.join(entry.file_name());
-        if entry.path().is_dir() {
-            copy_folder(&entry.path(), &target);
-        } else {
-            std::fs::copy(entry.path(), target).unwrap();
-        }
-    }
 }
 
 #[test]

@@ -70,13 +70,15 @@ impl Project {
             unwitnessed: false,
         };
         let founded = (|| {
-            project.append(&[Command::Campaign(CampaignCommand::Found { kind: new.kind })], &Cause::Cli, &[])?;
             let mut adopted: Vec<(Ontology, crate::domain::Digest)> = Vec::new();
             for pack in &packs {
                 let digest = project.store.put_blob(&pack.bytes)?;
                 adopted.push((pack.ontology.clone(), digest));
             }
-            let mut commands = vec![Command::Vocabulary(VocabularyCommand::Adopt { packs: adopted })];
+            let mut commands = vec![
+                Command::Campaign(CampaignCommand::Found { kind: new.kind }),
+                Command::Vocabulary(VocabularyCommand::Adopt { packs: adopted }),
+            ];
             if new.kind != ProjectKind::Personal {
                 let protocol = super::Protocol {
                     reads_per_case: 2,
@@ -86,6 +88,7 @@ impl Project {
                 commands.push(Command::Vocabulary(VocabularyCommand::SetProtocol { protocol, guideline: None }));
             }
             let name = crate::domain::normalize_text(new.name);
+            // One step: a project is founded with its packs and rules, or not at all.
             project.append(&commands, &Cause::Cli, &[])?;
             project.store.set_name(&name)?;
             project.load_packs();
@@ -106,6 +109,10 @@ impl Project {
     /// When it is no project or its database cannot be read.
     pub fn open(folder: &Path, home: &Path, write: bool) -> Result<Self, ProjectError> {
         let (store, state) = Store::open(&OpenOptions { folder, home, write })?;
+        if state.project.is_none() && store.damaged_rows() == 0 && state.streams.is_empty() {
+            let reason = "making it was interrupted before anything was in it; make it again".to_owned();
+            return Err(super::StoreError::NotAProject { path: folder.to_owned(), reason }.into());
+        }
         let mut project = Self {
             store,
             state,

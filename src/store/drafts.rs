@@ -1,6 +1,7 @@
 //! Strokes in the hand, saved outside the log so that a crash loses at most the last move.
 
-use std::path::Path;
+use std::fs;
+use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -17,13 +18,39 @@ pub struct Draft {
 /// WAL with `synchronous=NORMAL`.
 pub struct Drafts {
     db: Connection,
+    /// Where a damaged predecessor was put aside.
+    damaged: PathBuf,
+}
+
+const FILE: &str = "drafts.sqlite";
+const DAMAGED: &str = "drafts-damaged.sqlite";
+
+fn is_damage(e: &rusqlite::Error) -> bool {
+    use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
+    matches!(e.sqlite_error_code(), Some(DatabaseCorrupt | NotADatabase))
 }
 
 impl Drafts {
     /// # Errors
     /// When the file cannot be opened or made.
     pub fn open(folder: &Path) -> Result<Self, StoreError> {
-        let db = Connection::open(folder.join("drafts.sqlite"))?;
+        match Self::open_file(folder) {
+            Err(StoreError::Database(e)) if is_damage(&e) => {
+                // Strokes in the hand are not worth a project that does not open. What may still be read out of the file is
+                // kept beside it until erasing a subject removes it.
+                let file = folder.join(FILE);
+                fs::rename(&file, folder.join(DAMAGED)).map_err(super::io_error(&file))?;
+                for tail in ["-wal", "-shm"] {
+                    fs::remove_file(folder.join(format!("{FILE}{tail}"))).ok();
+                }
+                Self::open_file(folder)
+            }
+            other => other,
+        }
+    }
+
+    fn open_file(folder: &Path) -> Result<Self, StoreError> {
+        let db = Connection::open(folder.join(FILE))?;
         db.busy_timeout(std::time::Duration::from_secs(2))?;
         db.pragma_update(None, "journal_mode", "WAL")?;
         db.pragma_update(None, "synchronous", "NORMAL")?;
@@ -32,7 +59,7 @@ impl Drafts {
             "CREATE TABLE IF NOT EXISTS drafts (reader TEXT NOT NULL, case_id TEXT NOT NULL, body BLOB NOT NULL,
              PRIMARY KEY (reader, case_id)) WITHOUT ROWID;",
         )?;
-        Ok(Self { db })
+        Ok(Self { db, damaged: folder.join(DAMAGED) })
     }
 
     /// # Errors
@@ -69,6 +96,9 @@ impl Drafts {
     /// # Errors
     /// When it cannot be written.
     pub fn erase(&self, cases: &[CaseId]) -> Result<(), StoreError> {
+        if !cases.is_empty() {
+            fs::remove_file(&self.damaged).ok();
+        }
         for case in cases {
             self.db.execute("DELETE FROM drafts WHERE case_id = ?1", [case.as_str()])?;
         }

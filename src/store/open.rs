@@ -86,7 +86,7 @@ impl Store {
     /// [`StoreError::Exists`] when there is anything of that name; I/O and database errors, after which nothing is left.
     pub fn create(new: &NewStore<'_>) -> Result<Self, StoreError> {
         let folder = new.folder;
-        if folder.exists() {
+        if folder.exists() && !clear_unfounded(folder) {
             return Err(StoreError::Exists(folder.to_owned()));
         }
         let made = (|| {
@@ -407,6 +407,37 @@ impl Store {
     pub fn witnesses(&self, project: &Digest) -> Vec<Witness> {
         witness::all(&self.home, project)
     }
+}
+
+/// Removes what an interrupted making left: a folder of our own files in whose log nothing is. Anything else stays.
+fn clear_unfounded(folder: &Path) -> bool {
+    let ours = |name: &str| {
+        name.starts_with("project.sqlite") || name.starts_with("drafts.sqlite") || name.starts_with(".shoken-probe-")
+    };
+    let Ok(entries) = fs::read_dir(folder) else { return false };
+    for entry in entries.flatten() {
+        if !entry.file_name().to_str().is_some_and(|n| n == "blobs" || ours(n)) {
+            return false;
+        }
+    }
+    let database = folder.join("project.sqlite");
+    let empty = || -> Result<bool, rusqlite::Error> {
+        let db = Connection::open_with_flags(&database, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        let tables: i64 = db.query_row("SELECT count(*) FROM sqlite_master", [], |r| r.get(0))?;
+        if tables == 0 {
+            return Ok(true);
+        }
+        let application: i32 = db.pragma_query_value(None, "application_id", |r| r.get(0))?;
+        let rows: i64 = db.query_row("SELECT count(*) FROM transactions", [], |r| r.get(0))?;
+        Ok(application == schema::APPLICATION_ID && rows == 0)
+    };
+    // A folder without a database is only taken when it holds nothing but an empty `blobs`.
+    let unfounded = if database.is_file() {
+        empty().unwrap_or(false)
+    } else {
+        fs::read_dir(folder.join("blobs")).is_ok_and(|mut d| d.next().is_none())
+    };
+    unfounded && fs::remove_dir_all(folder).is_ok()
 }
 
 impl Drop for Store {

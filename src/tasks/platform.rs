@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// `$SHOKEN_HOME`, else the platform's data folder for Shoken: keys, settings, logs, witnesses, caches.
 pub fn shoken_home() -> PathBuf {
@@ -13,6 +14,12 @@ pub fn shoken_home() -> PathBuf {
         .map_or_else(|| PathBuf::from(".shoken"), |d| d.data_dir().to_owned())
 }
 
+/// A suffix that no other process and no other call in this one has now.
+fn unique() -> String {
+    static CALLS: AtomicU64 = AtomicU64::new(0);
+    format!("{}-{}", std::process::id(), CALLS.fetch_add(1, Ordering::Relaxed))
+}
+
 /// Writes a file so that a reader sees the old or the new content and never half of it; durable when this returns.
 ///
 /// # Errors
@@ -21,7 +28,7 @@ pub fn write_atomic(path: &Path, bytes: &[u8], private: bool) -> io::Result<()> 
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
     fs::create_dir_all(folder)?;
     let name = path.file_name().and_then(|n| n.to_str()).unwrap_or("file");
-    let partial = folder.join(format!(".{name}.{}.partial", std::process::id()));
+    let partial = folder.join(format!(".{name}.{}.partial", unique()));
     let result = (|| {
         let mut options = fs::OpenOptions::new();
         options.write(true).create(true).truncate(true);
@@ -116,10 +123,24 @@ pub enum Writing {
     Refused,
 }
 
+/// Starts the names of files that [`try_writing`] makes and removes.
+const PROBE: &str = ".shoken-probe-";
+
+/// Removes what killed processes left. One that is in use right now goes on being written: its name is all that is lost.
+fn sweep_probes(folder: &Path) {
+    let Ok(entries) = fs::read_dir(folder) else { return };
+    for entry in entries.flatten() {
+        if entry.file_name().to_str().is_some_and(|n| n.starts_with(PROBE)) {
+            fs::remove_file(entry.path()).ok();
+        }
+    }
+}
+
 /// Tries to write a little into a folder, since neither permission bits nor free-space figures tell of read-only mounts
 /// and quotas.
 pub fn try_writing(folder: &Path) -> Writing {
-    let probe = folder.join(format!(".shoken-probe-{}", std::process::id()));
+    sweep_probes(folder);
+    let probe = folder.join(format!("{PROBE}{}", unique()));
     let written = fs::OpenOptions::new()
         .write(true)
         .create_new(true)
