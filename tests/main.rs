@@ -15,7 +15,9 @@
 mod architecture;
 mod attack_disk;
 mod backup;
+mod attack_copies;
 mod attack_killed;
+mod attack_together;
 mod attack_wal;
 mod demo_campaign;
 mod demo_images;

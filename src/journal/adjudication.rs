@@ -61,7 +61,11 @@ pub struct AdjudicationFold {
 }
 
 impl AdjudicationFold {
-    pub(super) fn apply(&mut self, event: &AdjudicationEvent, tx: &Digest, time: &str) {
+    /// False when it came out of turn: what is closed stays as it was closed.
+    pub(super) fn apply(&mut self, event: &AdjudicationEvent, tx: &Digest, time: &str) -> bool {
+        if self.closed_by.is_some() {
+            return false;
+        }
         match event {
             AdjudicationEvent::Opened { judged } => self.judged.clone_from(judged),
             AdjudicationEvent::Resolved { discrepancy, members, take, result, reason } => {
@@ -82,6 +86,7 @@ impl AdjudicationFold {
                 self.closed_at = Some(time.to_owned());
             }
         }
+        true
     }
 }
 
@@ -125,9 +130,15 @@ pub(super) fn decide(state: &State, env: &mut Env<'_>, command: &AdjudicationCom
                 return Err(Rejection::ReadsMissing { have: sealed.len(), need: needed });
             }
             let judged: Vec<_> = sealed.iter().map(|(r, h)| (r.stream, *h)).collect();
-            if state.current_adjudication(case).is_some_and(|(id, f)| f.judged == judged && (env.continuable)(&id)) {
+            let current = state.current_adjudication(case).filter(|(_, f)| f.judged == judged);
+            // What is closed stands, whichever copy of the project closed it.
+            if current.is_some_and(|(id, f)| f.closed_by.is_some() || (env.continuable)(&id)) {
                 return Err(Rejection::NothingToDo);
             }
+            // Decisions made before the folder was copied go along.
+            let own = |s: &&super::state::Stream| s.open.reader == *env.actor;
+            let continues =
+                current.and_then(|(id, _)| state.streams.get(&id)).filter(own).map(super::state::Stream::head);
             let mut under = state.governing_heads();
             for (read, hash) in &sealed {
                 let seq = state.read_fold(&read.stream).and_then(|f| f.sealed()).map_or(0, |s| s.seq);
@@ -138,7 +149,7 @@ pub(super) fn decide(state: &State, env: &mut Env<'_>, command: &AdjudicationCom
                 subject: StreamSubject { case: Some(case.clone()), reader: Some(env.actor.clone()), round: None },
                 audience: Audience::Office,
                 under,
-                continues: None,
+                continues,
             });
             out.label = "adjudication.open";
             out.events.push(Event::Adjudication(AdjudicationEvent::Opened { judged }));

@@ -52,7 +52,7 @@ pub struct RegisterFold {
 }
 
 impl RegisterFold {
-    pub(super) fn apply(&mut self, event: &CampaignEvent) {
+    pub(super) fn apply(&mut self, event: &CampaignEvent) -> bool {
         match event {
             CampaignEvent::Founded { kind, reader, key, roles } => {
                 self.kind = Some(*kind);
@@ -65,8 +65,9 @@ impl RegisterFold {
             CampaignEvent::KeyRevoked { reader, key } => {
                 self.readers.entry(reader.clone()).or_default().revoked.insert(*key);
             }
-            CampaignEvent::Assigned { .. } => {}
+            CampaignEvent::Assigned { .. } => return false,
         }
+        true
     }
 
     fn enrol(&mut self, reader: &ReaderId, roles: &[Role], key: PublicKey, here: bool, qualifications: &[Digest]) {
@@ -105,10 +106,10 @@ pub struct AssignmentsFold {
 }
 
 impl AssignmentsFold {
-    pub(super) fn apply(&mut self, event: &CampaignEvent) {
-        if let CampaignEvent::Assigned { assignments, .. } = event {
-            self.given.extend(assignments.iter().cloned());
-        }
+    pub(super) fn apply(&mut self, event: &CampaignEvent) -> bool {
+        let CampaignEvent::Assigned { assignments, .. } = event else { return false };
+        self.given.extend(assignments.iter().cloned());
+        true
     }
 }
 

@@ -163,6 +163,9 @@ pub(super) fn decide(state: &State, env: &mut Env<'_>, command: &CatalogCommand)
                 if state.image(&new.image).is_some() {
                     continue;
                 }
+                if state.is_erased(&new.subject) {
+                    return Err(Rejection::Erased);
+                }
                 out.events.push(Event::Catalog(CatalogEvent::Added {
                     image: new.image.clone(),
                     case: new.case.clone(),
@@ -180,6 +183,9 @@ pub(super) fn decide(state: &State, env: &mut Env<'_>, command: &CatalogCommand)
             out.label = "catalog.hash";
             for (image, sha256) in images {
                 let record = state.image(image).ok_or_else(|| Rejection::UnknownImage(image.clone()))?;
+                if state.is_erased(&record.subject) {
+                    continue;
+                }
                 match record.sha256 {
                     Some(known) if known != *sha256 => return Err(Rejection::PixelsChanged(image.clone())),
                     Some(_) => {}

@@ -102,6 +102,18 @@ pub enum ReadCommand {
     },
 }
 
+impl ReadCommand {
+    pub const fn case(&self) -> &CaseId {
+        match self {
+            Self::Open { case }
+            | Self::Submit { case, .. }
+            | Self::Amend { case, .. }
+            | Self::Undo { case }
+            | Self::Redo { case } => case,
+        }
+    }
+}
+
 /// A finding that an adjudicator decided on: as one of the judged reads has it, or drawn anew.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ResolvedFinding {
@@ -126,6 +138,14 @@ pub enum AdjudicationCommand {
     /// Everything is decided: the consensus of the case stands. `agreed` lists the findings both readers made, with the
     /// read whose geometry stands first.
     Close { case: CaseId, agreed: Vec<Vec<(Digest, FindingId)>>, verdict: Verdict },
+}
+
+impl AdjudicationCommand {
+    pub const fn case(&self) -> &CaseId {
+        match self {
+            Self::Open { case } | Self::Resolve { case, .. } | Self::Close { case, .. } => case,
+        }
+    }
 }
 
 /// An image to be catalogued. Names, paths and UIDs are not here: they go to the erasable identity tables by `image`.

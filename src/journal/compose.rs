@@ -53,13 +53,14 @@ impl State {
                 (None, Some(open), 0, None)
             }
         };
+        let lamport = self.next_lamport(stream.as_ref());
         Ok(Body {
             v: 1,
             stream,
             open,
             seq,
             prev,
-            lamport: self.lamport + 1,
+            lamport,
             time,
             actor: env.actor.clone(),
             cause: decision.cause.clone().unwrap_or_else(|| cause.clone()),

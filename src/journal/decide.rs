@@ -5,7 +5,7 @@ use super::event::Event;
 use super::state::{State, Stream};
 use super::transaction::{Audience, Cause, Head, PublicKey, StreamKind, StreamSubject, UnderHeads, value_digest};
 use super::{adjudication, campaign, catalog, dataset, finding, privacy, read, vocabulary};
-use crate::domain::{Digest, GeometryError, ImageId, ReaderId, Role, StreamId, SubjectId, Verdict};
+use crate::domain::{CaseId, Digest, GeometryError, ImageId, ReaderId, Role, StreamId, SubjectId, Verdict};
 
 /// What a decision may ask of the world.
 pub struct Env<'a> {
@@ -90,6 +90,8 @@ pub enum Rejection {
     KindOnlyGrows,
     #[error("the value is too large to keep")]
     ValueTooLarge,
+    #[error("this was begun in another copy of the project, which goes on with it; do it again to go on here")]
+    BegunElsewhere,
 }
 
 impl Rejection {
@@ -131,6 +133,7 @@ impl Rejection {
             Self::NotPlain(_) => "rejection-not-plain",
             Self::KindOnlyGrows => "rejection-kind-only-grows",
             Self::ValueTooLarge => "rejection-value-too-large",
+            Self::BegunElsewhere => "rejection-begun-elsewhere",
         }
     }
 }
@@ -231,6 +234,29 @@ impl Decided {
 /// # Errors
 /// A [`Rejection`] when a rule says no.
 pub fn decide(state: &State, command: &Command, env: &mut Env<'_>) -> Result<Decision, Rejection> {
+    let decision = decide_area(state, command, env)?;
+    let erased = case_of(command).and_then(|c| state.case(c)).is_some_and(|c| state.is_erased(&c.subject));
+    if erased {
+        return Err(Rejection::Erased);
+    }
+    // Two copies that go on with one stream would fork it.
+    match &decision.target {
+        StreamTarget::Existing(id) if !(env.continuable)(id) => Err(Rejection::BegunElsewhere),
+        _ => Ok(decision),
+    }
+}
+
+/// The case whose reads or adjudication a command writes.
+const fn case_of(command: &Command) -> Option<&CaseId> {
+    match command {
+        Command::Finding(c) => Some(c.case()),
+        Command::Read(c) => Some(c.case()),
+        Command::Adjudication(c) => Some(c.case()),
+        _ => None,
+    }
+}
+
+fn decide_area(state: &State, command: &Command, env: &mut Env<'_>) -> Result<Decision, Rejection> {
     match command {
         Command::Catalog(c) => catalog::decide(state, env, c),
         Command::Vocabulary(c) => vocabulary::decide(state, env, c),

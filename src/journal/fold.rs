@@ -2,14 +2,15 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::event::Event;
+use super::event::{Event, FindingEvent};
 use super::privacy::{AccessFold, PrivacyEvent};
 use super::read::TxContext;
-use super::state::Change;
+use super::state::{Change, OutOfTurn};
 use super::transaction::{Open, Signed, StreamKind};
 use super::{
     AdjudicationFold, AssignmentsFold, CatalogueFold, ProtocolFold, ReadFold, Recorded, RegisterFold, ReleaseFold,
 };
+use crate::domain::FindingId;
 
 /// What a stream's transactions amount to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,9 +40,9 @@ impl Fold {
         }
     }
 
-    /// Applies one transaction; returns what changed and how many events it did not know.
-    /// An event in a stream of the wrong kind has no effect: authority is a matter of the stream.
-    pub(super) fn apply(&mut self, open: &Open, signed: &Signed) -> (Vec<Change>, u32) {
+    /// Applies one transaction; returns what changed, how many events it did not know, and why some had no effect.
+    /// An event in a stream of the wrong kind has none: authority is a matter of the stream.
+    pub(super) fn apply(&mut self, open: &Open, signed: &Signed) -> (Vec<Change>, u32, Option<OutOfTurn>) {
         let body = signed.body();
         let mut events = Vec::with_capacity(body.events.len());
         let mut unknown = 0;
@@ -53,10 +54,14 @@ impl Fold {
         }
         let hash = *signed.hash();
         let mut changes = Vec::new();
+        let mut out_of_turn = None;
         match self {
             Self::Read(fold) => {
                 let tx = TxContext { hash, seq: body.seq, time: &body.time, label: &body.label, cause: &body.cause };
-                fold.apply(&events, &tx);
+                out_of_turn = fold.apply(&events, &tx);
+                if out_of_turn.is_none() && !names_derive(&events, signed) {
+                    out_of_turn = Some(OutOfTurn::ForeignName);
+                }
                 changes.push(Change::Read { stream: signed.stream() });
                 for event in &events {
                     if let Event::Finding(e) = event {
@@ -66,27 +71,58 @@ impl Fold {
             }
             other => {
                 for event in &events {
-                    other.apply_event(event, &hash, body.lamport, &body.time);
+                    if let Some(why) = other.apply_event(event, &hash, body.lamport, &body.time) {
+                        out_of_turn = Some(why);
+                    }
                 }
                 changes.push(Change::Stream { kind: open.kind });
             }
         }
-        (changes, unknown)
+        (changes, unknown, out_of_turn)
     }
 
-    fn apply_event(&mut self, event: &Event, tx: &crate::domain::Digest, lamport: u64, time: &str) {
-        match (self, event) {
+    fn apply_event(
+        &mut self,
+        event: &Event,
+        tx: &crate::domain::Digest,
+        lamport: u64,
+        time: &str,
+    ) -> Option<OutOfTurn> {
+        let belongs = match (self, event) {
             (Self::Register(f), Event::Campaign(e)) => f.apply(e),
             (Self::Assignments(f), Event::Campaign(e)) => f.apply(e),
-            (Self::Protocol(f), Event::Vocabulary(e)) => f.apply(e, lamport, tx),
-            (Self::Catalogue(f), Event::Catalog(e)) => f.apply(e, lamport),
+            (Self::Access(f), Event::Privacy(e)) => f.apply(e),
+            (Self::Adjudication(f), Event::Adjudication(e)) => {
+                return (!f.apply(e, tx, time)).then_some(OutOfTurn::Closed);
+            }
+            (Self::Protocol(f), Event::Vocabulary(e)) => {
+                f.apply(e, lamport, tx);
+                true
+            }
+            (Self::Catalogue(f), Event::Catalog(e)) => {
+                f.apply(e, lamport);
+                true
+            }
             (Self::Catalogue(f), Event::Privacy(PrivacyEvent::Erased { subject, .. })) => {
                 f.erased.insert(subject.clone());
+                true
             }
-            (Self::Adjudication(f), Event::Adjudication(e)) => f.apply(e, tx, time),
-            (Self::Release(f), Event::Dataset(e)) => f.apply(e, time),
-            (Self::Access(f), Event::Privacy(e)) => f.apply(e),
-            _ => {}
-        }
+            (Self::Release(f), Event::Dataset(e)) => {
+                f.apply(e, time);
+                true
+            }
+            _ => false,
+        };
+        (!belongs).then_some(OutOfTurn::WrongStream)
     }
+}
+
+/// Whether every new finding carries the name that its stream and number give it: no key can name one like another's.
+fn names_derive(events: &[Event], signed: &Signed) -> bool {
+    (0_u32..).zip(events).all(|(index, event)| match event {
+        Event::Finding(FindingEvent::Created { finding, .. }) => {
+            *finding == FindingId::derive(&signed.stream(), signed.body().seq, index)
+        }
+        _ => true,
+    })
 }

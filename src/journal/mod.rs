@@ -56,7 +56,7 @@ pub use finding::{Finding, FindingBody, FindingOrigin, RoiRef};
 pub use fold::Fold;
 pub use privacy::AccessFold;
 pub use read::{ReadFold, ReadPhase, Submission};
-pub use state::{Change, ReadRef, State, Stream};
+pub use state::{Change, OutOfTurn, ReadRef, State, Stream, may_go_on};
 pub use transaction::{
     Audience, Body, Cause, FormatError, Head, Open, PublicKey, Signed, StreamKind, StreamSubject, UnderHeads,
     signing_message, value_digest,

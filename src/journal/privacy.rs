@@ -28,17 +28,17 @@ pub struct AccessFold {
 }
 
 impl AccessFold {
-    pub(super) fn apply(&mut self, event: &PrivacyEvent) {
-        if let PrivacyEvent::Noted { kind, .. } = event {
-            let word = match kind {
-                AccessKind::Opened => "opened",
-                AccessKind::Viewed => "viewed",
-                AccessKind::Exported => "exported",
-                AccessKind::Verified => "verified",
-                AccessKind::IdentityShown => "identity_shown",
-            };
-            *self.counts.entry(word.to_owned()).or_default() += 1;
-        }
+    pub(super) fn apply(&mut self, event: &PrivacyEvent) -> bool {
+        let PrivacyEvent::Noted { kind, .. } = event else { return false };
+        let word = match kind {
+            AccessKind::Opened => "opened",
+            AccessKind::Viewed => "viewed",
+            AccessKind::Exported => "exported",
+            AccessKind::Verified => "verified",
+            AccessKind::IdentityShown => "identity_shown",
+        };
+        *self.counts.entry(word.to_owned()).or_default() += 1;
+        true
     }
 }
 

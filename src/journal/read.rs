@@ -8,7 +8,7 @@ use super::command::ReadCommand;
 use super::decide::{Decided, Env, Rejection, StreamTarget};
 use super::event::{Event, FindingEvent, ReadEvent};
 use super::finding::Finding;
-use super::state::State;
+use super::state::{OutOfTurn, State};
 use super::transaction::{Audience, Cause, StreamKind, StreamSubject};
 use super::undo;
 use crate::domain::{Digest, FindingId, ImageId, Role, Verdict};
@@ -62,20 +62,25 @@ pub(super) struct TxContext<'a> {
 }
 
 impl ReadFold {
-    pub(super) fn apply(&mut self, events: &[Event], tx: &TxContext<'_>) {
+    /// Returns why some of it has no effect, if so: a sealed read stays as it was sealed, whoever holds the key.
+    pub(super) fn apply(&mut self, events: &[Event], tx: &TxContext<'_>) -> Option<OutOfTurn> {
         let mut gesture = Vec::new();
+        let mut out_of_turn = None;
         for event in events {
             match event {
+                Event::Finding(_) | Event::Read(ReadEvent::Submitted { .. }) if self.phase == ReadPhase::Submitted => {
+                    out_of_turn = Some(OutOfTurn::Sealed);
+                }
                 Event::Finding(e) => {
                     self.apply_finding(e, &tx.hash, tx.time);
                     gesture.push(e.clone());
                 }
                 Event::Read(e) => self.apply_read(e, tx),
-                _ => {}
+                _ => out_of_turn = Some(OutOfTurn::WrongStream),
             }
         }
         if gesture.is_empty() {
-            return;
+            return out_of_turn;
         }
         let made = Gesture { tx: tx.hash, label: tx.label.to_owned(), events: gesture };
         match tx.cause {
@@ -96,6 +101,7 @@ impl ReadFold {
                 self.undo.push(made);
             }
         }
+        out_of_turn
     }
 
     fn apply_read(&mut self, event: &ReadEvent, tx: &TxContext<'_>) {

@@ -22,11 +22,28 @@ pub struct Stream {
     pub hash: Digest,
     /// Lamport number of the first transaction.
     pub lamport: u64,
+    /// Lamport number of the newest one.
+    pub last_lamport: u64,
     pub fold: Fold,
     /// Events of unknown kinds: kept, without effect.
     pub unknown_events: u32,
     /// Two transactions share a number somewhere in this stream.
     pub forked: bool,
+    /// Numbers of the transactions that say what this program would have refused, and why; kept, without effect.
+    pub out_of_turn: Vec<(u64, OutOfTurn)>,
+}
+
+/// Why something rightly signed has no effect: only another program than this one can have written it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OutOfTurn {
+    /// The read was sealed and not amended.
+    Sealed,
+    /// The adjudication was closed.
+    Closed,
+    /// The event belongs into a stream of another kind, which takes another role.
+    WrongStream,
+    /// A finding carries another name than its stream and number give it.
+    ForeignName,
 }
 
 impl Stream {
@@ -82,13 +99,13 @@ impl State {
         for signed in all {
             by_stream.entry(signed.stream()).or_default().push(signed);
         }
-        let chains: BTreeMap<StreamId, (Vec<Signed>, bool)> =
-            by_stream.into_iter().map(|(id, txs)| (id, chain_of(txs))).collect();
+        let chains: BTreeMap<StreamId, Chain> = by_stream.into_iter().map(|(id, txs)| (id, chain_of(txs))).collect();
         let mut state = Self::default();
-        for (id, (chain, forked)) in &chains {
-            let Some(stream) = fold_chain(*id, chain, None, &chains, 0) else { continue };
-            state.lamport = chain.iter().map(|s| s.body().lamport).max().unwrap_or(0).max(state.lamport);
-            state.insert(Stream { forked: *forked, ..stream });
+        for (id, chain) in &chains {
+            let line: Vec<&Signed> = chain.line.iter().collect();
+            let Some(stream) = fold_chain(*id, &line, &chains, 0) else { continue };
+            state.lamport = line.iter().map(|s| s.body().lamport).max().unwrap_or(0).max(state.lamport);
+            state.insert(Stream { forked: chain.forked, ..stream });
         }
         // Only the founding register names no project; with several candidates the earliest opened wins, by hash on a tie.
         let founders =
@@ -112,13 +129,13 @@ impl State {
                 let base = match &open.continues {
                     None => Fold::new(open.kind),
                     Some(head) => match self.streams.get(&head.stream) {
+                        Some(s) if s.head() == *head && !may_go_on(open, &s.open) => Fold::new(open.kind),
                         Some(s) if s.head() == *head => s.fold.clone(),
                         _ => return Err(NotNext),
                     },
                 };
                 let mut stream = opened(signed, open, base);
-                let (changes, unknown) = stream.fold.apply(open, signed);
-                stream.unknown_events = unknown;
+                let changes = stream.take(signed);
                 if self.project.is_none() && open.project.is_none() && open.kind == StreamKind::Register {
                     self.project = Some(stream.id);
                 }
@@ -130,11 +147,7 @@ impl State {
                 if body.prev != Some(stream.hash) || body.seq != stream.seq + 1 {
                     return Err(NotNext);
                 }
-                let (changes, unknown) = stream.fold.apply(&stream.open, signed);
-                stream.unknown_events += unknown;
-                stream.seq = body.seq;
-                stream.hash = *signed.hash();
-                (changes, stream.open.kind)
+                (stream.take(signed), stream.open.kind)
             }
         };
         self.lamport = self.lamport.max(body.lamport);
@@ -272,7 +285,9 @@ impl State {
 
     fn is_continued(&self, stream: &Stream) -> bool {
         self.continued.contains(&stream.id)
-            && self.authorised(stream.open.kind).any(|s| s.open.continues == Some(stream.head()))
+            && self
+                .authorised(stream.open.kind)
+                .any(|s| s.open.continues == Some(stream.head()) && may_go_on(&s.open, &stream.open))
     }
 
     /// The read that a reader works on: the latest one nobody has continued.
@@ -300,6 +315,14 @@ impl State {
     /// Number that the next transaction of a stream would have.
     pub fn next_seq(&self, stream: &StreamId) -> u64 {
         self.streams.get(stream).map_or(0, |s| s.seq + 1)
+    }
+
+    /// The Lamport number of the next transaction of a stream (of a new one for `None`): greater than all that was seen. A
+    /// number that somebody drove up to the end of the scale is not followed there, or nobody could write any more.
+    pub fn next_lamport(&self, stream: Option<&StreamId>) -> u64 {
+        const CEILING: u64 = 1 << 52;
+        let own = stream.and_then(|id| self.streams.get(id)).map_or(0, |s| s.last_lamport);
+        own.max(self.lamport.min(CEILING)) + 1
     }
 
     /// Heads of register and protocol streams, which a read or an adjudication is opened under.
@@ -341,21 +364,65 @@ fn opened(signed: &Signed, open: &Open, base: Fold) -> Stream {
         seq: 0,
         hash: *signed.hash(),
         lamport: signed.body().lamport,
+        last_lamport: signed.body().lamport,
         fold: base,
         unknown_events: 0,
         forked: false,
+        out_of_turn: Vec::new(),
+    }
+}
+
+/// Whether a stream may name another as the one it goes on from: the same person's about the same thing. Without this a
+/// reader could take over another's findings, or hide another's read, by going on from it.
+pub fn may_go_on(new: &Open, old: &Open) -> bool {
+    new.kind == old.kind && new.reader == old.reader && new.subject == old.subject && new.project == old.project
+}
+
+impl Stream {
+    /// Folds the next transaction in.
+    fn take(&mut self, signed: &Signed) -> Vec<Change> {
+        let (changes, unknown, out_of_turn) = self.fold.apply(&self.open, signed);
+        let body = signed.body();
+        self.unknown_events += unknown;
+        self.out_of_turn.extend(out_of_turn.map(|why| (body.seq, why)));
+        (self.seq, self.hash, self.last_lamport) = (body.seq, *signed.hash(), body.lamport);
+        changes
+    }
+}
+
+/// The transactions of one stream: the chain that counts, and what stands aside from it.
+struct Chain {
+    line: Vec<Signed>,
+    forked: bool,
+    aside: Vec<Signed>,
+}
+
+impl Chain {
+    /// The transactions up to a head, along whichever branch it is on.
+    fn line_to(&self, head: &Head) -> Option<Vec<&Signed>> {
+        let by_hash: BTreeMap<&Digest, &Signed> = self.line.iter().chain(&self.aside).map(|s| (s.hash(), s)).collect();
+        let mut next = Some(&head.hash);
+        let mut out = Vec::new();
+        while let Some(hash) = next {
+            let signed = *by_hash.get(hash)?;
+            next = signed.body().prev.as_ref();
+            out.push(signed);
+        }
+        out.reverse();
+        let numbered = (0..).zip(&out).all(|(n, s)| s.body().seq == n);
+        (numbered && out.last().is_some_and(|s| s.body().seq == head.seq)).then_some(out)
     }
 }
 
 /// The transactions of one stream as a chain from its opening, and whether there is a fork.
-fn chain_of(mut txs: Vec<Signed>) -> (Vec<Signed>, bool) {
+fn chain_of(mut txs: Vec<Signed>) -> Chain {
     txs.sort_by(|a, b| (a.body().seq, a.hash()).cmp(&(b.body().seq, b.hash())));
     txs.dedup_by(|a, b| a.hash() == b.hash());
     let straight = txs
         .windows(2)
         .all(|w| matches!(w, [a, b] if b.body().seq == a.body().seq + 1 && b.body().prev == Some(*a.hash())));
     if straight && txs.first().is_some_and(|t| t.body().seq == 0) {
-        return (txs, false);
+        return Chain { line: txs, forked: false, aside: Vec::new() };
     }
     let forked = txs.windows(2).any(|w| matches!(w, [a, b] if a.body().seq == b.body().seq));
     // Longest branch: depth of every transaction, counted from the back.
@@ -380,39 +447,31 @@ fn chain_of(mut txs: Vec<Signed>) -> (Vec<Signed>, bool) {
             None => break,
         }
     }
-    (chain, forked)
+    let kept: BTreeSet<Digest> = chain.iter().map(|t| *t.hash()).collect();
+    txs.retain(|t| !kept.contains(t.hash()));
+    Chain { line: chain, forked, aside: txs }
 }
 
 /// Copies of copies end somewhere; a longer lineage than this is refused rather than recursed into.
 const MAX_LINEAGE: u32 = 64;
 
-fn fold_chain(
-    id: StreamId,
-    chain: &[Signed],
-    upto: Option<&Head>,
-    chains: &BTreeMap<StreamId, (Vec<Signed>, bool)>,
-    depth: u32,
-) -> Option<Stream> {
-    let first = chain.first()?;
+fn fold_chain(id: StreamId, line: &[&Signed], chains: &BTreeMap<StreamId, Chain>, depth: u32) -> Option<Stream> {
+    let first = line.first()?;
     let open = first.body().open.as_ref()?;
     let base = match &open.continues {
         Some(head) if depth < MAX_LINEAGE => chains
             .get(&head.stream)
-            .and_then(|(older, _)| fold_chain(head.stream, older, Some(head), chains, depth + 1))
+            .and_then(|older| older.line_to(head))
+            .filter(|older| older.first().and_then(|s| s.body().open.as_ref()).is_some_and(|o| may_go_on(open, o)))
+            .and_then(|older| fold_chain(head.stream, &older, chains, depth + 1))
             .map_or_else(|| Fold::new(open.kind), |s| s.fold),
         _ => Fold::new(open.kind),
     };
     let mut stream = Stream { id, ..opened(first, open, base) };
-    for signed in chain {
-        let (_, unknown) = stream.fold.apply(open, signed);
-        stream.unknown_events += unknown;
-        stream.seq = signed.body().seq;
-        stream.hash = *signed.hash();
-        if upto.is_some_and(|h| h.seq == stream.seq) {
-            break;
-        }
+    for signed in line {
+        stream.take(signed);
     }
-    if upto.is_some_and(|h| h.hash != stream.hash) { None } else { Some(stream) }
+    Some(stream)
 }
 
 /// Ids of images of a case, for callers that need them owned.

@@ -258,6 +258,10 @@ impl Signed {
         if (body.seq == 0) != body.open.is_some() || (body.seq == 0) == body.stream.is_some() {
             return Err(FormatError::Shape);
         }
+        // Numbers beyond the scale would overflow in whatever counts on from them.
+        if body.seq > MAX_INTEGER || body.lamport > MAX_INTEGER {
+            return Err(FormatError::Shape);
+        }
         let hash = Digest::of(TX_DOMAIN, text.as_bytes());
         Ok(Self { text, body, hash, signature })
     }

@@ -59,23 +59,53 @@ impl Project {
         let actor = self.actor.clone().ok_or(ProjectError::NobodyHere)?;
         let mut all = Vec::with_capacity(commands.len() + 1);
         for command in commands {
-            let case = match &command {
-                Command::Finding(f) => Some(f.case().clone()),
-                Command::Read(ReadCommand::Submit { case, .. }) => Some(case.clone()),
-                _ => None,
-            };
-            if let Some(case) = case
-                && self.must_open(&actor.reader, &case)?
-            {
-                // A finding's id derives from its stream, which must exist first. Another process may have opened it meanwhile.
-                match self.append(&[Command::Read(ReadCommand::Open { case })], cause, &[]) {
-                    Ok(_) | Err(ProjectError::Rejected(Rejection::NothingToDo)) => {}
-                    Err(e) => return Err(e),
-                }
-            }
+            self.open_for(&actor.reader, &command, cause)?;
             all.push(command);
         }
-        self.append(&all, cause, rows)
+        match self.append(&all, cause, rows) {
+            // Meanwhile another process brought in what another copy of this folder went on with.
+            Err(ProjectError::Rejected(Rejection::BegunElsewhere)) => {
+                for command in &all {
+                    self.open_for(&actor.reader, command, cause)?;
+                }
+                self.append(&all, cause, rows)
+            }
+            done => done,
+        }
+    }
+
+    /// Opens the read that a command writes, or goes on with it in a new stream where it was begun in another copy of this
+    /// folder. A finding's id derives from its stream, which must exist first.
+    fn open_for(&mut self, reader: &ReaderId, command: &Command, cause: &Cause) -> Result<(), ProjectError> {
+        let case = match command {
+            Command::Finding(f) => f.case(),
+            Command::Read(
+                r @ (ReadCommand::Submit { .. }
+                | ReadCommand::Amend { .. }
+                | ReadCommand::Undo { .. }
+                | ReadCommand::Redo { .. }),
+            ) => r.case(),
+            _ => return Ok(()),
+        };
+        let begun = self.state.current_read(reader, case);
+        if begun.is_none() && !matches!(command, Command::Finding(_) | Command::Read(ReadCommand::Submit { .. })) {
+            return Ok(());
+        }
+        if !self.must_open(reader, case)? {
+            return Ok(());
+        }
+        // What would be refused anyway leaves no new stream behind.
+        if begun.is_some()
+            && let Some(no) = self.would_refuse(command)
+        {
+            return Err(no.into());
+        }
+        let open = Command::Read(ReadCommand::Open { case: case.clone() });
+        match self.append(&[open], cause, &[]) {
+            // Another process may have opened it meanwhile.
+            Ok(_) | Err(ProjectError::Rejected(Rejection::NothingToDo)) => Ok(()),
+            Err(e) => Err(e),
+        }
     }
 
     /// Whether the actor's read of the case has to be opened (or gone on with in a new stream) before it can be written.

@@ -89,10 +89,13 @@ impl Store {
         self.db.execute_batch("BEGIN IMMEDIATE").map_err(StoreError::from)?;
         match self.append_locked(state, author, cause, commands, rows) {
             Ok((appended, erased)) => {
+                // Asked while the lock is held: what others append after it must not be taken for seen.
+                let newest = self.newest_row().unwrap_or(self.last_id);
                 if let Err(e) = self.db.execute_batch("COMMIT") {
                     self.roll_back(state);
                     return Err(e.into());
                 }
+                self.last_id = newest;
                 self.after_commit(state, &appended, &erased);
                 Ok(appended)
             }
@@ -185,11 +188,12 @@ impl Store {
         Ok(())
     }
 
+    fn newest_row(&self) -> Result<i64, rusqlite::Error> {
+        let mut newest = self.db.prepare_cached("SELECT max(id) FROM transactions")?;
+        Ok(newest.query_row([], |r| r.get::<_, Option<i64>>(0))?.unwrap_or(0))
+    }
+
     fn after_commit(&mut self, state: &State, appended: &Appended, erased: &[SubjectId]) {
-        let newest = self.db.prepare_cached("SELECT max(id) FROM transactions");
-        if let Ok(last) = newest.and_then(|mut q| q.query_row([], |r| r.get::<_, Option<i64>>(0))) {
-            self.last_id = last.unwrap_or(0);
-        }
         if self.record.is_none()
             && let Some(project) = state.project
         {
