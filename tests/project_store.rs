@@ -322,6 +322,7 @@ fn the_journal_of_format_version_1_is_read() {
         text: s.text().to_owned(),
         signature: s.signature().to_vec(),
         filed_under: Some(*s.hash()),
+        ..shoken::keys::Found::default()
     }));
     assert!(audit.problems.is_empty() && audit.notes.is_empty(), "{:?} {:?}", audit.problems, audit.notes);
     let expected =

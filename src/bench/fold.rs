@@ -104,7 +104,7 @@ pub fn run(n: u32) -> anyhow::Result<()> {
     let fold_s = before.elapsed().as_secs_f64();
     anyhow::ensure!(state == writer.state, "the fold of the whole set differs from the fold one by one");
     let before = Instant::now();
-    let report = audit(rows.into_iter().map(|(text, s)| Found { text, signature: s.to_vec(), filed_under: None }));
+    let report = audit(rows.into_iter().map(|(text, s)| Found { text, signature: s.to_vec(), ..Found::default() }));
     let audit_s = before.elapsed().as_secs_f64();
     anyhow::ensure!(report.problems.is_empty(), "the audit found {:?}", report.problems.first());
     let count = f64::from(u32::try_from(writer.signed.len()).unwrap_or(u32::MAX));

@@ -217,7 +217,7 @@ fn check_journal(folder: &Path, present: &BTreeSet<String>, report: &mut Release
         let parsed = line.ok().and_then(|l| serde_json::from_str::<Line>(&l).ok());
         let signature = parsed.as_ref().and_then(|l| data_encoding::HEXLOWER.decode(l.sig.as_bytes()).ok());
         match parsed.zip(signature) {
-            Some((line, signature)) => found.push(Found { text: line.body, signature, filed_under: None }),
+            Some((line, signature)) => found.push(Found { text: line.body, signature, ..Found::default() }),
             None => report.problem(ProblemKind::Format, format!("{PATH} line {number}"), "not a signed transaction"),
         }
     }

@@ -159,8 +159,11 @@ pub(super) fn decide(state: &State, env: &mut Env<'_>, command: &CatalogCommand)
     let mut out = Decided::own(state, env, StreamKind::Catalogue, "catalog.add");
     match command {
         CatalogCommand::Add { images } => {
+            // Two processes may bring in the same files at once. What was erased may be brought in anew.
+            let known: BTreeSet<&Digest> =
+                state.images().filter(|i| !state.is_erased(&i.subject)).map(|i| &i.fingerprint).collect();
             for new in images {
-                if state.image(&new.image).is_some() {
+                if state.image(&new.image).is_some() || known.contains(&new.fingerprint) {
                     continue;
                 }
                 if state.is_erased(&new.subject) {

@@ -24,6 +24,8 @@ pub struct Stream {
     pub lamport: u64,
     /// Lamport number of the newest one.
     pub last_lamport: u64,
+    /// Wall time of the newest one; evidence, decides nothing.
+    pub last_time: String,
     pub fold: Fold,
     /// Events of unknown kinds: kept, without effect.
     pub unknown_events: u32,
@@ -235,6 +237,10 @@ impl State {
         self.catalogue.images.values()
     }
 
+    pub fn erased(&self) -> impl Iterator<Item = &SubjectId> {
+        self.catalogue.erased.iter()
+    }
+
     pub fn is_erased(&self, subject: &SubjectId) -> bool {
         self.catalogue.erased.contains(subject)
     }
@@ -365,6 +371,7 @@ fn opened(signed: &Signed, open: &Open, base: Fold) -> Stream {
         hash: *signed.hash(),
         lamport: signed.body().lamport,
         last_lamport: signed.body().lamport,
+        last_time: signed.body().time.clone(),
         fold: base,
         unknown_events: 0,
         forked: false,
@@ -386,6 +393,7 @@ impl Stream {
         self.unknown_events += unknown;
         self.out_of_turn.extend(out_of_turn.map(|why| (body.seq, why)));
         (self.seq, self.hash, self.last_lamport) = (body.seq, *signed.hash(), body.lamport);
+        self.last_time.clone_from(&body.time);
         changes
     }
 }

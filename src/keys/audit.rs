@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::audit_rules::{self, Chains, collect_value_digests, is_time, unknown_kinds, value_owners};
 use super::verify_signed;
-use crate::domain::{Digest, StreamId};
-use crate::journal::{FormatError, Recorded, Signed, State};
+use crate::domain::{Digest, StreamId, SubjectId};
+use crate::journal::{FormatError, Signed, State};
 
 /// What is wrong, in the words that `verify` prints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -43,11 +44,13 @@ pub struct Problem {
 }
 
 /// A transaction as found: signed text, signature, and the hash it was filed under where there was one.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Found {
     pub text: String,
     pub signature: Vec<u8>,
     pub filed_under: Option<Digest>,
+    /// Stream and number that it was filed under, where they stand beside it.
+    pub filed_at: Option<(Digest, i64)>,
 }
 
 /// What the audit of a set of transactions found.
@@ -62,16 +65,18 @@ pub struct Audit {
     pub state: State,
     /// Every digest of an erasable value that any event names.
     pub value_digests: BTreeSet<Digest>,
+    /// The stream that names a value, and the subject with whom it is to be erased.
+    pub value_owners: BTreeMap<Digest, (StreamId, Option<SubjectId>)>,
 }
 
-fn place(stream: &StreamId, seq: u64) -> String {
+pub(super) fn place(stream: &StreamId, seq: u64) -> String {
     format!("stream {} transaction {seq}", stream.to_string().get(..12).unwrap_or_default())
 }
 
 /// Audits a set of transactions, in any order. Needs nothing but the lines: keys come from the register among them.
 pub fn audit(found: impl IntoIterator<Item = Found>) -> Audit {
     let mut out = Audit::default();
-    let mut chains: BTreeMap<StreamId, BTreeMap<u64, Vec<Signed>>> = BTreeMap::new();
+    let mut chains = Chains::new();
     for item in found {
         out.transactions += 1;
         let line = format!("transaction {}", out.transactions);
@@ -96,6 +101,11 @@ pub fn audit(found: impl IntoIterator<Item = Found>) -> Audit {
                 continue;
             }
         };
+        let at = (signed.stream(), i64::try_from(signed.body().seq).unwrap_or(i64::MAX));
+        if item.filed_at.is_some_and(|filed| filed != at) {
+            let detail = "it is filed under another stream or number than its own".to_owned();
+            out.problems.push(Problem { kind: ProblemKind::Altered, place: place(&at.0, signed.body().seq), detail });
+        }
         if item.filed_under.is_some_and(|h| h != *signed.hash()) {
             let detail = "its bytes are not the ones it was filed under".to_owned();
             out.problems.push(Problem {
@@ -111,8 +121,11 @@ pub fn audit(found: impl IntoIterator<Item = Found>) -> Audit {
     for (stream, numbers) in &chains {
         check_chain(*stream, numbers, &mut out, &mut good);
     }
+    // Whose a value is, is a matter of what the transactions say together.
+    let named = good.clone();
     out.state = State::from_transactions(good);
-    check_authority(&mut out);
+    out.value_owners = value_owners(&out.state, &named);
+    audit_rules::check(&mut out, &chains);
     out.problems.sort();
     out.problems.dedup();
     out
@@ -132,8 +145,9 @@ fn check_chain(stream: StreamId, numbers: &BTreeMap<u64, Vec<Signed>>, out: &mut
         return;
     };
     let mut expected = 0;
-    let mut previous: Vec<Digest> = Vec::new();
-    let (mut lamport, mut time) = (0, String::new());
+    // Lamport number and time of what has the number before, by hash: after a fork there are several.
+    let mut before: BTreeMap<Digest, (u64, String)> = BTreeMap::new();
+    let mut backwards: Option<(u64, usize)> = None;
     for (seq, same_number) in numbers {
         if *seq != expected {
             problem(ProblemKind::Truncated, expected, "missing although later ones are there");
@@ -142,9 +156,12 @@ fn check_chain(stream: StreamId, numbers: &BTreeMap<u64, Vec<Signed>>, out: &mut
         if distinct.len() > 1 {
             problem(ProblemKind::Fork, *seq, "two different transactions carry this number");
         }
+        let mut now = BTreeMap::new();
         for signed in same_number {
             let body = signed.body();
-            if *seq > 0 && *seq == expected && !body.prev.is_some_and(|p| previous.contains(&p)) {
+            now.insert(*signed.hash(), (body.lamport, body.time.clone()));
+            let previous = body.prev.and_then(|p| before.get(&p));
+            if *seq > 0 && *seq == expected && previous.is_none() {
                 problem(ProblemKind::Altered, *seq, "it does not follow the one before it");
             }
             if verify_signed(signed, &key).is_err() {
@@ -154,77 +171,27 @@ fn check_chain(stream: StreamId, numbers: &BTreeMap<u64, Vec<Signed>>, out: &mut
             if body.actor != reader {
                 problem(ProblemKind::UnknownKey, *seq, "the actor is not the stream's reader");
             }
-            if body.lamport <= lamport && *seq > 0 {
+            if previous.is_some_and(|(lamport, _)| body.lamport <= *lamport) {
                 problem(ProblemKind::Altered, *seq, "its Lamport number does not grow");
             }
-            if body.time < time {
-                out.notes.push(format!("{}: the clock ran backwards", place(&stream, *seq)));
+            if !is_time(&body.time) {
+                out.notes.push(format!("{}: its time is written as no clock writes it", place(&stream, *seq)));
+            } else if previous.is_some_and(|(_, time)| body.time < *time) {
+                backwards = backwards.map_or(Some((*seq, 1)), |(first, n)| Some((first, n + 1)));
             }
-            for recorded in body.recorded() {
-                if let Recorded::Unknown { kind, .. } = recorded {
-                    out.notes.push(format!("{}: event '{kind}' was made by a newer version", place(&stream, *seq)));
-                }
+            for kind in unknown_kinds(signed) {
+                out.notes.push(format!("{}: event '{kind}' was made by a newer version", place(&stream, *seq)));
             }
             for event in &body.events {
                 collect_value_digests(event, &mut out.value_digests);
             }
-            (lamport, time) = (body.lamport, body.time.clone());
             good.push(signed.clone());
         }
-        previous = same_number.iter().map(|s| *s.hash()).collect();
+        before = now;
         expected = seq + 1;
     }
-}
-
-/// Digests of erasable values, by the field names that carry them.
-fn collect_value_digests(value: &serde_json::Value, into: &mut BTreeSet<Digest>) {
-    use serde_json::Value;
-    let mut take = |v: &Value| {
-        if let Some(digest) = v.as_str().and_then(|s| s.parse().ok()) {
-            into.insert(digest);
-        }
-    };
-    let commented = value.get("kind").and_then(Value::as_str) == Some("finding.commented");
-    if commented {
-        for side in ["from", "to"] {
-            if let Some(v) = value.get("data").and_then(|d| d.get(side)) {
-                take(v);
-            }
-        }
-    }
-    match value {
-        Value::Object(map) => {
-            for (name, v) in map {
-                match name.as_str() {
-                    "geometry" | "comment" | "reason" => take(v),
-                    "qualifications" => v.as_array().into_iter().flatten().for_each(&mut take),
-                    _ => {}
-                }
-            }
-            for v in map.values() {
-                collect_value_digests(v, into);
-            }
-        }
-        Value::Array(list) => list.iter().for_each(|v| collect_value_digests(v, into)),
-        _ => {}
-    }
-}
-
-fn check_authority(out: &mut Audit) {
-    let state = &out.state;
-    let Some(project) = state.project else {
-        let detail = "there is no register, so no key can be known".to_owned();
-        out.problems.push(Problem { kind: ProblemKind::Truncated, place: "register".to_owned(), detail });
-        return;
-    };
-    for stream in state.streams.values() {
-        let here = place(&stream.id, 0);
-        if stream.open.project != Some(project) && stream.id != project {
-            let detail = "the stream belongs to another project".to_owned();
-            out.problems.push(Problem { kind: ProblemKind::Altered, place: here, detail });
-        } else if !state.is_authorised(stream) {
-            let detail = format!("its key is not enrolled for {} with the role it needs", stream.open.reader);
-            out.problems.push(Problem { kind: ProblemKind::UnknownKey, place: here, detail });
-        }
+    if let Some((first, times)) = backwards {
+        let often = if times > 1 { format!(", {times} times in this stream") } else { String::new() };
+        out.notes.push(format!("{}: the clock ran backwards{often}", place(&stream, first)));
     }
 }

@@ -4,9 +4,11 @@
 //! sealed with XChaCha20-Poly1305 under an Argon2id key (RFC 9106, second recommended option: 64 MiB, 3 passes, 4 lanes).
 
 mod audit;
+mod audit_rules;
 mod keyring;
 mod verify;
 
 pub use audit::{Audit, Found, Problem, ProblemKind, audit};
+pub use audit_rules::value_owners;
 pub use keyring::{KeyError, Keyring, SigningKey};
 pub use verify::{SignatureProblem, verify_bytes, verify_signed};

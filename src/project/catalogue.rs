@@ -131,13 +131,31 @@ impl Project {
                 _ => ProjectError::NothingToImport(found.skipped.first().map(|s| s.path.clone()).unwrap_or_default()),
             });
         }
-        let mut batch = Batch { next_label: self.store.count_cases()? + 1, ..Batch::default() };
+        self.catch_up()?;
+        // Numbers of erased cases are not given again: somebody may have them on paper.
+        let catalogued = u32::try_from(self.state.cases().count()).unwrap_or(u32::MAX);
+        let highest = self.store.highest_label()?.max(catalogued);
+        let mut batch = Batch { next_label: highest.saturating_add(1), ..Batch::default() };
         for image in &found.images {
             self.add_scanned(image.source.meta(), case_by, &mut batch, &mut out)?;
         }
         if !batch.images.is_empty() {
+            let prints: BTreeMap<ImageId, Digest> =
+                batch.images.iter().map(|i| (i.image.clone(), i.fingerprint)).collect();
             let add = Command::Catalog(CatalogCommand::Add { images: batch.images });
-            self.append(&[add], cause, &batch.rows)?;
+            match self.append(&[add], cause, &batch.rows) {
+                // Another process was quicker with all of it.
+                Ok(_) | Err(ProjectError::Rejected(super::Rejection::NothingToDo)) => {}
+                Err(e) => return Err(e),
+            }
+            let (new, beaten) = out.images.into_iter().partition(|(_, i)| self.state.image(i).is_some());
+            out.images = new;
+            for (_, image) in Vec::<(CaseId, ImageId)>::from_iter::<Vec<_>>(beaten) {
+                let print = prints.get(&image);
+                let known =
+                    self.state.images().find(|i| Some(&i.fingerprint) == print && !self.state.is_erased(&i.subject));
+                out.known.extend(known.map(|i| (i.case.clone(), i.id.clone())));
+            }
         }
         Ok(out)
     }
@@ -310,8 +328,7 @@ impl Project {
         }
         let may_sign = self.roles().contains(&crate::domain::Role::Coordinator);
         if hashed.is_empty() || !may_sign {
-            self.store.put_identity(&rows)?;
-            return Ok(());
+            return Ok(self.store.put_identity(&mut self.state, &rows)?);
         }
         let command = Command::Catalog(CatalogCommand::Hashed { images: hashed });
         match self.append(&[command], &Cause::Job, &rows) {

@@ -116,7 +116,7 @@ impl Project {
         }
         report.found = rows.len();
         report.still_missing = wanted.len();
-        self.store.put_identity(&rows)?;
+        self.store.put_identity(&mut self.state, &rows)?;
         self.sources.clear();
         self.revision += 1;
         Ok(report)

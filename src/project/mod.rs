@@ -5,6 +5,7 @@
 
 mod acting;
 mod adjudicate;
+mod admit;
 mod annotate;
 mod backup;
 mod catalogue;

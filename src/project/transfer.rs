@@ -4,10 +4,9 @@ use std::io::{BufRead, Write};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Project, ProjectError};
+use super::{Project, ProjectError, admit};
 use crate::domain::{Digest, SubjectId};
-use crate::journal::{NewValue, Signed, value_digest};
-use crate::keys::verify_signed;
+use crate::journal::{NewValue, Signed, State, value_digest};
 use crate::store::IdentityLine;
 
 /// What `journal export` writes.
@@ -56,7 +55,7 @@ impl Project {
             writeln!(out, "{}", signed.to_line()).map_err(write)?;
         }
         if options.values {
-            for digest in self.store.check_values()?.present {
+            for digest in self.store.check_values()?.present.into_keys() {
                 let Some(v) = self.store.value(&digest)? else { continue };
                 let line = ValueLine {
                     digest,
@@ -81,50 +80,40 @@ impl Project {
         let (mut transactions, mut values) = (Vec::new(), Vec::new());
         let mut number = 0usize;
         loop {
-            let mut line = String::new();
-            let got = std::io::Read::take(&mut *input, MAX_LINE_BYTES).read_line(&mut line);
-            match got {
+            let mut line = Vec::new();
+            match std::io::Read::take(&mut *input, MAX_LINE_BYTES).read_until(b'\n', &mut line) {
                 Ok(0) => break,
-                Ok(_) => {}
+                Ok(_) => number += 1,
                 Err(e) => {
                     report.refused.push(format!("line {}: {e}", number + 1));
                     break;
                 }
             }
-            number += 1;
-            let text = line.trim_end();
-            if text.is_empty() {
+            let read = std::str::from_utf8(&line).map_err(|e| e.to_string()).map(str::trim_end);
+            if read == Ok("") {
                 continue;
             }
             report.read += 1;
-            match read_line(text) {
+            match read.and_then(read_line) {
                 Ok(Line::Transaction(signed)) => transactions.push(*signed),
                 Ok(Line::Value(value)) => values.push(value),
                 Err(reason) => report.refused.push(format!("line {number}: {reason}")),
             }
         }
-        let keys = stream_keys(&self.store.signed_rows()?, &transactions);
-        let project = self.state.project;
-        transactions.retain(|signed| {
-            let reason = match keys.get(&signed.stream()) {
-                None => "the transaction that opens its stream is neither here nor in the input",
-                Some((key, _)) if verify_signed(signed, key).is_err() => "the signature does not hold",
-                Some((_, of)) if of.is_some() && *of != project && project.is_some() => "it belongs to another project",
-                Some((_, None)) if Some(signed.stream()) != project && project.is_some() => {
-                    "it belongs to another project"
-                }
-                Some(_) => return true,
-            };
-            report
-                .refused
-                .push(format!("transaction {}: {reason}", signed.hash().to_string().get(..12).unwrap_or_default()));
-            false
-        });
+        let here = self.store.signed_rows()?;
+        let transactions = admit::transactions(&here, self.state.project, transactions, &mut report.refused);
+        let all: Vec<&Signed> = here.iter().chain(&transactions).collect();
+        let together = State::from_transactions(all.iter().copied().cloned());
+        let values = admit::values(&together, &all, values, &mut report.refused);
+        if transactions.is_empty() && values.is_empty() {
+            return Ok(report);
+        }
         let before = self.store.check_values()?.present.len();
         report.new_transactions = self.store.merge(&mut self.state, &transactions, &values)?;
         report.new_values = self.store.check_values()?.present.len().saturating_sub(before);
         self.revision += 1;
         self.note_tombstones();
+        self.unwitnessed |= report.new_transactions > 0;
         Ok(report)
     }
 
@@ -156,17 +145,9 @@ impl Project {
             };
             let line = line.map_err(|e| bad(e.to_string()))?;
             let row: IdentityLine = serde_json::from_str(&line).map_err(|e| bad(e.to_string()))?;
-            let subject = match &row {
-                IdentityLine::Subject { subject, .. } | IdentityLine::Case { subject, .. } => Some(subject),
-                IdentityLine::Image(i) => Some(&i.subject),
-                IdentityLine::File(f) => Some(&f.subject),
-                IdentityLine::Reader { .. } => None,
-            };
-            if !subject.is_some_and(|s| self.state.is_erased(s)) {
-                rows.push(row);
-            }
+            rows.push(row);
         }
-        self.store.put_identity(&rows)?;
+        self.store.put_identity(&mut self.state, &rows)?;
         self.revision += 1;
         Ok(rows.len())
     }
@@ -191,13 +172,4 @@ fn read_line(text: &str) -> Result<Line, String> {
         return Ok(Line::Value(NewValue { digest: value.digest, subject: value.subject, salt, value: bytes }));
     }
     Signed::from_line(text).map(|s| Line::Transaction(Box::new(s))).map_err(|e| e.to_string())
-}
-
-type StreamKeys = std::collections::BTreeMap<Digest, (crate::journal::PublicKey, Option<Digest>)>;
-
-/// Key and project of every stream whose opening is here or among the new ones.
-fn stream_keys(here: &[Signed], new: &[Signed]) -> StreamKeys {
-    let openings =
-        here.iter().chain(new).filter_map(|s| s.body().open.as_ref().map(|o| (*s.hash(), (o.key, o.project))));
-    openings.collect()
 }

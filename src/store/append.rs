@@ -1,6 +1,6 @@
 //! The write path: lock, catch up, decide, sign, insert, commit.
 
-use rusqlite::{TransactionBehavior, params};
+use rusqlite::params;
 
 use super::{IdentityLine, Store, StoreError, identity, projections, values};
 use crate::domain::{Digest, ReaderId, SubjectId};
@@ -157,8 +157,7 @@ impl Store {
             let changes = state.apply(&signed).map_err(|_| (StoreError::Value.into(), true))?;
             projections::update(&self.db, state, &signed, &changes).map_err(|e| (e.into(), true))?;
             if let Command::Privacy(PrivacyCommand::Erase { subject, .. }) = command {
-                values::erase(&self.db, subject).map_err(|e| (e.into(), true))?;
-                identity::erase(&self.db, subject).map_err(|e| (e.into(), true))?;
+                self.erase_rows(subject).map_err(|e| (e.into(), true))?;
                 erased.push(subject.clone());
             }
             heads.retain(|h| h.stream != signed.stream());
@@ -166,7 +165,7 @@ impl Store {
             appended.transactions.push(*signed.hash());
             appended.changes.extend(changes);
         }
-        for row in rows {
+        for row in rows.iter().filter(|r| identity::belongs(r, state)) {
             identity::put(&self.db, row).map_err(|e| (e.into(), touched))?;
         }
         if appended.transactions.is_empty() && rows.is_empty() {
@@ -206,12 +205,7 @@ impl Store {
             checkpoints.committed();
         }
         if !erased.is_empty() {
-            let cases: Vec<_> = state.cases().filter(|c| erased.contains(&c.subject)).map(|c| c.id.clone()).collect();
-            if let Some(drafts) = self.drafts() {
-                drafts.erase(&cases).ok();
-            }
-            // Deleted pages are overwritten by secure_delete; the WAL still holds them until it is truncated.
-            self.db.pragma_update(None, "wal_checkpoint", "TRUNCATE").ok();
+            self.finish_erasing(state);
         }
     }
 
@@ -221,44 +215,9 @@ impl Store {
         record.claim(&self.folder.join("project.sqlite")).ok();
         self.record = Some(record);
     }
-
-    /// Adds transactions and values that came from elsewhere, after the caller has checked them. Those that are here already
-    /// are passed over. Returns how many were new.
-    ///
-    /// # Errors
-    /// Database errors, a full disk; then nothing was added.
-    pub fn merge(
-        &mut self,
-        state: &mut State,
-        transactions: &[Signed],
-        sealed: &[crate::journal::NewValue],
-    ) -> Result<usize, StoreError> {
-        if let Some(why) = &self.read_only {
-            return Err(StoreError::ReadOnly(why.clone()));
-        }
-        let erased = |s: &SubjectId| state.is_erased(s);
-        let tx = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let mut new = 0;
-        for signed in transactions {
-            new += insert_row(&tx, signed)?;
-        }
-        for value in sealed.iter().filter(|v| !erased(&v.subject)) {
-            values::put(&tx, value)?;
-        }
-        tx.commit()?;
-        *state = self.load()?;
-        // A tombstone may have come along: what it names must go here too.
-        let gone: Vec<SubjectId> = state.cases().map(|c| c.subject.clone()).filter(|s| state.is_erased(s)).collect();
-        for subject in &gone {
-            values::erase(&self.db, subject)?;
-            identity::erase(&self.db, subject)?;
-        }
-        self.rebuild(state)?;
-        Ok(new)
-    }
 }
 
-fn insert_row(db: &rusqlite::Connection, signed: &Signed) -> Result<usize, StoreError> {
+pub(super) fn insert_row(db: &rusqlite::Connection, signed: &Signed) -> Result<usize, StoreError> {
     let sql = "INSERT OR IGNORE INTO transactions (hash, stream, seq, body, signature) VALUES (?1, ?2, ?3, ?4, ?5)";
     let seq = i64::try_from(signed.body().seq).map_err(|_| StoreError::Value)?;
     Ok(db.prepare_cached(sql)?.execute(params![

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::StoreError;
 use crate::domain::{CaseId, Digest, ImageId, ReaderId, Sensitive, SubjectId};
+use crate::journal::State;
 
 type Text = Sensitive<String>;
 
@@ -17,6 +18,56 @@ pub enum IdentityLine {
     Image(ImageIdentity),
     File(FileRow),
     Reader { reader: ReaderId, name: Text },
+}
+
+impl IdentityLine {
+    /// Whom the row is about; readers are nobody's subject.
+    pub const fn subject(&self) -> Option<&SubjectId> {
+        match self {
+            Self::Subject { subject, .. } | Self::Case { subject, .. } => Some(subject),
+            Self::Image(i) => Some(&i.subject),
+            Self::File(f) => Some(&f.subject),
+            Self::Reader { .. } => None,
+        }
+    }
+}
+
+/// Whether a row that comes with commands belongs to what is catalogued now: another process may have catalogued the same
+/// image, or erased the subject, since the row was made.
+pub(super) fn belongs(line: &IdentityLine, state: &State) -> bool {
+    let catalogued = match line {
+        IdentityLine::Subject { subject, .. } => state.cases().any(|c| c.subject == *subject),
+        IdentityLine::Case { case, .. } => state.case(case).is_some(),
+        IdentityLine::Image(i) => state.image(&i.image).is_some(),
+        IdentityLine::File(f) => state.image(&f.image).is_some(),
+        IdentityLine::Reader { .. } => true,
+    };
+    catalogued && !line.subject().is_some_and(|s| state.is_erased(s))
+}
+
+/// The label, or the next free one of its kind where another case has it already: two imports may count at the same time.
+fn free_label(db: &Connection, case: &CaseId, label: &str) -> Result<String, StoreError> {
+    let sql = "SELECT 1 FROM identity_cases WHERE label = ?1 AND case_id <> ?2";
+    let mut taken = db.prepare_cached(sql)?;
+    if !taken.exists(params![label, case.as_str()])? {
+        return Ok(label.to_owned());
+    }
+    let (kind, number) = label.rsplit_once('-').unwrap_or(("C", ""));
+    let mut number = number.parse::<u32>().unwrap_or(0).max(highest_label(db)?);
+    loop {
+        number += 1;
+        let next = format!("{kind}-{number:04}");
+        if !taken.exists(params![next, case.as_str()])? {
+            return Ok(next);
+        }
+    }
+}
+
+/// The greatest number that stands at the end of a case's label.
+pub(super) fn highest_label(db: &Connection) -> Result<u32, StoreError> {
+    let mut query = db.prepare_cached("SELECT label FROM identity_cases")?;
+    let labels = query.query_map([], |r| r.get::<_, String>(0))?.collect::<Result<Vec<_>, _>>()?;
+    Ok(labels.iter().filter_map(|l| l.rsplit_once('-')?.1.parse().ok()).max().unwrap_or(0))
 }
 
 /// What people call an image, and its DICOM identity; empty where there is none.
@@ -62,7 +113,7 @@ pub(super) fn put(db: &Connection, line: &IdentityLine) -> Result<(), StoreError
         )?,
         IdentityLine::Case { case, subject, label } => db.execute(
             "INSERT OR REPLACE INTO identity_cases VALUES (?1, ?2, ?3)",
-            params![case.as_str(), subject.as_str(), label.reveal()],
+            params![case.as_str(), subject.as_str(), free_label(db, case, label.reveal())?],
         )?,
         IdentityLine::Image(i) => db.execute(
             "INSERT OR REPLACE INTO identity_images VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
@@ -197,10 +248,6 @@ pub(super) fn case_by_label(db: &Connection, label: &str) -> Result<Option<CaseI
 pub(super) fn pseudonym(db: &Connection, subject: &SubjectId) -> Result<Option<String>, StoreError> {
     let sql = "SELECT pseudonym FROM identity_subjects WHERE subject = ?1";
     Ok(db.prepare_cached(sql)?.query_row([subject.as_str()], |r| r.get(0)).optional()?)
-}
-
-pub(super) fn count_cases(db: &Connection) -> Result<u32, StoreError> {
-    Ok(db.query_row("SELECT count(*) FROM identity_cases", [], |r| r.get(0))?)
 }
 
 /// Removes every row of a subject.

@@ -11,6 +11,7 @@ mod checkpoint;
 mod drafts;
 mod identity;
 mod instance;
+mod merge;
 mod open;
 mod projections;
 mod restore;
@@ -29,7 +30,7 @@ pub use projections::RebuildReport;
 pub use restore::{Place, Restoration, remember_tombstones, tombstones};
 pub use sections::Section;
 pub use verify::{RawRow, ValueCheck};
-pub use witness::{Witness, WitnessHead};
+pub use witness::{KeptWitness, Witness, WitnessHead};
 
 use std::path::{Path, PathBuf};
 

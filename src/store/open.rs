@@ -76,6 +76,8 @@ fn tune(db: &Connection) -> Result<(), StoreError> {
     db.pragma_update(None, "synchronous", "FULL")?;
     db.pragma_update(None, "secure_delete", "ON")?;
     db.pragma_update(None, "foreign_keys", "ON")?;
+    // Sorting must not spill names into files of the system's temporary folder.
+    db.pragma_update(None, "temp_store", "MEMORY")?;
     Ok(())
 }
 
@@ -186,6 +188,10 @@ impl Store {
         let state = store.load()?;
         if store.read_only.is_none() {
             store.settle_instance(&state)?;
+            store.finish_erasing(&state);
+        }
+        if store.read_only.is_none() && holds_newer_events(&state) {
+            store.read_only = Some(WhyReadOnly::NewerVersion);
         }
         Ok((store, state))
     }
@@ -331,20 +337,26 @@ impl Store {
         identity::all(&self.db)
     }
 
-    /// Writes identity rows in one SQLite transaction.
+    /// Writes identity rows in one SQLite transaction; rows of erased subjects are passed over.
     ///
     /// # Errors
     /// Database errors, a full disk; then none is written.
-    pub fn put_identity(&mut self, lines: &[IdentityLine]) -> Result<(), StoreError> {
+    pub fn put_identity(&mut self, state: &mut State, lines: &[IdentityLine]) -> Result<(), StoreError> {
         if let Some(why) = &self.read_only {
             return Err(StoreError::ReadOnly(why.clone()));
         }
-        let tx = self.db.transaction()?;
-        for line in lines {
-            identity::put(&tx, line)?;
+        self.db.execute_batch("BEGIN IMMEDIATE")?;
+        // Somebody else may have erased a subject since the caller looked.
+        let written = self.catch_up(state).and_then(|_| {
+            for line in lines.iter().filter(|l| !l.subject().is_some_and(|s| state.is_erased(s))) {
+                identity::put(&self.db, line)?;
+            }
+            Ok(self.db.execute_batch("COMMIT")?)
+        });
+        if written.is_err() {
+            self.db.execute_batch("ROLLBACK").ok();
         }
-        tx.commit()?;
-        Ok(())
+        written
     }
 
     /// # Errors
@@ -389,10 +401,12 @@ impl Store {
         identity::pseudonym(&self.db, subject)
     }
 
+    /// The greatest number that a case's label ends with; 0 without any.
+    ///
     /// # Errors
     /// Database errors.
-    pub fn count_cases(&self) -> Result<u32, StoreError> {
-        identity::count_cases(&self.db)
+    pub fn highest_label(&self) -> Result<u32, StoreError> {
+        identity::highest_label(&self.db)
     }
 
     /// Keeps a witness on this machine, outside the project.
@@ -400,11 +414,14 @@ impl Store {
     /// # Errors
     /// I/O errors.
     pub fn keep_witness(&self, witness: &Witness) -> Result<(), StoreError> {
-        witness::keep(&self.home, witness)
+        let holds = |stream: &StreamId, head: &super::WitnessHead| {
+            self.hashes_at(stream, head.seq).is_ok_and(|h| h.contains(&head.hash))
+        };
+        witness::keep(&self.home, witness, holds)
     }
 
     /// Witnesses of this project on this machine.
-    pub fn witnesses(&self, project: &Digest) -> Vec<Witness> {
+    pub fn witnesses(&self, project: &Digest) -> Vec<super::KeptWitness> {
         witness::all(&self.home, project)
     }
 }
@@ -449,6 +466,11 @@ impl Drop for Store {
             fs::remove_dir_all(scratch).ok();
         }
     }
+}
+
+/// Whether a newer version of this program has said something here that this one cannot judge.
+fn holds_newer_events(state: &State) -> bool {
+    state.streams.values().any(|s| s.unknown_events > 0 && state.is_authorised(s))
 }
 
 fn not_a_project(folder: &Path, e: &rusqlite::Error) -> StoreError {

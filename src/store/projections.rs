@@ -120,14 +120,20 @@ impl Store {
             return Err(StoreError::ReadOnly(why.clone()));
         }
         let report = self.compare_projections(state)?;
-        let tx = self.db.transaction()?;
-        tx.execute("DELETE FROM entities", [])?;
-        for stream in state.streams.values() {
-            for (key, body) in rows_of(stream)? {
-                put(&tx, &key, &body)?;
-            }
-        }
+        let tx = self.db.unchecked_transaction()?;
+        self.write_projections(state)?;
         tx.commit()?;
         Ok(report)
+    }
+
+    /// Replaces all rows, within the caller's SQLite transaction.
+    pub(super) fn write_projections(&self, state: &State) -> Result<(), StoreError> {
+        self.db.execute("DELETE FROM entities", [])?;
+        for stream in state.streams.values() {
+            for (key, body) in rows_of(stream)? {
+                put(&self.db, &key, &body)?;
+            }
+        }
+        Ok(())
     }
 }

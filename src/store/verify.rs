@@ -1,9 +1,9 @@
 //! Raw material for `verify`: the log as stored, and values that no longer fit their digest.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use super::{Store, StoreError, values};
-use crate::domain::{Digest, StreamId};
+use crate::domain::{Digest, StreamId, SubjectId};
 use crate::journal::Signed;
 
 /// A row of the log as stored, unchecked.
@@ -13,21 +13,30 @@ pub struct RawRow {
     pub signature: Vec<u8>,
     /// The hash column; `None` when it is not 32 bytes.
     pub hash: Option<Digest>,
+    /// The stream column; `None` when it is not 32 bytes.
+    pub stream: Option<Digest>,
+    pub seq: i64,
 }
 
 /// Which sealed values are here, and which of them are damaged.
 #[derive(Clone, Debug, Default)]
 pub struct ValueCheck {
-    pub present: BTreeSet<Digest>,
+    /// With the subject it is filed under; `None` for a value that cannot be opened.
+    pub present: BTreeMap<Digest, Option<SubjectId>>,
     pub damaged: Vec<Digest>,
 }
 
 fn raw(row: &rusqlite::Row<'_>) -> RawRow {
-    let hash = row.get::<_, Vec<u8>>(2).unwrap_or_default();
+    let digest = |column| {
+        let bytes = row.get::<_, Vec<u8>>(column).unwrap_or_default();
+        <[u8; 32]>::try_from(bytes).ok().map(Digest::from_bytes)
+    };
     RawRow {
         text: row.get::<_, String>(0).unwrap_or_default(),
         signature: row.get::<_, Vec<u8>>(1).unwrap_or_default(),
-        hash: <[u8; 32]>::try_from(hash).ok().map(Digest::from_bytes),
+        hash: digest(2),
+        stream: digest(3),
+        seq: row.get(4).unwrap_or(-1),
     }
 }
 
@@ -37,7 +46,8 @@ impl Store {
     /// # Errors
     /// Database errors.
     pub fn raw_rows(&self) -> Result<Vec<RawRow>, StoreError> {
-        let mut query = self.db.prepare("SELECT body, signature, hash FROM transactions ORDER BY id")?;
+        let sql = "SELECT body, signature, hash, stream, seq FROM transactions ORDER BY id";
+        let mut query = self.db.prepare(sql)?;
         let rows = query.query_map([], |r| Ok(raw(r)))?;
         Ok(rows.collect::<Result<Vec<_>, _>>()?)
     }
@@ -47,7 +57,7 @@ impl Store {
     /// # Errors
     /// Database errors.
     pub fn rows_of(&self, stream: &StreamId) -> Result<Vec<RawRow>, StoreError> {
-        let sql = "SELECT body, signature, hash FROM transactions WHERE stream = ?1 ORDER BY seq";
+        let sql = "SELECT body, signature, hash, stream, seq FROM transactions WHERE stream = ?1 ORDER BY seq";
         let mut query = self.db.prepare_cached(sql)?;
         let rows = query.query_map([stream.as_bytes().as_slice()], |r| Ok(raw(r)))?;
         Ok(rows.collect::<Result<Vec<_>, _>>()?)
@@ -69,12 +79,22 @@ impl Store {
     pub fn check_values(&self) -> Result<ValueCheck, StoreError> {
         let mut out = ValueCheck::default();
         for digest in values::digests(&self.db)? {
-            if !matches!(values::get(&self.db, &digest), Ok(Some(_))) {
+            let value = values::get(&self.db, &digest).ok().flatten();
+            if value.is_none() {
                 out.damaged.push(digest);
             }
-            out.present.insert(digest);
+            out.present.insert(digest, value.map(|v| v.subject));
         }
         Ok(out)
+    }
+
+    /// Whether this database, or the one it is a copy of, began a stream: then all its values were here once.
+    ///
+    /// # Errors
+    /// Database errors.
+    pub fn began(&self, stream: &StreamId) -> Result<bool, StoreError> {
+        let mut query = self.db.prepare_cached("SELECT 1 FROM local_streams WHERE stream = ?1")?;
+        Ok(query.exists([stream.as_bytes().as_slice()])?)
     }
 
     /// Hashes of the transactions stored under a stream and number.

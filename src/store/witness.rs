@@ -56,31 +56,64 @@ fn folder(home: &Path, project: &Digest) -> PathBuf {
     home.join("witnesses").join(project.to_string())
 }
 
-/// Keeps a witness. The newest eight stay, and always the very first.
-pub(super) fn keep(home: &Path, witness: &Witness) -> Result<(), StoreError> {
+/// A file in the folder of witnesses; `None` when it is none that can be read.
+#[derive(Clone, Debug)]
+pub struct KeptWitness {
+    pub name: String,
+    pub witness: Option<Witness>,
+}
+
+/// How many stay beside those that are evidence of something.
+const KEPT: usize = 8;
+
+/// Keeps a witness. Of the older ones the newest eight stay, the very first, and every one that saw what the log no longer
+/// holds (`holds`) or what this one does not reach: a log that lost its end must not be able to make that forgotten by
+/// being opened and closed a few times. The order is that of keeping and not that of the clock, which may be anywhere.
+pub(super) fn keep(
+    home: &Path,
+    witness: &Witness,
+    holds: impl Fn(&StreamId, &WitnessHead) -> bool,
+) -> Result<(), StoreError> {
     let folder = folder(home, &witness.project);
-    let name = witness.time.replace(':', "-");
+    let kept = list(&folder);
+    let number = kept.last().map_or(0, |(n, _)| n + 1);
     let text = serde_json::to_string_pretty(witness).unwrap_or_default();
-    let path = folder.join(format!("{name}.json"));
+    let mark = Digest::of(b"", text.as_bytes()).to_string();
+    let path = folder.join(format!("{number:010}-{}.json", mark.get(..12).unwrap_or_default()));
     platform::write_atomic(&path, text.as_bytes(), true).map_err(io_error(&path))?;
-    let mut names = list(&folder);
-    names.sort();
-    if names.len() > 9 {
-        for old in names.iter().skip(1).take(names.len() - 9) {
+    let surplus = kept.len().saturating_sub(KEPT);
+    for (_, old) in kept.iter().skip(1).take(surplus.saturating_sub(1)) {
+        let Some(seen) = read(old) else { continue };
+        let superseded = seen.heads.iter().all(|(stream, head)| {
+            let reached = witness.heads.get(stream).is_some_and(|h| h.seq >= head.seq);
+            reached && stream.parse().is_ok_and(|id| holds(&id, head))
+        });
+        if superseded {
             fs::remove_file(old).ok();
         }
     }
     Ok(())
 }
 
-fn list(folder: &Path) -> Vec<PathBuf> {
+/// Files of witnesses in the order of keeping. Those of before files were numbered, named by their time, come first.
+fn list(folder: &Path) -> Vec<(u64, PathBuf)> {
     let entries = fs::read_dir(folder).map(|d| d.flatten().map(|e| e.path()).collect::<Vec<_>>()).unwrap_or_default();
-    entries.into_iter().filter(|p| p.extension().is_some_and(|e| e == "json")).collect()
+    let numbered = |path: PathBuf| {
+        let name = path.file_name()?.to_str()?.strip_suffix(".json")?;
+        let number = name.split_once('-').filter(|(n, _)| n.len() == 10).and_then(|(n, _)| n.parse().ok());
+        Some((number.unwrap_or(0), path))
+    };
+    let mut out: Vec<(u64, PathBuf)> = entries.into_iter().filter_map(numbered).collect();
+    out.sort();
+    out
 }
 
-/// All witnesses of a project on this machine; unreadable ones are left out.
-pub(super) fn all(home: &Path, project: &Digest) -> Vec<Witness> {
-    let mut paths = list(&folder(home, project));
-    paths.sort();
-    paths.iter().filter_map(|p| serde_json::from_str(&fs::read_to_string(p).ok()?).ok()).collect()
+fn read(path: &Path) -> Option<Witness> {
+    serde_json::from_str(&fs::read_to_string(path).ok()?).ok()
+}
+
+/// All witnesses of a project on this machine, as they are found.
+pub(super) fn all(home: &Path, project: &Digest) -> Vec<KeptWitness> {
+    let name = |path: &Path| path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+    list(&folder(home, project)).into_iter().map(|(_, p)| KeptWitness { name: name(&p), witness: read(&p) }).collect()
 }
