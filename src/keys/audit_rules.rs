@@ -80,7 +80,7 @@ pub(super) fn check(out: &mut Audit, chains: &Chains) {
     let revoked = revocations(&out.state, chains);
     for stream in out.state.streams.values() {
         let mut problem = |kind, seq, detail: &str| {
-            found.push(Problem { kind, place: place(&stream.id, seq), detail: detail.to_owned() })
+            found.push(Problem { kind, place: place(&stream.id, seq), detail: detail.to_owned() });
         };
         if stream.open.project != Some(project) && stream.id != project {
             problem(ProblemKind::Altered, 0, "the stream belongs to another project");
