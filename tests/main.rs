@@ -13,12 +13,12 @@
 )]
 
 mod architecture;
-mod attack_disk;
-mod backup;
 mod attack_copies;
+mod attack_disk;
 mod attack_killed;
 mod attack_together;
 mod attack_wal;
+mod backup;
 mod demo_campaign;
 mod demo_images;
 mod exchange;

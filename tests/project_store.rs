@@ -2,7 +2,7 @@
 
 use shoken::domain::{ProjectKind, ReaderId, RoiSpace, Role, Shape, Verdict};
 use shoken::project::{
-    Cancel, CaseBy, Cause, Clock, Command, FindingCommand, Progress, ProjectError, ReadScope, roi_on,
+    Cancel, CaseBy, Cause, Clock, Command, FindingCommand, Progress, Project, ProjectError, ReadScope, roi_on,
 };
 
 use crate::support::desk::{Desk, add, all_bytes, copy_folder, draft, exported, findings, holds, import};
