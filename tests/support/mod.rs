@@ -1,6 +1,8 @@
 //! Helpers of the tests: a project in memory, and where to find the real sample files and the independent readers in Python.
 
 pub mod cli_desk;
+#[cfg(feature = "gui")]
+pub mod window;
 pub mod world;
 
 use std::path::PathBuf;
