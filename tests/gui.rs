@@ -2,117 +2,13 @@
 //! found by its accessible label.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::path::Path;
 
-use egui::{Key, Modifiers, Pos2};
-use egui_kittest::Harness;
+use egui::{Key, Modifiers};
 use egui_kittest::kittest::Queryable as _;
 use shoken::gui::i18n::{Lang, keys_of};
-use shoken::gui::{App, Stage, prepare};
 
-#[derive(Debug)]
-struct Dropped(PathBuf);
-
-impl egui::DroppedFile for Dropped {
-    fn path(&self) -> &Path {
-        &self.0
-    }
-
-    fn bytes(&self) -> Result<Vec<u8>, String> {
-        std::fs::read(&self.0).map_err(|e| e.to_string())
-    }
-}
-
-/// A window on a screen of 1366 × 768, with a home folder of its own.
-struct Window {
-    harness: Harness<'static, Option<App>>,
-}
-
-impl Window {
-    fn open(home: &Path) -> Self {
-        std::fs::create_dir_all(home).unwrap();
-        let home = home.to_owned();
-        let harness = Harness::builder().with_size([1366.0, 768.0]).with_context_setup(prepare).build_ui_state(
-            move |ui, slot: &mut Option<App>| {
-                let app =
-                    slot.get_or_insert_with(|| App::at_home(ui.ctx(), Stage::new(ui.ctx(), None).unwrap(), &home));
-                app.logic(ui.ctx());
-                app.ui(ui);
-            },
-            None,
-        );
-        Self { harness }
-    }
-
-    /// Steps until something is true; background threads open and hash meanwhile.
-    fn until(&mut self, what: &str, mut done: impl FnMut(&App) -> bool) {
-        let deadline = Instant::now() + Duration::from_secs(60);
-        while !done(self.harness.state().as_ref().unwrap()) {
-            assert!(Instant::now() < deadline, "never happened: {what}");
-            self.harness.step();
-            std::thread::yield_now();
-        }
-        self.harness.run_steps(3);
-        self.harness.check_accessibility();
-    }
-
-    fn drop_file(&mut self, path: &Path) {
-        self.harness.input_mut().dropped_files.push(Arc::new(Dropped(path.to_owned())));
-        self.harness.step();
-    }
-
-    fn dropped(home: &Path, image: &Path) -> Self {
-        let mut window = Self::open(home);
-        window.drop_file(image);
-        window.until("the image is in view", |app| app.look().image.is_some());
-        window
-    }
-
-    /// A point of the image's part of the window, as shares of its width and height.
-    fn at(&self, x: f32, y: f32) -> Pos2 {
-        let rect = self.harness.get_by_label("画像").rect();
-        rect.lerp_inside(egui::Vec2::new(x, y))
-    }
-
-    fn click(&mut self, x: f32, y: f32) {
-        let at = self.at(x, y);
-        self.harness.hover_at(at);
-        self.harness.step();
-        self.harness.drag_at(at);
-        self.harness.step();
-        self.harness.drop_at(at);
-        self.harness.run_steps(2);
-    }
-
-    fn outline(&mut self) {
-        for (x, y) in [(0.4, 0.4), (0.6, 0.4), (0.6, 0.6), (0.4, 0.6)] {
-            self.click(x, y);
-        }
-        self.harness.key_press(Key::Enter);
-        self.harness.run_steps(3);
-    }
-
-    fn findings(&self) -> usize {
-        self.harness.state().as_ref().unwrap().model().findings.len()
-    }
-
-    fn sees(&self, label: &str) -> bool {
-        self.harness.query_all_by_label(label).next().is_some()
-    }
-}
-
-/// A photograph with something to outline.
-fn photograph(folder: &Path) -> PathBuf {
-    let image = image::RgbImage::from_fn(400, 300, |x, y| {
-        let inside = (i64::from(x) - 200).pow(2) + (i64::from(y) - 150).pow(2) < 3600;
-        if inside { image::Rgb([180, 60, 70]) } else { image::Rgb([230, 150, 140]) }
-    });
-    let path = folder.join("photo.png");
-    image.save(&path).unwrap();
-    path
-}
+use crate::support::window::{Window, photograph};
 
 #[test]
 fn the_first_screen_says_one_sentence_and_offers_three_ways_in() {
@@ -203,6 +99,26 @@ fn escape_steps_out_and_never_takes_a_finished_outline() {
         window.harness.run_steps(2);
     }
     assert_eq!(window.findings(), 1);
+}
+
+#[test]
+fn an_outline_that_a_rule_refuses_stays_in_the_hand() {
+    let folder = tempfile::tempdir().unwrap();
+    let (home, photo) = (folder.path().join("home"), photograph(folder.path()));
+    let mut window = Window::dropped(&home, &photo);
+    // Three points in a line enclose nothing.
+    for x in [0.4, 0.5, 0.6] {
+        window.click(x, 0.5);
+    }
+    window.press(Key::Enter);
+    assert!(window.sees("形を保存できません。面積のある輪郭を描いてください"), "the refusal is said");
+    assert_eq!(window.findings(), 0);
+    // It is kept over a crash, too.
+    drop(window);
+    let mut window = Window::dropped(&home, &photo);
+    window.click(0.5, 0.7);
+    window.press(Key::Enter);
+    assert_eq!(window.findings(), 1, "one vertex more, and the same outline is taken");
 }
 
 #[test]

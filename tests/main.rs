@@ -24,6 +24,12 @@ mod demo_images;
 mod exchange;
 #[cfg(feature = "gui")]
 mod gui;
+#[cfg(feature = "gui")]
+mod gui_adjudicate;
+#[cfg(feature = "gui")]
+mod gui_opening;
+#[cfg(feature = "gui")]
+mod gui_slices;
 mod history;
 mod hostile;
 mod house;

@@ -25,5 +25,5 @@ pub use ontology_rules::{OntologyProblem, check_ontology};
 pub use pixels::{Field, Level, PlanePose, RectPx, SizePx, Spacing, SpacingSource, TileKey};
 pub use reading::{AdjudicationTake, Certainty, Origin, ProjectKind, Role, Verdict};
 pub use sensitive::Sensitive;
-pub use term_search::{TermHit, TermSearch};
+pub use term_search::{TermHit, TermIndex, TermSearch};
 pub use text::{UserText, normalize_text};

@@ -24,6 +24,7 @@ const SYNONYM_PENALTY: u32 = 500;
 /// A deprecated term is still found, after those in use.
 const DEPRECATED_PENALTY: u32 = 2_000;
 
+#[derive(Debug)]
 struct Key {
     spelling: String,
     fuzzy: Utf32String,
@@ -32,40 +33,69 @@ struct Key {
     numerals: bool,
 }
 
-struct Entry<'a> {
-    ontology: &'a Ontology,
-    term: &'a Term,
+#[derive(Debug)]
+struct Entry {
+    /// Which pack, and which of its terms.
+    place: (usize, usize),
+    deprecated: bool,
     keys: Vec<Key>,
 }
 
-/// An index over packs; build it once for a project and ask it at every keystroke.
+/// The spellings of every term of some packs, kept apart from the packs: build it once for a project and ask it at every
+/// keystroke.
+#[derive(Debug, Default)]
+pub struct TermIndex {
+    entries: Vec<Entry>,
+}
+
+impl TermIndex {
+    pub fn new<'a>(packs: impl IntoIterator<Item = &'a Ontology>) -> Self {
+        let terms = packs
+            .into_iter()
+            .enumerate()
+            .flat_map(|(p, o)| o.terms.iter().enumerate().map(move |(t, term)| ((p, t), o, term)));
+        let entry = |(place, ontology, term): ((usize, usize), &Ontology, &Term)| Entry {
+            place,
+            deprecated: term.status == TermStatus::Deprecated,
+            keys: keys(ontology, term),
+        };
+        Self { entries: terms.map(entry).collect() }
+    }
+
+    /// Places (pack, term) and scores of at most `limit` terms, best first; terms that score the same come in the order of
+    /// their packs. An empty query finds everything, in that order.
+    pub fn find(&self, query: &str, limit: usize) -> Vec<((usize, usize), u32)> {
+        let asked = Query::new(query);
+        let mut matcher = Matcher::new(Config::DEFAULT);
+        let mut hits: Vec<_> =
+            self.entries.iter().filter_map(|e| Some((e.place, asked.score(e, &mut matcher)?))).collect();
+        // The sort is stable: equal scores keep the packs' order, whatever the platform.
+        hits.sort_by_key(|(_, score)| std::cmp::Reverse(*score));
+        hits.truncate(limit);
+        hits
+    }
+}
+
+/// An index together with the packs it was made of.
 pub struct TermSearch<'a> {
-    entries: Vec<Entry<'a>>,
+    packs: Vec<&'a Ontology>,
+    index: TermIndex,
 }
 
 impl<'a> TermSearch<'a> {
     pub fn new(packs: impl IntoIterator<Item = &'a Ontology>) -> Self {
-        let terms = packs.into_iter().flat_map(|o| o.terms.iter().map(move |t| (o, t)));
-        Self { entries: terms.map(|(ontology, term)| Entry { ontology, term, keys: keys(ontology, term) }).collect() }
+        let packs: Vec<&Ontology> = packs.into_iter().collect();
+        let index = TermIndex::new(packs.iter().copied());
+        Self { packs, index }
     }
 
-    /// At most `limit` terms, best first; terms that score the same come in the order of their packs. An empty query
-    /// finds everything, in that order.
+    /// As [`TermIndex::find`], with the terms themselves.
     pub fn find(&self, query: &str, limit: usize) -> Vec<TermHit<'a>> {
-        let asked = Query::new(query);
-        let mut matcher = Matcher::new(Config::DEFAULT);
-        let mut hits: Vec<TermHit<'a>> = self
-            .entries
-            .iter()
-            .filter_map(|e| {
-                let score = asked.score(e, &mut matcher)?;
-                Some(TermHit { ontology: e.ontology, term: e.term, score })
-            })
-            .collect();
-        // The sort is stable: equal scores keep the packs' order, whatever the platform.
-        hits.sort_by_key(|h| std::cmp::Reverse(h.score));
-        hits.truncate(limit);
-        hits
+        let hit = |((pack, term), score): ((usize, usize), u32)| {
+            let ontology = *self.packs.get(pack)?;
+            Some(TermHit { ontology, term: ontology.terms.get(term)?, score })
+        };
+        self.index.find(query, limit).into_iter().filter_map(hit).collect()
     }
 }
 
@@ -112,7 +142,7 @@ impl Query {
         Self { plain, numerals, kana, fuzzy }
     }
 
-    fn score(&self, entry: &Entry<'_>, matcher: &mut Matcher) -> Option<u32> {
+    fn score(&self, entry: &Entry, matcher: &mut Matcher) -> Option<u32> {
         if self.plain.is_empty() {
             return Some(0);
         }
@@ -126,8 +156,7 @@ impl Query {
             literal.or_else(|| self.fuzzy_score(key, matcher)).map(|s| s.saturating_sub(key.penalty))
         });
         let score = best.max()?;
-        let deprecated = entry.term.status == TermStatus::Deprecated;
-        Some(score.saturating_sub(if deprecated { DEPRECATED_PENALTY } else { 0 }))
+        Some(score.saturating_sub(if entry.deprecated { DEPRECATED_PENALTY } else { 0 }))
     }
 
     /// Typos and left-out letters; too short a query would match everything.

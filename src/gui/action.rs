@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::actions::{ActionId, Preset};
 use super::i18n::Lang;
 use super::tools::{PointerInput, ToolKind};
-use crate::domain::{CaseId, FindingId, ImageId, Verdict};
+use crate::domain::{CaseId, FindingId, ImageId, TermRef, Verdict};
 use crate::project::Command;
 
 /// One wish of the person at the window.
@@ -71,6 +71,10 @@ pub enum ViewChange {
     Lang(Lang),
     Dialog(Dialog),
     Discrepancy(String),
+    /// Names the region that was redrawn.
+    RedrawTerm(TermRef),
+    /// Puts the redrawn region away; undo brings it back.
+    DropRedraw,
     Verdict(Verdict),
     DismissNotice,
 }
@@ -78,6 +82,8 @@ pub enum ViewChange {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Job {
     Open(Vec<PathBuf>),
+    /// Stops what is being opened.
+    CancelOpening,
     ChooseFolder,
     ChooseFiles,
     Practise,

@@ -40,6 +40,8 @@ pub enum Needs {
     Image,
     /// An image and a read that may be changed.
     OpenRead,
+    /// An image on which something may be drawn: in an open read, or for a discrepancy.
+    Pen,
     Selection,
     /// A selection in a read that may be changed.
     Editing,
@@ -153,6 +155,7 @@ pub enum ActionId {
     TakeB,
     TakeBoth,
     TakeNeither,
+    TakeRedrawn,
     NextDiscrepancy,
     PreviousDiscrepancy,
     Palette,
@@ -286,8 +289,16 @@ pub const ACTIONS: &[ActionDef] = &[
         &[ctrl(Key::Y), ctrl_shift(Key::Z)],
     ),
     def(A::Delete, "action-delete", icons::TRASH, G::Edit, S::Read, N::Editing, &[k(Key::Delete)]),
-    def(A::Tool(ToolKind::Select), "tool-select", icons::CURSOR, G::Tools, S::Read, N::Image, &[k(Key::M), k(Key::V)]),
-    def(A::Tool(ToolKind::Polygon), "tool-polygon", icons::POLYGON, G::Tools, S::Read, N::OpenRead, &[k(Key::P)]),
+    def(
+        A::Tool(ToolKind::Select),
+        "tool-select",
+        icons::CURSOR,
+        G::Tools,
+        S::Always,
+        N::Image,
+        &[k(Key::M), k(Key::V)],
+    ),
+    def(A::Tool(ToolKind::Polygon), "tool-polygon", icons::POLYGON, G::Tools, S::Always, N::Pen, &[k(Key::P)]),
     def(A::Tool(ToolKind::Rectangle), "tool-rectangle", icons::RECTANGLE, G::Tools, S::Read, N::OpenRead, &[k(Key::R)]),
     def(A::Tool(ToolKind::Ellipse), "tool-ellipse", icons::CIRCLE, G::Tools, S::Read, N::OpenRead, &[k(Key::O)]),
     def(A::Tool(ToolKind::Point), "tool-point", icons::DOT_OUTLINE, G::Tools, S::Read, N::OpenRead, &[k(Key::Period)]),
@@ -409,6 +420,7 @@ pub const ACTIONS: &[ActionDef] = &[
     def(A::TakeB, "action-take-b", icons::SCALES, G::Decide, S::Adjudicate, N::Discrepancy, &[k(Key::B)]),
     def(A::TakeBoth, "action-take-both", icons::SCALES, G::Decide, S::Adjudicate, N::Discrepancy, &[k(Key::O)]),
     def(A::TakeNeither, "action-take-neither", icons::SCALES, G::Decide, S::Adjudicate, N::Discrepancy, &[k(Key::N)]),
+    def(A::TakeRedrawn, "action-take-redrawn", icons::POLYGON, G::Decide, S::Adjudicate, N::Discrepancy, &[k(Key::R)]),
     def(
         A::NextDiscrepancy,
         "action-next-discrepancy",

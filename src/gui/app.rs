@@ -62,6 +62,13 @@ impl App {
         }
     }
 
+    /// Reads as somebody else than the project's creator.
+    #[must_use]
+    pub fn acting(mut self, reader: Option<crate::domain::ReaderId>) -> Self {
+        self.session.acting = reader;
+        self
+    }
+
     /// Speaks another language for this run, without touching the settings.
     pub fn use_lang(&mut self, lang: Lang) {
         self.words = Words::new(lang);
@@ -84,6 +91,16 @@ impl App {
 
     pub const fn look(&self) -> &Look {
         &self.look
+    }
+
+    /// The shape that the hand may mend now; for tests.
+    pub fn in_hand(&self) -> Option<&crate::domain::Shape> {
+        self.look.in_hand(self.session.model()).map(|(_, shape)| shape)
+    }
+
+    /// Where a pixel of the image lies on the screen; for tests.
+    pub fn screen_from_image(&self, at: crate::domain::PointPx) -> egui::Pos2 {
+        self.stage.viewport().screen_from_image(at)
     }
 
     /// Applies: dropped files, finished jobs, keys, queued actions. Paints nothing.
@@ -134,6 +151,12 @@ impl App {
             .exact_size(theme::TITLE_HEIGHT)
             .frame(strip_frame(ui))
             .show(ui, |ui| out.extend(title::show(ui, shown)));
+        if !shown.model.jobs.is_empty() {
+            Panel::bottom("status")
+                .exact_size(theme::STATUS_HEIGHT)
+                .frame(strip_frame(ui))
+                .show(ui, |ui| out.extend(status::show(ui, shown, "")));
+        }
         CentralPanel::default()
             .frame(Frame::new())
             .show(ui, |ui| out.extend(start::show(ui, &self.words, self.session.opening())));
@@ -153,7 +176,7 @@ impl App {
             Panel::bottom("status")
                 .exact_size(theme::STATUS_HEIGHT)
                 .frame(strip_frame(ui))
-                .show(ui, |ui| status::show(ui, shown, hint));
+                .show(ui, |ui| out.extend(status::show(ui, shown, hint)));
             if self.look.left {
                 Panel::left("left").default_size(theme::LEFT_WIDTH).size_range(160.0..=420.0).frame(panel).show(
                     ui,
@@ -173,6 +196,12 @@ impl App {
                 );
             }
             if adjudicating {
+                if self.look.redraw().is_some() {
+                    Panel::bottom("redraw")
+                        .exact_size(40.0)
+                        .frame(panel)
+                        .show(ui, |ui| out.extend(adjudicate::redraw_bar(ui, shown)));
+                }
                 Panel::bottom("decision")
                     .exact_size(44.0)
                     .frame(panel)
@@ -284,7 +313,11 @@ fn right_panel(ui: &mut Ui, shown: Shown<'_>, forms: &mut super::look::Forms) ->
 /// Fluent key of the hint line for the state of the window.
 fn hint(shown: Shown<'_>, tool: &Tool) -> &'static str {
     if shown.look.workspace == Workspace::Adjudicate {
-        return "hint-adjudicate";
+        return match tool.kind() {
+            ToolKind::Select if shown.look.redraw().is_some() => "hint-redraw",
+            ToolKind::Select => "hint-adjudicate",
+            _ => tool.hint(false),
+        };
     }
     let image = shown.look.image.as_ref().and_then(|i| shown.model.image(i));
     if image.is_some_and(|i| i.availability != Availability::Ready) {

@@ -2,13 +2,14 @@
 
 use egui::Context;
 
-use super::action::{Action, Dialog, Job, ViewChange, Workspace};
+use super::action::{Action, Dialog, Job, ViewChange};
 use super::actions::{ActionId, find};
 use super::app::App;
 use super::i18n::Lang;
 use super::look::TextField;
 use super::panels::{Shown, terms, title};
-use crate::domain::{AdjudicationTake, Certainty, UserText};
+use super::tools::ToolKind;
+use crate::domain::{AdjudicationTake, Certainty};
 use crate::project::{Command, FindingCommand};
 
 impl App {
@@ -64,6 +65,8 @@ impl App {
             ActionId::TakeB => self.decide(AdjudicationTake::B),
             ActionId::TakeBoth => self.decide(AdjudicationTake::Both),
             ActionId::TakeNeither => self.decide(AdjudicationTake::Neither),
+            ActionId::TakeRedrawn if self.look.redraw().is_some() => self.decide(AdjudicationTake::Redrawn),
+            ActionId::TakeRedrawn => self.take_tool(ToolKind::Polygon),
             ActionId::Language => self.set_lang(if self.words.lang() == Lang::Ja { Lang::En } else { Lang::Ja }),
             ActionId::Theme => {
                 self.look.dark = !self.look.dark;
@@ -108,8 +111,9 @@ impl App {
             ActionId::LastSlice => self.set_frame(i64::from(u32::MAX)),
             ActionId::ZoomToFinding => {
                 let finding = self.look.selected.as_ref().and_then(|id| self.session.model().finding(id));
-                if let Some(bounds) = finding.and_then(|f| f.shape.as_ref()).and_then(crate::domain::Shape::bounds) {
-                    self.stage.viewport_mut().show_box(bounds, None);
+                let roi = finding.and_then(|f| f.nearest(self.look.image.as_ref(), self.look.frame)).cloned();
+                if let Some(roi) = roi {
+                    self.show_roi(&roi, None);
                 }
             }
             _ => {}
@@ -130,7 +134,8 @@ impl App {
 
     fn quick_label(&mut self, n: usize) {
         let shown = Shown { words: &self.words, model: self.session.model(), look: &self.look };
-        let action = self.session.model().terms.get(n.saturating_sub(1)).and_then(|term| terms::assign(shown, term));
+        let action =
+            self.session.model().terms.rows.get(n.saturating_sub(1)).and_then(|term| terms::assign(shown, term));
         self.queue.extend(action);
     }
 
@@ -180,33 +185,6 @@ impl App {
         let here = self.look.discrepancy.as_ref().and_then(|id| all.iter().position(|d| d.id == *id));
         if let Some(next) = stepped(here, by, all.len()).and_then(|i| all.get(i)) {
             self.ask(Action::Look(ViewChange::Discrepancy(next.id.clone())));
-        }
-    }
-
-    /// Decides the discrepancy in view; without a reason the field asks for one.
-    fn decide(&mut self, take: AdjudicationTake) {
-        if self.look.workspace != Workspace::Adjudicate {
-            return;
-        }
-        let reason = UserText::new(&self.look.forms.reason);
-        if reason.is_empty() {
-            self.look.forms.focus = Some(TextField::Reason);
-            self.notices.refused(self.words.t("refused-reason"));
-            return;
-        }
-        let Some(id) = self.look.discrepancy.clone() else { return };
-        match self.session.adjudicate(&id, take, &reason) {
-            Ok(()) => {
-                self.look.forms.reason.clear();
-                self.session.refresh(&self.look);
-                self.notices.done(self.words.t("done-decided"));
-                let next =
-                    self.session.model().discrepancies.iter().find(|d| d.decided.is_none()).map(|d| d.id.clone());
-                if let Some(next) = next {
-                    self.ask(Action::Look(ViewChange::Discrepancy(next)));
-                }
-            }
-            Err(failure) => self.tell(&failure),
         }
     }
 }

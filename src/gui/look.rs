@@ -1,9 +1,16 @@
 //! What the workspace owns: selection, panels, language, dialogs, and texts being typed. Never part of a finding.
 
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
 use super::action::{Dialog, Workspace};
 use super::actions::{Needs, Preset, Scope};
 use super::model::Model;
-use crate::domain::{CaseId, Field, FindingId, ImageId, Verdict};
+use super::vocabulary::TermHits;
+use crate::domain::{CaseId, Field, FindingId, ImageId, Roi, Shape, StreamId, TermRef, Verdict};
+
+/// Stands for the redrawn region where the selection tool asks for a finding's id; it is no finding yet.
+static REDRAW_ID: LazyLock<FindingId> = LazyLock::new(|| FindingId::derive(&StreamId::from_bytes([0; 32]), 0, 0));
 
 /// The state of the view.
 #[derive(Clone, Debug)]
@@ -22,6 +29,10 @@ pub struct Look {
     pub frame: u32,
     pub selected: Option<FindingId>,
     pub discrepancy: Option<String>,
+    /// Regions that replace A and B, drawn and not yet decided on, by discrepancy.
+    pub redraws: BTreeMap<String, Redraw>,
+    /// Grows with every change of `redraws`.
+    pub redraw_revision: u64,
     pub dialog: Dialog,
     pub verdict: Option<Verdict>,
     pub dark: bool,
@@ -46,6 +57,8 @@ impl Default for Look {
             frame: 0,
             selected: None,
             discrepancy: None,
+            redraws: BTreeMap::new(),
+            redraw_revision: 0,
             dialog: Dialog::None,
             verdict: None,
             dark: true,
@@ -61,6 +74,7 @@ impl Default for Look {
 pub struct Forms {
     pub term_query: String,
     pub term_index: usize,
+    pub term_hits: TermHits,
     pub comment: String,
     /// Which finding `comment` belongs to.
     pub comment_of: Option<FindingId>,
@@ -81,7 +95,47 @@ pub enum TextField {
     Reason,
 }
 
+/// A region that an adjudicator drew for a discrepancy. It lives in the hand, and in the drafts, until it is decided on.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Redraw {
+    pub image: ImageId,
+    pub roi: Roi,
+    /// `None` until it is chosen, where the readers named it differently.
+    pub term: Option<TermRef>,
+}
+
 impl Look {
+    /// The region drawn for the discrepancy in view.
+    pub fn redraw(&self) -> Option<&Redraw> {
+        self.redraws.get(self.discrepancy.as_ref().filter(|_| self.workspace == Workspace::Adjudicate)?)
+    }
+
+    pub fn set_redraw(&mut self, discrepancy: &str, redraw: Option<Redraw>) {
+        self.redraw_revision += 1;
+        match redraw {
+            Some(redraw) => self.redraws.insert(discrepancy.to_owned(), redraw),
+            None => self.redraws.remove(discrepancy),
+        };
+    }
+
+    /// The shape that the hand may mend on the slice in view: the selected finding's, or the redrawn region's.
+    pub fn in_hand<'a>(&'a self, model: &'a Model) -> Option<(&'a FindingId, &'a Shape)> {
+        let image = self.image.as_ref()?;
+        if self.workspace == Workspace::Adjudicate {
+            let redraw = self.redraw().filter(|r| r.image == *image && r.roi.frame == self.frame)?;
+            return Some((&REDRAW_ID, &redraw.roi.shape));
+        }
+        let finding = model.finding(self.selected.as_ref()?).filter(|_| self.editable(model))?;
+        Some((&finding.id, finding.shape_on(image, self.frame)?))
+    }
+
+    /// Whether something may be drawn now: findings of an open read, or the region that settles a discrepancy.
+    pub fn may_draw(&self, model: &Model) -> bool {
+        let writable = model.project.as_ref().is_some_and(|p| p.read_only.is_none());
+        let judging = self.workspace == Workspace::Adjudicate && self.discrepancy.is_some() && writable;
+        judging || self.editable(model)
+    }
+
     /// The field of the image in view.
     pub fn field(&self, model: &Model) -> Option<Field> {
         model.image(self.image.as_ref()?).map(|i| i.field)
@@ -113,6 +167,7 @@ impl Look {
             Needs::Project => model.project.is_some(),
             Needs::Image => image,
             Needs::OpenRead => image && self.editable(model),
+            Needs::Pen => image && self.may_draw(model),
             Needs::Selection => self.selected.is_some(),
             Needs::Editing => self.selected.is_some() && self.editable(model),
             Needs::Stack => self.image.as_ref().and_then(|i| model.image(i)).is_some_and(|i| i.frames > 1),

@@ -1,20 +1,23 @@
 //! The window (egui): `App` and its action table, panels, tools, the viewport, words and colours.
 //!
-//! Panels read a [`model::Model`] and return [`action::Action`]s; `App::logic` carries them out. Only `session.rs` and
-//! `views.rs` talk to the project, only `theme.rs` names colours, only `assets/locales` holds words.
+//! Panels read a [`model::Model`] and return [`action::Action`]s; `App::logic` carries them out. Only `session.rs`,
+//! `opening.rs` and `views.rs` talk to the project, only `theme.rs` names colours, only `assets/locales` holds words.
 
 mod action;
 mod actions;
 mod app;
 mod call;
 mod chooser;
+mod hand;
 pub mod i18n;
 mod icons;
+mod judge;
 mod keyboard;
 mod keys;
 mod look;
 mod model;
 mod notices;
+mod opening;
 mod panels;
 mod perform;
 mod portrait;
@@ -26,6 +29,7 @@ mod theme;
 pub mod tools;
 mod views;
 pub mod viewport;
+mod vocabulary;
 mod widgets;
 
 pub use action::{Action, Job, ViewChange, Workspace};

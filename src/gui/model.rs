@@ -1,14 +1,15 @@
 //! What the panels show: plain values that `session.rs` copies out of the project. Nothing here can change a project.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Instant;
 
 use egui::Color32;
 
-use super::theme;
+use super::vocabulary::TermTable;
 use crate::domain::{
-    AdjudicationTake, CaseId, Certainty, Field, FindingId, ImageId, Ontology, PointPx, ProjectKind, Role, Shape,
-    SizePx, Term, TermRef, TermStatus,
+    AdjudicationTake, CaseId, Certainty, Field, FindingId, ImageId, PointPx, ProjectKind, Roi, Role, Shape, SizePx,
+    TermRef,
 };
 
 /// How far a read has come.
@@ -73,39 +74,6 @@ pub struct CaseRow {
     pub images: Vec<ImageRow>,
 }
 
-/// A term as the picker shows it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct TermRow {
-    pub reference: TermRef,
-    pub term: Term,
-    /// Heading of the term's group by language; empty without one.
-    pub group: BTreeMap<String, String>,
-}
-
-impl TermRow {
-    pub fn group_id(&self) -> &str {
-        &self.term.group
-    }
-
-    /// The active terms of packs, group by group in the packs' order.
-    pub fn all(packs: &[Ontology]) -> Vec<Self> {
-        let rows = packs.iter().flat_map(|pack| {
-            let mut terms: Vec<&Term> = pack.terms.iter().filter(|t| t.status == TermStatus::Active).collect();
-            terms.sort_by_key(|t| pack.groups.iter().position(|g| g.id == t.group).unwrap_or(usize::MAX));
-            terms.into_iter().map(move |term| Self {
-                reference: TermRef { pack: pack.id.clone(), version: pack.version.clone(), id: term.id.clone() },
-                term: term.clone(),
-                group: pack.groups.iter().find(|g| g.id == term.group).map(|g| g.label.clone()).unwrap_or_default(),
-            })
-        });
-        rows.collect()
-    }
-
-    pub fn color(&self) -> Color32 {
-        theme::term_color(&self.term.color, &self.term.group)
-    }
-}
-
 /// A finding of the open read, or of a judged read under adjudication.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FindingRow {
@@ -118,12 +86,49 @@ pub struct FindingRow {
     pub color: Color32,
     pub certainty: Option<Certainty>,
     pub comment: String,
+    /// Its outlines, on one slice or on several.
+    pub rois: Vec<RoiRow>,
+    /// Largest area on one slice, in mm², where the image is calibrated.
+    pub area_mm2: Option<f64>,
+}
+
+/// One outline of a finding.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RoiRow {
     pub image: ImageId,
     pub frame: u32,
     /// Absent when the geometry was erased.
-    pub shape: Option<Shape>,
-    /// Area in mm² where the image is calibrated.
-    pub area_mm2: Option<f64>,
+    pub roi: Option<Roi>,
+}
+
+impl RoiRow {
+    pub fn shape(&self) -> Option<&Shape> {
+        self.roi.as_ref().map(|r| &r.shape)
+    }
+}
+
+impl FindingRow {
+    /// Its outlines on one slice of an image.
+    pub fn on(&self, image: &ImageId, frame: u32) -> impl Iterator<Item = &RoiRow> {
+        self.rois.iter().filter(move |r| r.image == *image && r.frame == frame)
+    }
+
+    pub fn shape_on(&self, image: &ImageId, frame: u32) -> Option<&Shape> {
+        self.on(image, frame).find_map(RoiRow::shape)
+    }
+
+    /// The outline nearest to what is in view: on the same image the nearest slice, else the first there is.
+    pub fn nearest(&self, image: Option<&ImageId>, frame: u32) -> Option<&RoiRow> {
+        let here = self.rois.iter().filter(|r| Some(&r.image) == image);
+        here.min_by_key(|r| r.frame.abs_diff(frame)).or_else(|| self.rois.first())
+    }
+
+    /// First and last slice, counted from 0, on the image of its first outline.
+    pub fn slices(&self) -> Option<(u32, u32)> {
+        let image = &self.rois.first()?.image;
+        let frames = || self.rois.iter().filter(|r| r.image == *image).map(|r| r.frame);
+        Some((frames().min()?, frames().max()?))
+    }
 }
 
 /// One line of the history.
@@ -149,14 +154,16 @@ pub struct DiscrepancyRow {
     pub a: Option<FindingRow>,
     pub b: Option<FindingRow>,
     pub decided: Option<AdjudicationTake>,
+    /// What the adjudicator drew instead, where that was the decision.
+    pub redrawn: Vec<FindingRow>,
 }
 
 impl DiscrepancyRow {
     /// Where to look: the first outline that either reader drew.
     pub fn place(&self) -> Option<(ImageId, u32, [f64; 4])> {
-        [&self.a, &self.b].into_iter().flatten().find_map(|f| {
-            let bounds = f.shape.as_ref()?.bounds()?;
-            Some((f.image.clone(), f.frame, bounds))
+        [&self.a, &self.b].into_iter().flatten().flat_map(|f| &f.rois).find_map(|r| {
+            let bounds = r.shape()?.bounds()?;
+            Some((r.image.clone(), r.frame, bounds))
         })
     }
 }
@@ -176,9 +183,8 @@ pub struct Model {
     pub project: Option<ProjectHead>,
     pub cases: Vec<CaseRow>,
     pub findings: Vec<FindingRow>,
-    /// The packs in force for the field in view, and their active terms.
-    pub packs: Vec<Ontology>,
-    pub terms: Vec<TermRow>,
+    /// The active terms of the packs in force for the field in view; shared, since it outlives most changes.
+    pub terms: Arc<TermTable>,
     pub history: Vec<HistoryRow>,
     pub discrepancies: Vec<DiscrepancyRow>,
     /// Complete cases on which both readers agree in everything, and which nobody has confirmed yet.
@@ -189,6 +195,19 @@ pub struct Model {
     pub redo: Option<String>,
     /// Images whose full content hash is still being read: done and total.
     pub hashing: Option<(usize, usize)>,
+    /// What runs in the background, for the status line.
+    pub jobs: Vec<JobRow>,
+}
+
+/// One job in the status line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JobRow {
+    /// Fluent key of what it does.
+    pub key: &'static str,
+    pub done: u64,
+    /// 0 while it is unknown.
+    pub total: u64,
+    pub cancel: bool,
 }
 
 /// What the title row says of the project.
@@ -219,8 +238,8 @@ impl Model {
     pub fn pick(&self, image: &ImageId, frame: u32, at: PointPx, reach_px: f64) -> Option<FindingId> {
         let near = |p: &PointPx| (p[0] - at[0]).hypot(p[1] - at[1]) <= reach_px;
         let mut best: Option<(f64, &FindingRow)> = None;
-        for finding in self.findings.iter().filter(|f| f.image == *image && f.frame == frame) {
-            let Some(shape) = &finding.shape else { continue };
+        let here = self.findings.iter().flat_map(|f| f.on(image, frame).filter_map(move |r| Some((f, r.shape()?))));
+        for (finding, shape) in here {
             let hit = match shape {
                 Shape::Point(p) => near(p),
                 Shape::Line(l) => l.iter().any(near),

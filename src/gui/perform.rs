@@ -6,12 +6,13 @@ use super::action::{Action, Job, ViewChange, Workspace};
 use super::actions::Preset;
 use super::app::App;
 use super::i18n::{Arg, Lang, Words};
-use super::look::TextField;
+use super::look::Look;
+use super::model::RoiRow;
 use super::refusals;
 use super::session::{Failure, SessionEvent};
-use super::tools::{Edit, Outcome, PointerInput, Scene, Tool, ToolKey, ToolKind};
-use crate::domain::{FindingId, ImageId, Roi, Role, Shape};
-use crate::project::{Command, FindingCommand, FindingDraft, FindingOrigin, ReadCommand};
+use super::tools::{Tool, ToolKind};
+use crate::domain::{FindingId, ImageId, Role, Shape};
+use crate::project::{Command, FindingCommand, ReadCommand};
 
 impl App {
     pub(super) fn perform(&mut self, ctx: &Context, action: Action) {
@@ -26,7 +27,7 @@ impl App {
         }
     }
 
-    fn execute(&mut self, command: Command) {
+    pub(super) fn execute(&mut self, command: Command) {
         let said = done_words(&self.words, &command, self);
         match self.session.execute(command) {
             Ok(()) => {
@@ -50,6 +51,13 @@ impl App {
     }
 
     fn undo(&mut self) {
+        if self.look.workspace == Workspace::Adjudicate {
+            // A decision is replaced by another one, never taken back; a region that is still in the making is.
+            if !self.reopen_redraw() {
+                self.notices.refused(self.words.t("refused-undo-decision"));
+            }
+            return;
+        }
         let Some(case) = self.look.case.clone() else { return };
         match self.session.undo(&case) {
             Ok(what) => self.after_undo("done-undone", &what),
@@ -58,6 +66,9 @@ impl App {
     }
 
     fn redo(&mut self) {
+        if self.look.workspace == Workspace::Adjudicate {
+            return;
+        }
         let Some(case) = self.look.case.clone() else { return };
         match self.session.redo(&case) {
             Ok(what) => self.after_undo("done-redone", &what),
@@ -83,24 +94,30 @@ impl App {
     /// What a background job or another program brought.
     pub(super) fn take_in(&mut self, event: SessionEvent) {
         match event {
-            SessionEvent::Opened { images, skipped, first, made_of_images } => {
-                let text = match (images, skipped) {
-                    (0, _) => self.words.t("nothing-opened"),
-                    (n, 0) => self.words.count("done-opened", n),
-                    (n, k) => {
-                        format!("{}（{}）", self.words.count("done-opened", n), self.words.count("skipped-files", k))
-                    }
-                };
-                if made_of_images && images == 0 {
-                    self.notices.refused(text);
-                } else if made_of_images {
-                    self.notices.done(text);
-                }
+            SessionEvent::Opened => {
                 if self.session.model().project.as_ref().is_some_and(|p| p.reader.is_empty()) {
                     self.notices.failed(self.words.t("refused-nobody"), String::new());
                 }
-                self.first_case(first);
+                self.stage.close();
+                self.tool = Tool::new(ToolKind::Select);
+                self.look = Look { dark: self.look.dark, software_seen: self.look.software_seen, ..Look::default() };
+                self.first_case(None);
             }
+            SessionEvent::Added { images, skipped, first } => {
+                let opened = self.words.count("done-opened", images);
+                self.notices.done(match skipped {
+                    0 => opened,
+                    k => format!("{opened}（{}）", self.words.count("skipped-files", k)),
+                });
+                // Nobody is taken away from what they are drawing on.
+                if first.is_some() && !self.tool.is_drawing() || self.look.case.is_none() {
+                    self.first_case(first);
+                } else {
+                    self.session.refresh(&self.look);
+                }
+            }
+            SessionEvent::NothingToOpen => self.notices.refused(self.words.t("nothing-opened")),
+            SessionEvent::OpenCancelled => self.notices.done(self.words.t("done-open-cancelled")),
             SessionEvent::OpenFailed(details) => self.notices.failed(self.words.t("failed-open"), details),
             SessionEvent::Relocated(n) => {
                 self.stage.close();
@@ -142,20 +159,7 @@ impl App {
         self.resume_draft();
     }
 
-    /// Brings back an outline that a crash or a restart interrupted.
-    fn resume_draft(&mut self) {
-        let Some(case) = &self.look.case else { return };
-        let Some(kept) = self.session.load_draft(case) else { return };
-        if self.session.model().image(&kept.image).is_none() || kept.points.is_empty() {
-            return;
-        }
-        self.open_image(&kept.image);
-        self.show_frame(kept.frame);
-        self.tool = Tool::Polygon(super::tools::PolygonTool::resumed(kept.points));
-        self.notices.done(self.words.t("done-draft"));
-    }
-
-    fn open_image(&mut self, image: &ImageId) {
+    pub(super) fn open_image(&mut self, image: &ImageId) {
         if self.look.image.as_ref() == Some(image) {
             return;
         }
@@ -175,14 +179,6 @@ impl App {
         self.session.note_viewed(&self.look);
     }
 
-    /// A draft that is left behind stays in `drafts.sqlite` and comes back with its case.
-    fn put_tool_away(&mut self) {
-        if self.tool.is_drawing() {
-            self.keep_draft();
-        }
-        self.tool = Tool::new(ToolKind::Select);
-    }
-
     fn change_view(&mut self, ctx: &Context, change: ViewChange) {
         match change {
             ViewChange::Workspace(workspace) => self.set_workspace(workspace),
@@ -198,6 +194,8 @@ impl App {
             ViewChange::Lang(lang) => self.set_lang(lang),
             ViewChange::Dialog(dialog) => self.look.dialog = dialog,
             ViewChange::Discrepancy(id) => self.show_discrepancy(&id),
+            ViewChange::RedrawTerm(term) => self.name_redraw(term),
+            ViewChange::DropRedraw => self.drop_redraw(),
             ViewChange::Verdict(verdict) => self.look.verdict = Some(verdict),
             ViewChange::DismissNotice => self.notices.dismiss(),
         }
@@ -221,22 +219,7 @@ impl App {
         }
     }
 
-    fn show_discrepancy(&mut self, id: &str) {
-        let Some(d) = self.session.model().discrepancies.iter().find(|d| d.id == id).cloned() else { return };
-        self.look.discrepancy = Some(d.id.clone());
-        if self.look.case.as_ref() != Some(&d.case) {
-            self.look.case = Some(d.case.clone());
-            self.session.refresh(&self.look);
-        }
-        if let Some((image, frame, bounds)) = d.place() {
-            self.open_image(&image);
-            self.tool = Tool::new(ToolKind::Select);
-            self.show_frame(frame);
-            self.stage.viewport_mut().show_box(bounds, None);
-        }
-    }
-
-    fn take_tool(&mut self, kind: ToolKind) {
+    pub(super) fn take_tool(&mut self, kind: ToolKind) {
         if self.tool.kind() != kind {
             self.put_tool_away();
             self.tool = Tool::new(kind);
@@ -266,7 +249,7 @@ impl App {
         self.stage.viewport_mut().set_frame(self.look.frame);
     }
 
-    fn show_frame(&mut self, frame: u32) {
+    pub(super) fn show_frame(&mut self, frame: u32) {
         self.look.frame = frame;
         self.stage.viewport_mut().set_frame(frame);
     }
@@ -279,22 +262,30 @@ impl App {
     /// Selects a finding and brings it into sight without taking the reader's zoom away.
     fn reveal(&mut self, id: &FindingId, now_s: f64) {
         let Some(finding) = self.session.model().finding(id).cloned() else { return };
-        if self.look.image.as_ref() != Some(&finding.image) {
-            self.open_image(&finding.image);
-        }
+        let Some(roi) = finding.nearest(self.look.image.as_ref(), self.look.frame).cloned() else {
+            self.look.selected = Some(finding.id);
+            return;
+        };
         if self.tool.kind() != ToolKind::Select && !self.tool.is_drawing() {
             self.tool = Tool::new(ToolKind::Select);
         }
-        self.show_frame(finding.frame);
+        self.show_roi(&roi, Some(now_s));
         self.look.selected = Some(finding.id);
-        if let Some(bounds) = finding.shape.as_ref().and_then(Shape::bounds) {
-            self.stage.viewport_mut().show_box(bounds, Some(now_s));
+    }
+
+    /// Brings an outline into sight: its image, its slice, its place.
+    pub(super) fn show_roi(&mut self, roi: &RoiRow, now_s: Option<f64>) {
+        self.open_image(&roi.image);
+        self.show_frame(roi.frame);
+        if let Some(bounds) = roi.shape().and_then(Shape::bounds) {
+            self.stage.viewport_mut().show_box(bounds, now_s);
         }
     }
 
     fn run(&mut self, ctx: &Context, job: Job) {
         match job {
             Job::Open(paths) => self.session.open(paths),
+            Job::CancelOpening => self.session.cancel_opening(),
             Job::ChooseFolder => self.chooser.folder(ctx),
             Job::ChooseFiles => self.chooser.files(ctx),
             Job::Practise => self.session.practise(),
@@ -316,120 +307,6 @@ impl App {
                 self.notices.done(self.words.t("done-copied"));
             }
         }
-    }
-
-    fn hand(&mut self, input: PointerInput) {
-        let outcome = self.with_scene(input.px_per_pt, |tool, scene| tool.pointer(&input, scene));
-        self.after_tool(outcome);
-    }
-
-    /// Offers a key to the tool; whether it took it.
-    pub(super) fn tool_key(&mut self, key: ToolKey) -> bool {
-        let outcome = self.with_scene(1.0, |tool, scene| tool.key(key, scene));
-        let taken = outcome.taken;
-        self.after_tool(outcome);
-        taken
-    }
-
-    fn with_scene(&mut self, px_per_pt: f64, act: impl FnOnce(&mut Tool, &Scene<'_>) -> Outcome) -> Outcome {
-        let model = self.session.model();
-        let editable = self.look.editable(model);
-        let on_frame =
-            |f: &&super::model::FindingRow| self.look.image.as_ref() == Some(&f.image) && self.look.frame == f.frame;
-        let selected = self.look.selected.as_ref().and_then(|id| model.finding(id)).filter(on_frame);
-        let shape = selected.filter(|_| editable).and_then(|f| f.shape.as_ref().map(|shape| (&f.id, shape)));
-        let pick = |at: [f64; 2]| model.pick(self.look.image.as_ref()?, self.look.frame, at, 6.0 * px_per_pt);
-        act(&mut self.tool, &Scene { selected: shape, pick: &pick })
-    }
-
-    fn after_tool(&mut self, outcome: Outcome) {
-        match outcome.edit {
-            Some(Edit::Create(shape)) => self.create(shape),
-            Some(Edit::Reshape(finding, shape)) => self.reshape(finding, shape),
-            Some(Edit::Select(id)) => self.look.selected = id,
-            None => {}
-        }
-        if outcome.draft_changed {
-            self.keep_draft();
-        }
-    }
-
-    fn keep_draft(&mut self) {
-        let (Some(case), Some(image)) = (self.look.case.clone(), self.look.image.clone()) else { return };
-        let points = self.tool.keepsake().map(|d| d.points).unwrap_or_default();
-        if let Err(failure) = self.session.keep_draft(&case, &image, self.look.frame, points) {
-            self.tell(&failure);
-        }
-    }
-
-    /// A finished outline becomes a finding; the term picker takes the focus.
-    fn create(&mut self, shape: Shape) {
-        let (Some(case), Some(image)) = (self.look.case.clone(), self.look.image.clone()) else { return };
-        let roi = Roi { frame: self.look.frame, space: self.stage.space(self.look.frame), shape };
-        let origin = FindingOrigin {
-            origin: crate::domain::Origin::Manual,
-            tool: tool_code(self.tool.kind()).to_owned(),
-            seen: true,
-            model: None,
-        };
-        let draft = FindingDraft {
-            rois: vec![(image, roi)],
-            terms: Vec::new(),
-            certainty: None,
-            attributes: std::collections::BTreeMap::new(),
-            origin,
-            comment: None,
-        };
-        let ring = match &draft.rois[..] {
-            [(_, Roi { shape: Shape::Polygons(parts), .. })] => parts.first().map(|p| p.exterior.clone()),
-            _ => None,
-        };
-        let before: Vec<FindingId> = self.session.model().findings.iter().map(|f| f.id.clone()).collect();
-        match self.session.execute(Command::Finding(FindingCommand::Add { case, findings: vec![draft] })) {
-            Ok(()) => {
-                self.session.refresh(&self.look);
-                let new = self
-                    .session
-                    .model()
-                    .findings
-                    .iter()
-                    .find(|f| !before.contains(&f.id))
-                    .map(|f| (f.id.clone(), f.number));
-                if let Some((id, number)) = new {
-                    self.look.selected = Some(id);
-                    self.look.forms.focus = Some(TextField::Terms);
-                    self.look.forms.term_query.clear();
-                    self.look.right = true;
-                    self.look.history = false;
-                    self.notices.done(self.words.with("done-drawn", &[("n", Arg::from(number))]));
-                }
-            }
-            Err(failure) => {
-                // A full disk or a missing role must not cost the stroke: it stays in the hand, and in the drafts.
-                if let Some(points) = ring {
-                    self.tool = Tool::Polygon(super::tools::PolygonTool::resumed(points));
-                    self.keep_draft();
-                }
-                self.tell(&failure);
-            }
-        }
-    }
-
-    fn reshape(&mut self, finding: FindingId, shape: Shape) {
-        let (Some(case), Some(image)) = (self.look.case.clone(), self.look.image.clone()) else { return };
-        let roi = Roi { frame: self.look.frame, space: self.stage.space(self.look.frame), shape };
-        self.execute(Command::Finding(FindingCommand::Reshape { case, finding, rois: vec![(image, roi)] }));
-    }
-}
-
-/// Code of the tool in a finding's origin.
-const fn tool_code(kind: ToolKind) -> &'static str {
-    match kind {
-        ToolKind::Select => "select",
-        ToolKind::Polygon => "polygon",
-        ToolKind::Rectangle => "rectangle",
-        ToolKind::Ellipse => "ellipse",
-        ToolKind::Point => "point",
     }
 }
 

@@ -1,6 +1,6 @@
 //! The one file that talks to `project::Project`: opens it, executes, and copies out what the panels may show.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,12 +12,14 @@ use serde::{Deserialize, Serialize};
 
 use super::i18n::Lang;
 use super::look::Look;
-use super::model::{Model, Saved};
+use super::model::{JobRow, Model, Saved};
+use super::opening::{self, Arrived, Here, Opening, is_project};
 use super::views::Lookup;
-use crate::domain::{AdjudicationTake, CaseId, ImageId, PointPx, ReaderId, Spacing, UserText};
+use super::vocabulary::TermTables;
+use crate::domain::{AdjudicationTake, CaseId, ImageId, PointPx, ReaderId, Spacing, TermRef, UserText};
 use crate::project::{
-    AccessKind, Cancel, CaseBy, Cause, Command, HashOutcome, ImageSource, Language, Progress, Project, ProjectError,
-    Rejection, SettingsFile, StoreError, home_dir,
+    AccessKind, Cause, Command, FindingDraft, HashOutcome, ImageSource, Language, Project, ProjectError, Rejection,
+    SettingsFile, StoreError, home_dir,
 };
 
 /// Why something was not done.
@@ -44,7 +46,16 @@ impl From<ProjectError> for Failure {
 /// What happened away from the window's thread.
 #[derive(Debug)]
 pub enum SessionEvent {
-    Opened { images: usize, skipped: usize, first: Option<CaseId>, made_of_images: bool },
+    /// A project folder is open.
+    Opened,
+    Added {
+        images: usize,
+        skipped: usize,
+        first: Option<CaseId>,
+    },
+    NothingToOpen,
+    /// Opening was cancelled; nothing was made or added.
+    OpenCancelled,
     OpenFailed(String),
     Relocated(usize),
     Changed,
@@ -57,18 +68,26 @@ pub struct KeptDraft {
     pub image: ImageId,
     pub frame: u32,
     pub points: Vec<PointPx>,
+    /// The discrepancy that `points` is drawn for; absent in a read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub discrepancy: Option<String>,
+    /// Finished regions that an adjudicator has not decided on yet.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub redraws: Vec<KeptRedraw>,
 }
 
-struct Arrived {
-    project: Project,
-    images: usize,
-    skipped: usize,
-    first: Option<CaseId>,
-    made_of_images: bool,
+/// A finished region of [`KeptDraft`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct KeptRedraw {
+    pub discrepancy: String,
+    pub image: ImageId,
+    pub frame: u32,
+    pub ring: Vec<PointPx>,
+    pub term: Option<TermRef>,
 }
 
 enum Message {
-    Arrived(Box<Result<Arrived, String>>),
+    Arrived(Result<Arrived, String>),
     Hashed(HashOutcome),
     /// Practice images were made; open them.
     Practice(Result<Vec<PathBuf>, String>),
@@ -84,11 +103,14 @@ pub struct Session {
     settings: Option<SettingsFile>,
     project: Option<Project>,
     model: Model,
-    opening: bool,
+    opening: Option<Opening>,
+    /// Dropped while something else was being opened.
+    waiting: VecDeque<Vec<PathBuf>>,
     send: Sender<Message>,
     receive: Receiver<Message>,
     /// Spacing of images that were opened, for areas.
     spacing: HashMap<ImageId, Option<Spacing>>,
+    terms: TermTables,
     checked: Option<Instant>,
     hash_stop: Arc<AtomicBool>,
     pub(super) practice: Option<Practice>,
@@ -96,6 +118,8 @@ pub struct Session {
     pub(super) acting: Option<ReaderId>,
 }
 
+/// How often the count of a job is shown anew.
+const JOB_TICK: std::time::Duration = std::time::Duration::from_millis(120);
 /// How often to look for what other programs appended.
 const CATCH_UP_EVERY: std::time::Duration = std::time::Duration::from_millis(800);
 
@@ -110,10 +134,12 @@ impl Session {
             settings,
             project: None,
             model: Model::default(),
-            opening: false,
+            opening: None,
+            waiting: VecDeque::new(),
             send,
             receive,
             spacing: HashMap::new(),
+            terms: TermTables::default(),
             checked: None,
             hash_stop: Arc::default(),
             practice: None,
@@ -134,7 +160,7 @@ impl Session {
     }
 
     pub const fn opening(&self) -> bool {
-        self.opening
+        self.opening.is_some()
     }
 
     /// The language and theme that the settings remember.
@@ -163,36 +189,77 @@ impl Session {
         }
     }
 
-    /// Opens a project folder, or the personal project of images, on a thread of its own.
+    /// Opens a project folder, or images into the open project or their personal one, on a thread of its own. What is
+    /// dropped meanwhile waits its turn.
     pub fn open(&mut self, paths: Vec<PathBuf>) {
-        if self.opening || paths.is_empty() {
+        if paths.is_empty() {
+            return;
+        }
+        if self.opening.is_some() {
+            self.waiting.push_back(paths);
             return;
         }
         let Some(home) = self.home.clone() else {
-            let _ = self.send.send(Message::Arrived(Box::new(Err("no home folder; set SHOKEN_HOME".to_owned()))));
+            let _ = self.send.send(Message::Arrived(Err("no home folder; set SHOKEN_HOME".to_owned())));
             return;
         };
-        self.opening = true;
-        // Images join the project that is open; only a project folder replaces it.
-        let here = if paths.iter().any(|p| is_project(p)) { None } else { self.project.take() };
+        let work = Opening::begin();
+        self.opening = Some(work.clone());
+        self.count_jobs();
+        let here = self.project.as_ref().map(|p| Here { folder: p.folder().to_owned(), reader: p.actor().cloned() });
         let (send, ctx, acting) = (self.send.clone(), self.ctx.clone(), self.acting.clone());
-        let work = move || {
-            let _ = send.send(Message::Arrived(Box::new(arrive(here, &paths, &home, acting.as_ref()))));
+        let task = move || {
+            // Images join the project that is open; only a project folder replaces it.
+            let arrived = match paths.iter().find(|p| is_project(p)) {
+                Some(folder) => opening::project(folder, &home, acting.as_ref(), &work),
+                None => opening::images(here, &paths, &home, &work),
+            };
+            let _ = send.send(Message::Arrived(arrived));
             ctx.request_repaint();
         };
-        if let Err(e) = std::thread::Builder::new().name("open project".to_owned()).spawn(work) {
-            self.opening = false;
-            let _ = self.send.send(Message::Arrived(Box::new(Err(e.to_string()))));
+        if let Err(e) = std::thread::Builder::new().name("open project".to_owned()).spawn(task) {
+            let _ = self.send.send(Message::Arrived(Err(e.to_string())));
+        }
+    }
+
+    /// Asks the work of [`Session::open`] to stop; what waits behind it is forgotten.
+    pub fn cancel_opening(&mut self) {
+        self.waiting.clear();
+        if let Some(work) = &self.opening {
+            work.cancel.cancel();
+        }
+        self.count_jobs();
+    }
+
+    /// What runs in the background, for the status line.
+    fn count_jobs(&mut self) {
+        self.model.jobs.clear();
+        if let Some(work) = &self.opening {
+            let (looked, read) = (work.looked.snapshot(), work.read.snapshot());
+            let (key, now) = match (read.total, looked.total) {
+                (0, 0) => ("job-opening", looked),
+                (0, _) => ("job-looking", looked),
+                _ => ("job-reading", read),
+            };
+            let key = if work.cancel.is_cancelled() { "job-cancelling" } else { key };
+            let cancel = !work.cancel.is_cancelled();
+            self.model.jobs.push(JobRow { key, done: now.done, total: now.total, cancel });
+            self.ctx.request_repaint_after(JOB_TICK);
+        }
+        if let Some((done, total)) = self.model.hashing {
+            let (done, total) = (done as u64, total as u64);
+            self.model.jobs.push(JobRow { key: "job-hashing", done, total, cancel: false });
         }
     }
 
     /// Makes the practice images and opens them.
     pub fn practise(&mut self) {
         let (Some(make), Some(home)) = (self.practice, self.home.clone()) else { return };
-        if self.opening {
+        if self.opening.is_some() {
             return;
         }
-        self.opening = true;
+        self.opening = Some(Opening::begin());
+        self.count_jobs();
         let (send, ctx) = (self.send.clone(), self.ctx.clone());
         let work = move || {
             let folder = home.join("practice");
@@ -201,7 +268,7 @@ impl Session {
             ctx.request_repaint();
         };
         if std::thread::Builder::new().name("practice images".to_owned()).spawn(work).is_err() {
-            self.opening = false;
+            self.opening = None;
         }
     }
 
@@ -218,20 +285,23 @@ impl Session {
 
     /// What arrived since the last frame.
     pub fn drain(&mut self) -> Vec<SessionEvent> {
-        let mut out = Vec::new();
+        let (mut out, mut hashed) = (Vec::new(), Vec::new());
         while let Ok(message) = self.receive.try_recv() {
             match message {
-                Message::Arrived(result) => out.push(self.arrived(*result)),
-                Message::Hashed(outcome) => self.hashed(&outcome, &mut out),
+                Message::Arrived(result) => out.push(self.arrived(result)),
+                Message::Hashed(outcome) => hashed.push(outcome),
                 Message::Practice(Ok(paths)) => {
-                    self.opening = false;
+                    self.opening = None;
                     self.open(paths);
                 }
                 Message::Practice(Err(details)) => {
-                    self.opening = false;
+                    self.opening = None;
                     out.push(SessionEvent::OpenFailed(details));
                 }
             }
+        }
+        if !hashed.is_empty() {
+            self.hashed(&hashed, &mut out);
         }
         let due = self.checked.is_none_or(|at| at.elapsed() >= CATCH_UP_EVERY);
         if let Some(project) = self.project.as_mut().filter(|_| due) {
@@ -242,25 +312,48 @@ impl Session {
                 Err(e) => tracing::warn!("catching up failed: {e}"),
             }
         }
+        self.count_jobs();
         out
     }
 
     fn arrived(&mut self, result: Result<Arrived, String>) -> SessionEvent {
-        self.opening = false;
-        match result {
+        let begun = self.opening.take().map(|work| work.begun);
+        let event = match result {
             Err(details) => SessionEvent::OpenFailed(details),
-            Ok(arrived) => {
-                self.project = Some(arrived.project);
-                self.refresh(&Look::default());
-                self.start_hashing();
-                SessionEvent::Opened {
-                    images: arrived.images,
-                    skipped: arrived.skipped,
-                    first: arrived.first,
-                    made_of_images: arrived.made_of_images,
-                }
+            Ok(Arrived::Cancelled) => SessionEvent::OpenCancelled,
+            Ok(Arrived::Nothing) => SessionEvent::NothingToOpen,
+            Ok(Arrived::Project(project)) => {
+                self.take_project(*project);
+                SessionEvent::Opened
             }
+            Ok(Arrived::Images { project, images, skipped, first }) => {
+                match (project, &mut self.project) {
+                    (Some(project), _) => self.take_project(*project),
+                    (None, Some(open)) => {
+                        if let Err(e) = open.catch_up() {
+                            tracing::warn!("catching up failed: {e}");
+                        }
+                        self.refresh(&Look::default());
+                        self.start_hashing();
+                    }
+                    // It was closed meanwhile; the images are in it all the same.
+                    (None, None) => {}
+                }
+                let at_work = begun.zip(self.model.saved).is_some_and(|(begun, saved)| saved.at > begun);
+                SessionEvent::Added { images, skipped, first: first.filter(|_| !at_work) }
+            }
+        };
+        if let Some(next) = self.waiting.pop_front() {
+            self.open(next);
         }
+        event
+    }
+
+    fn take_project(&mut self, project: Project) {
+        self.project = Some(project);
+        self.spacing.clear();
+        self.refresh(&Look::default());
+        self.start_hashing();
     }
 
     /// Reads every image once to its end, on a thread of its own; submitting needs it.
@@ -288,18 +381,20 @@ impl Session {
         }
     }
 
-    fn hashed(&mut self, outcome: &HashOutcome, out: &mut Vec<SessionEvent>) {
-        if let Some(error) = &outcome.error {
+    /// Keeps what was hashed since the last frame, in one transaction.
+    fn hashed(&mut self, outcomes: &[HashOutcome], out: &mut Vec<SessionEvent>) {
+        if let Some(error) = outcomes.iter().find_map(|o| o.error.clone()) {
             tracing::warn!("an image could not be read to its end");
-            out.push(SessionEvent::OpenFailed(error.clone()));
+            out.push(SessionEvent::OpenFailed(error));
         }
         if let Some(project) = self.project.as_mut()
-            && let Err(e) = project.record_hashes(std::slice::from_ref(outcome))
+            && let Err(e) = project.record_hashes(outcomes)
         {
             out.push(SessionEvent::OpenFailed(e.to_string()));
         }
+        let n = outcomes.len();
         self.model.hashing =
-            self.model.hashing.and_then(|(done, total)| (done + 1 < total).then_some((done + 1, total)));
+            self.model.hashing.and_then(|(done, total)| (done + n < total).then_some((done + n, total)));
         out.push(SessionEvent::Changed);
     }
 
@@ -368,10 +463,16 @@ impl Session {
     ///
     /// # Errors
     /// As [`Session::execute`].
-    pub fn adjudicate(&mut self, id: &str, take: AdjudicationTake, reason: &UserText) -> Result<(), Failure> {
+    pub fn adjudicate(
+        &mut self,
+        id: &str,
+        take: AdjudicationTake,
+        drawn: Vec<FindingDraft>,
+        reason: &UserText,
+    ) -> Result<(), Failure> {
         self.with(|project| {
             let discrepancy = project.find_discrepancy(id)?;
-            project.resolve(&discrepancy, take, Vec::new(), reason.as_str(), &Cause::Gesture).map(drop)
+            project.resolve(&discrepancy, take, drawn, reason.as_str(), &Cause::Gesture).map(drop)
         })
     }
 
@@ -397,23 +498,16 @@ impl Session {
         Ok(())
     }
 
-    /// Keeps an unfinished outline, or forgets it when there is none.
+    /// Keeps what is drawn and not yet done, or forgets it when there is nothing.
     ///
     /// # Errors
     /// When the drafts cannot be written.
-    pub fn keep_draft(
-        &mut self,
-        case: &CaseId,
-        image: &ImageId,
-        frame: u32,
-        points: Vec<PointPx>,
-    ) -> Result<(), Failure> {
+    pub fn keep_draft(&mut self, case: &CaseId, kept: &KeptDraft) -> Result<(), Failure> {
         let Some(project) = self.project.as_ref() else { return Ok(()) };
-        if points.is_empty() {
+        if kept.points.is_empty() && kept.redraws.is_empty() {
             return Ok(project.clear_draft(case)?);
         }
-        let kept = KeptDraft { version: 1, image: image.clone(), frame, points };
-        let body = serde_json::to_vec(&kept).map_err(|e| Failure::Broke(e.to_string()))?;
+        let body = serde_json::to_vec(kept).map_err(|e| Failure::Broke(e.to_string()))?;
         Ok(project.save_draft(case, body)?)
     }
 
@@ -434,44 +528,10 @@ impl Session {
     pub fn refresh(&mut self, look: &Look) {
         let Some(project) = self.project.as_ref() else { return };
         let keep = (self.model.saved, self.model.hashing, self.model.revision + 1);
-        let lookup = Lookup { project, spacing: &self.spacing };
+        let jobs = std::mem::take(&mut self.model.jobs);
+        let mut lookup = Lookup { project, spacing: &self.spacing, terms: &mut self.terms };
         self.model = lookup.model(look);
         (self.model.saved, self.model.hashing, self.model.revision) = keep;
+        self.model.jobs = jobs;
     }
-}
-
-/// Opens the project of some paths and catalogues the images among them.
-fn arrive(here: Option<Project>, paths: &[PathBuf], home: &Path, acting: Option<&ReaderId>) -> Result<Arrived, String> {
-    let folder = paths.iter().find(|p| is_project(p));
-    if let Some(folder) = folder {
-        let mut project = Project::open(folder, home, true).map_err(|e| e.to_string())?;
-        if let Some(reader) = acting {
-            project.act_as(reader).map_err(|e| e.to_string())?;
-        }
-        if let Err(e) = project.note_access(AccessKind::Opened, None, None) {
-            tracing::warn!("the access log could not be written: {e}");
-        }
-        return Ok(Arrived { project, images: 0, skipped: 0, first: None, made_of_images: false });
-    }
-    let mut project = match here {
-        Some(project) => project,
-        None => Project::open_or_create_personal(paths, home).map_err(|e| e.to_string())?.project,
-    };
-    let added = project.import(paths, CaseBy::Auto, &Cause::Gesture, &Progress::new(), &Cancel::new());
-    match added {
-        Ok(added) => {
-            let first = added.images.first().or_else(|| added.known.first()).map(|(case, _)| case.clone());
-            let images = added.images.len() + added.known.len();
-            Ok(Arrived { project, images, skipped: added.skipped.len(), first, made_of_images: true })
-        }
-        // The folder holds no image; what was open stays open.
-        Err(ProjectError::NothingToImport(_)) => {
-            Ok(Arrived { project, images: 0, skipped: 0, first: None, made_of_images: true })
-        }
-        Err(e) => Err(e.to_string()),
-    }
-}
-
-fn is_project(path: &Path) -> bool {
-    path.join("project.sqlite").is_file()
 }

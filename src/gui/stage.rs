@@ -31,7 +31,7 @@ pub struct Stage {
     /// What `shapes` was made of.
     made_of: Option<Made>,
     /// Triangulated outlines by finding, so that a new selection costs nothing.
-    geometry: HashMap<FindingId, (Shape, Arc<ShapeGeometry>)>,
+    geometry: HashMap<(FindingId, usize), (Shape, Arc<ShapeGeometry>)>,
     /// Value under the pointer, and where it is.
     pointer: Option<(PointPx, Option<Sample>)>,
 }
@@ -43,6 +43,8 @@ struct Made {
     frame: u32,
     selected: Option<FindingId>,
     discrepancy: Option<String>,
+    /// Which version of the redrawn region.
+    redraw: u64,
     editing: bool,
 }
 
@@ -230,6 +232,7 @@ impl Stage {
             frame: look.frame,
             selected: look.selected.clone(),
             discrepancy: look.discrepancy.clone().filter(|_| look.workspace == Workspace::Adjudicate),
+            redraw: look.redraw_revision,
             editing,
         };
         if self.made_of.as_ref() == Some(&made) {
@@ -240,18 +243,26 @@ impl Stage {
             let current = look.discrepancy.as_ref().and_then(|id| model.discrepancies.iter().find(|d| d.id == *id));
             if let Some(d) = current {
                 for (side, colour) in [(&d.a, theme::READER_A), (&d.b, theme::READER_B)] {
-                    let Some(f) = side.as_ref().filter(|f| f.image == *image && f.frame == look.frame) else {
-                        continue;
-                    };
-                    shapes.extend(self.instance(f, colour, false));
+                    if let Some(f) = side {
+                        self.instances(f, image, look.frame, colour, false, &mut shapes);
+                    }
+                }
+                // A region that is being redrawn stands for the one that was decided on before.
+                let drafted = look.redraw();
+                for f in d.redrawn.iter().filter(|_| drafted.is_none()) {
+                    self.instances(f, image, look.frame, theme::REDRAWN, true, &mut shapes);
+                }
+                if let Some(r) = drafted.filter(|r| r.image == *image && r.roi.frame == look.frame && !editing) {
+                    let made = ShapeGeometry::new(outlines(&r.roi.shape)).map(Arc::new);
+                    shapes.extend(made.map(|geometry| instance(geometry, theme::REDRAWN, Pattern::Solid, true)));
                 }
             }
         } else {
-            for f in model.findings.iter().filter(|f| f.image == *image && f.frame == look.frame) {
+            for f in &model.findings {
                 let selected = look.selected.as_ref() == Some(&f.id);
                 // While a hand drags it, the tool paints it.
                 if !(selected && editing) {
-                    shapes.extend(self.instance(f, f.color, selected));
+                    self.instances(f, image, look.frame, f.color, selected, &mut shapes);
                 }
             }
         }
@@ -259,22 +270,35 @@ impl Stage {
         self.made_of = Some(made);
     }
 
-    fn instance(&mut self, f: &FindingRow, colour: egui::Color32, selected: bool) -> Option<ShapeInstance> {
-        let shape = f.shape.as_ref()?;
-        let known = self.geometry.get(&f.id).filter(|(s, _)| s == shape).map(|(_, g)| Arc::clone(g));
-        let geometry = match known {
-            Some(geometry) => geometry,
-            None => {
-                let made = Arc::new(ShapeGeometry::new(outlines(shape))?);
-                self.geometry.insert(f.id.clone(), (shape.clone(), Arc::clone(&made)));
-                made
-            }
-        };
-        let [r, g, b, _] = colour.to_array();
+    /// The outlines of a finding on the slice in view.
+    fn instances(
+        &mut self,
+        f: &FindingRow,
+        image: &ImageId,
+        frame: u32,
+        colour: egui::Color32,
+        selected: bool,
+        out: &mut Vec<ShapeInstance>,
+    ) {
         // Dashed: not finished, since it has no name yet.
         let pattern = if f.term.is_none() { Pattern::Dashed } else { Pattern::Solid };
-        Some(ShapeInstance { geometry, colour: [r, g, b], pattern, selected, filled: true })
+        for (index, roi) in f.rois.iter().enumerate().filter(|(_, r)| r.image == *image && r.frame == frame) {
+            let Some(shape) = roi.shape() else { continue };
+            let key = (f.id.clone(), index);
+            let known = self.geometry.get(&key).filter(|(s, _)| s == shape).map(|(_, g)| Arc::clone(g));
+            let geometry = known.or_else(|| {
+                let made = Arc::new(ShapeGeometry::new(outlines(shape))?);
+                self.geometry.insert(key, (shape.clone(), Arc::clone(&made)));
+                Some(made)
+            });
+            out.extend(geometry.map(|g| instance(g, colour, pattern, selected)));
+        }
     }
+}
+
+fn instance(geometry: Arc<ShapeGeometry>, colour: egui::Color32, pattern: Pattern, selected: bool) -> ShapeInstance {
+    let [r, g, b, _] = colour.to_array();
+    ShapeInstance { geometry, colour: [r, g, b], pattern, selected, filled: true }
 }
 
 fn outlines(shape: &Shape) -> Vec<Outline> {

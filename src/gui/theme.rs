@@ -78,6 +78,8 @@ pub const BACKDROP: Color32 = Color32::from_rgba_premultiplied(0, 0, 0, 140);
 /// The two readers under adjudication: fixed, from Okabe–Ito, never red and green.
 pub const READER_A: Color32 = rgb(0x56_B4E9);
 pub const READER_B: Color32 = rgb(0xE6_9F00);
+/// What the adjudicator draws instead of both: apart from their hues under every colour vision deficiency.
+pub const REDRAWN: Color32 = rgb(0xF0_E442);
 /// The empty sheet that stands for pixels that are not at hand.
 pub const SHEET: Color32 = rgb(0x20_2429);
 /// A finding without a term yet.

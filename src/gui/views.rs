@@ -5,25 +5,27 @@ use std::path::Path;
 
 use super::look::Look;
 use super::model::{
-    Availability, CaseRow, DiscrepancyRow, FindingRow, HistoryRow, ImageRow, Model, ProjectHead, ReadState, TermRow,
+    Availability, CaseRow, DiscrepancyRow, FindingRow, HistoryRow, ImageRow, Model, ProjectHead, ReadState, RoiRow,
 };
 use super::theme;
-use crate::domain::{CaseId, Field, ImageId, Ontology, ProjectKind, Role, SizePx, Spacing, TermRef};
+use super::vocabulary::TermTables;
+use crate::domain::{CaseId, Field, ImageId, ProjectKind, Role, SizePx, Spacing, TermRef};
 use crate::project::{
     ACT_LABELS, Discrepancy, DiscrepancyKind, FindingView, HistoryLine, ImageState, ImageView, Member, Project,
-    ReadScope, ReadView, WorkItem, WorkState,
+    ReadScope, ReadView, RoiView, WorkItem, WorkState,
 };
 
 /// Reads a project for the panels.
 pub(super) struct Lookup<'a> {
     pub project: &'a Project,
     pub spacing: &'a HashMap<ImageId, Option<Spacing>>,
+    pub terms: &'a mut TermTables,
 }
 
 impl Lookup<'_> {
     /// Everything that the panels may show for what is in view. What cannot be read is left out and logged, so that one
     /// damaged value does not take the window away.
-    pub fn model(&self, look: &Look) -> Model {
+    pub fn model(&mut self, look: &Look) -> Model {
         let mut model = Model { project: Some(self.head()), ..Model::default() };
         let Some(reader) = self.project.actor().cloned() else { return model };
         let worklist = self.project.worklist(&reader).unwrap_or_else(|e| {
@@ -38,10 +40,9 @@ impl Lookup<'_> {
             model.agreed = self.project.agreed_cases().map_or(0, |cases| cases.len());
         }
         let Some(case) = look.case.as_ref() else { return model };
-        model.packs = self.packs(model.case(case).map(|c| c.field));
-        model.terms = TermRow::all(&model.packs);
+        model.terms = self.terms.of(self.project.packs(), model.case(case).map(|c| c.field));
         if let Some(read) = self.own_read(case) {
-            model.findings = read.findings.iter().filter_map(|f| self.finding_row(f)).collect();
+            model.findings = read.findings.iter().map(|f| self.finding_row(f)).collect();
             model.undo = read.undo.as_deref().map(history_key);
             model.redo = read.redo.as_deref().map(history_key);
         }
@@ -58,12 +59,6 @@ impl Lookup<'_> {
             roles: p.roles(),
             read_only: p.read_only().map(ToString::to_string),
         }
-    }
-
-    /// Packs of the field in view; all of them where none fits.
-    fn packs(&self, field: Option<Field>) -> Vec<Ontology> {
-        let fitting: Vec<Ontology> = self.project.packs().iter().filter(|p| Some(p.field) == field).cloned().collect();
-        if fitting.is_empty() { self.project.packs().to_vec() } else { fitting }
     }
 
     fn own_read(&self, case: &CaseId) -> Option<ReadView> {
@@ -109,15 +104,16 @@ impl Lookup<'_> {
         }
     }
 
-    fn finding_row(&self, f: &FindingView) -> Option<FindingRow> {
-        let roi = f.rois.first()?;
+    fn finding_row(&self, f: &FindingView) -> FindingRow {
         let term = f.terms.first().cloned();
         let (labels, color) = self.term_look(term.as_ref());
-        let shape = roi.roi.as_ref().map(|r| r.shape.clone());
-        let spacing = self.spacing.get(&roi.image).copied().flatten();
-        let area_mm2 =
-            shape.as_ref().zip(spacing).map(|(s, um)| s.area_px2() * um.x_um * um.y_um / 1e6).filter(|a| *a > 0.0);
-        Some(FindingRow {
+        let rois: Vec<RoiRow> = f.rois.iter().map(roi_row).collect();
+        let area = |r: &RoiRow| {
+            let um = self.spacing.get(&r.image).copied().flatten()?;
+            Some(r.shape()?.area_px2() * um.x_um * um.y_um / 1e6)
+        };
+        let area_mm2 = rois.iter().filter_map(area).filter(|a| *a > 0.0).max_by(f64::total_cmp);
+        FindingRow {
             id: f.id.clone(),
             number: usize::try_from(f.number).unwrap_or(0),
             term,
@@ -125,11 +121,9 @@ impl Lookup<'_> {
             color,
             certainty: f.certainty,
             comment: f.comment.clone().unwrap_or_default(),
-            image: roi.image.clone(),
-            frame: roi.frame,
-            shape,
+            rois,
             area_mm2,
-        })
+        }
     }
 
     fn term_look(&self, term: Option<&TermRef>) -> (BTreeMap<String, String>, egui::Color32) {
@@ -157,7 +151,12 @@ impl Lookup<'_> {
         let side = |m: &Option<Member>| {
             let m = m.as_ref()?;
             let read = view.reads.iter().find(|r| r.stream == m.read)?;
-            self.finding_row(read.findings.iter().find(|f| f.id == m.finding)?)
+            Some(self.finding_row(read.findings.iter().find(|f| f.id == m.finding)?))
+        };
+        let resolved = view.adjudication.iter().flat_map(|a| &a.resolved).collect::<Vec<_>>();
+        let drawn = |id: &str| {
+            let of = resolved.iter().filter(|r| r.discrepancy == id).flat_map(|r| &r.drawn);
+            of.map(|f| self.finding_row(f)).collect()
         };
         let row = |d: &Discrepancy| DiscrepancyRow {
             id: d.id.clone(),
@@ -167,6 +166,7 @@ impl Lookup<'_> {
             a: side(&d.a),
             b: side(&d.b),
             decided: d.decided,
+            redrawn: drawn(&d.id),
         };
         all.iter().map(row).collect()
     }
@@ -202,6 +202,10 @@ fn image_row(view: &ImageView) -> ImageRow {
         size_px: SizePx::new(view.width, view.height),
         availability,
     }
+}
+
+fn roi_row(view: &RoiView) -> RoiRow {
+    RoiRow { image: view.image.clone(), frame: view.frame, roi: view.roi.clone() }
 }
 
 /// Fluent key of an act's code.

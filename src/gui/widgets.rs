@@ -1,8 +1,11 @@
 //! Small parts that every panel uses: buttons with name and key, rows, headings, empty states.
 
+use std::sync::Arc;
+
+use egui::text::LayoutJob;
 use egui::{
-    Align, Align2, Button, Color32, CornerRadius, Frame, Layout, Margin, Response, RichText, Sense, Stroke, Ui, Vec2,
-    WidgetInfo,
+    Align, Align2, Button, Color32, CornerRadius, Frame, Galley, Layout, Margin, Response, RichText, Sense, Stroke, Ui,
+    Vec2, WidgetInfo,
 };
 
 use super::actions::{ActionDef, ActionId, find};
@@ -117,6 +120,33 @@ pub fn row(
     response
 }
 
+/// Text in at most so many rows of a width. What does not fit is left out in the middle, since names that share a long
+/// beginning differ at their end.
+pub fn fitted(ui: &Ui, text: &str, color: Color32, width: f32, rows: usize) -> Arc<Galley> {
+    let lay = |text: String| {
+        let font = egui::TextStyle::Body.resolve(ui.style());
+        let mut job = LayoutJob::simple(text, font, color, width.max(24.0));
+        job.wrap.max_rows = rows;
+        ui.fonts_mut(|f| f.layout_job(job))
+    };
+    let whole = lay(text.to_owned());
+    if !whole.elided {
+        return whole;
+    }
+    let letters: Vec<char> = text.chars().collect();
+    let shortened = |kept: usize| {
+        let head: String = letters.iter().take(kept.div_ceil(2)).collect();
+        let tail: String = letters.iter().skip(letters.len() - kept / 2).collect();
+        format!("{}…{}", head.trim_end(), tail.trim_start())
+    };
+    let (mut fits, mut too_many) = (0, letters.len());
+    while fits + 1 < too_many {
+        let middle = fits.midpoint(too_many);
+        if lay(shortened(middle)).elided { too_many = middle } else { fits = middle }
+    }
+    lay(shortened(fits))
+}
+
 /// A filled disc in a finding's colour, on a casing so that it reads on any background.
 pub fn color_dot(ui: &mut Ui, color: Color32) {
     let (rect, _) = ui.allocate_exact_size(Vec2::splat(12.0), Sense::hover());
@@ -158,4 +188,41 @@ pub fn dialog_frame(ui_style: &egui::Style) -> Frame {
         .stroke(Stroke::new(1.0, t.line))
         .corner_radius(theme::CORNER)
         .inner_margin(Margin::same(24))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_names_that_differ_at_the_end_stay_different() {
+        let ctx = egui::Context::default();
+        theme::install(&ctx);
+        let names = [
+            "Poorly differentiated adenocarcinoma, solid",
+            "Poorly differentiated adenocarcinoma, non-solid",
+            "粘膜下層以深に浸潤した低分化腺癌（充実型）",
+            "粘膜下層以深に浸潤した低分化腺癌（非充実型）",
+        ];
+        let mut out = ctx.run_ui(egui::RawInput::default(), |ui| {
+            for rows in [1, 2] {
+                for width in [160.0, 232.0] {
+                    let shown = names.map(|n| fitted(ui, n, Color32::WHITE, width, rows));
+                    for (galley, name) in shown.iter().zip(names) {
+                        assert!(galley.rows.len() <= rows && !galley.elided, "{name} in {rows} of {width}");
+                        assert!(galley.size().x <= width + 0.5, "{name} is wider than {width}");
+                    }
+                    for pair in shown.chunks(2) {
+                        assert_ne!(pair[0].text(), pair[1].text(), "in {rows} rows of {width}");
+                    }
+                }
+            }
+            assert_eq!(
+                fitted(ui, "びらん", Color32::WHITE, 232.0, 2).text(),
+                "びらん",
+                "nothing is left out where all fits"
+            );
+        });
+        out.textures_delta.clear();
+    }
 }

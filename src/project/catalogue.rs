@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use super::{Project, ProjectError, images};
 use crate::domain::{CaseId, Digest, Field, ImageId, Sensitive, SubjectId};
 use crate::imaging::identity::{HashError, hash_chunks, image_hash, quick_fingerprint};
-use crate::imaging::{ImageMeta, ScanResult, scan};
+use crate::imaging::{ImageMeta, ImageSource, ScanResult, scan};
 use crate::journal::{CatalogCommand, Cause, Command, NewImage};
 use crate::store::{FileRow, IdentityLine, ImageIdentity};
 use crate::tasks::{Cancel, Cancelled, Progress};
@@ -84,11 +85,76 @@ impl HashJob {
     }
 }
 
+/// Quick fingerprint and size in bytes of every file of an image, in frame order.
+type Prints = Vec<(Digest, u64)>;
+
+/// Images that were found and fingerprinted: everything of an import that takes its time and needs no project.
+#[derive(Clone, Default)]
+pub struct FoundImages {
+    images: Vec<(Arc<dyn ImageSource>, Prints)>,
+    skipped: Vec<(PathBuf, String)>,
+    asked: PathBuf,
+}
+
+impl FoundImages {
+    /// Looks through files and folders and reads the fingerprint of every image file. `looked` counts files that were
+    /// looked at, `read` files of images that were fingerprinted.
+    ///
+    /// # Errors
+    /// [`ProjectError::Cancelled`], files that vanish under the reading.
+    pub fn under(paths: &[PathBuf], looked: &Progress, read: &Progress, cancel: &Cancel) -> Result<Self, ProjectError> {
+        let found = scan(paths, looked, cancel).map_err(|_| ProjectError::Cancelled)?;
+        let mut out = Self::fingerprinted(&found, read, cancel)?;
+        // An empty folder leaves nothing to name but itself.
+        out.asked = paths.first().cloned().unwrap_or_default();
+        Ok(out)
+    }
+
+    fn fingerprinted(found: &ScanResult, read: &Progress, cancel: &Cancel) -> Result<Self, ProjectError> {
+        read.set_total(found.images.iter().map(|i| i.source.meta().files.len() as u64).sum());
+        let mut out =
+            Self { asked: found.skipped.first().map(|s| s.path.clone()).unwrap_or_default(), ..Self::default() };
+        out.skipped = found.skipped.iter().map(|s| (s.path.clone(), s.reason.clone())).collect();
+        for image in &found.images {
+            let mut prints = Vec::new();
+            for path in &image.source.meta().files {
+                cancel.check().map_err(|_| ProjectError::Cancelled)?;
+                let bytes = std::fs::metadata(path)
+                    .map_err(|source| super::StoreError::Io { path: path.clone(), source })?
+                    .len();
+                prints.push((quick_fingerprint(path)?, bytes));
+                read.advance(1);
+            }
+            out.images.push((Arc::clone(&image.source), prints));
+        }
+        Ok(out)
+    }
+
+    /// Files that are no image.
+    pub const fn skipped(&self) -> usize {
+        self.skipped.len()
+    }
+
+    /// # Errors
+    /// [`ProjectError::NothingToImport`] when there is no image at all, with the reason when there was one file.
+    pub fn check(&self) -> Result<(), ProjectError> {
+        match (self.images.as_slice(), self.skipped.as_slice()) {
+            ([], [(path, reason)]) => Err(ProjectError::Input {
+                file: path.display().to_string(),
+                reason: reason.clone(),
+                hint: "Nothing was imported.".to_owned(),
+            }),
+            ([], _) => Err(ProjectError::NothingToImport(self.asked.clone())),
+            _ => Ok(()),
+        }
+    }
+}
+
 impl Project {
     /// Finds the images under some paths and catalogues them.
     ///
     /// # Errors
-    /// As [`Project::import_scanned`], and [`ProjectError::Cancelled`].
+    /// As [`Project::import_found`], and [`ProjectError::Cancelled`].
     pub fn import(
         &mut self,
         paths: &[PathBuf],
@@ -97,47 +163,32 @@ impl Project {
         progress: &Progress,
         cancel: &Cancel,
     ) -> Result<Catalogued, ProjectError> {
-        let found = scan(paths, progress, cancel).map_err(|_| ProjectError::Cancelled)?;
-        match self.import_scanned(&found, case_by, cause) {
-            // An empty folder leaves nothing to name but itself.
-            Err(ProjectError::NothingToImport(_)) => {
-                Err(ProjectError::NothingToImport(paths.first().cloned().unwrap_or_default()))
-            }
-            other => other,
-        }
+        let found = FoundImages::under(paths, progress, &Progress::new(), cancel)?;
+        self.import_found(&found, case_by, cause)
     }
 
-    /// Catalogues what [`scan`] found, in one step. What is catalogued already (same fingerprints)
+    /// Catalogues what was found, all of it in one transaction or nothing. What is catalogued already (same fingerprints)
     /// is not taken twice.
     ///
     /// # Errors
     /// [`ProjectError::NothingToImport`] when there is no image at all; rules and store errors.
-    pub fn import_scanned(
+    pub fn import_found(
         &mut self,
-        found: &ScanResult,
+        found: &FoundImages,
         case_by: CaseBy,
         cause: &Cause,
     ) -> Result<Catalogued, ProjectError> {
+        found.check()?;
         let skipped =
-            found.skipped.iter().map(|s| (Sensitive::new(s.path.to_string_lossy().into_owned()), s.reason.clone()));
+            found.skipped.iter().map(|(p, why)| (Sensitive::new(p.to_string_lossy().into_owned()), why.clone()));
         let mut out = Catalogued { skipped: skipped.collect(), ..Catalogued::default() };
-        if found.images.is_empty() {
-            return Err(match found.skipped.as_slice() {
-                [only] => ProjectError::Input {
-                    file: only.path.display().to_string(),
-                    reason: only.reason.clone(),
-                    hint: "Nothing was imported.".to_owned(),
-                },
-                _ => ProjectError::NothingToImport(found.skipped.first().map(|s| s.path.clone()).unwrap_or_default()),
-            });
-        }
         self.catch_up()?;
         // Numbers of erased cases are not given again: somebody may have them on paper.
         let catalogued = u32::try_from(self.state.cases().count()).unwrap_or(u32::MAX);
         let highest = self.store.highest_label()?.max(catalogued);
         let mut batch = Batch { next_label: highest.saturating_add(1), ..Batch::default() };
-        for image in &found.images {
-            self.add_scanned(image.source.meta(), case_by, &mut batch, &mut out)?;
+        for (source, prints) in &found.images {
+            self.add_found(source.meta(), prints, case_by, &mut batch, &mut out)?;
         }
         if !batch.images.is_empty() {
             let prints: BTreeMap<ImageId, Digest> =
@@ -148,9 +199,10 @@ impl Project {
                 Ok(_) | Err(ProjectError::Rejected(super::Rejection::NothingToDo)) => {}
                 Err(e) => return Err(e),
             }
-            let (new, beaten) = out.images.into_iter().partition(|(_, i)| self.state.image(i).is_some());
+            let (new, beaten): (Vec<_>, Vec<_>) =
+                out.images.into_iter().partition(|(_, i)| self.state.image(i).is_some());
             out.images = new;
-            for (_, image) in Vec::<(CaseId, ImageId)>::from_iter::<Vec<_>>(beaten) {
+            for (_, image) in beaten {
                 let print = prints.get(&image);
                 let known =
                     self.state.images().find(|i| Some(&i.fingerprint) == print && !self.state.is_erased(&i.subject));
@@ -160,19 +212,14 @@ impl Project {
         Ok(out)
     }
 
-    fn add_scanned(
+    fn add_found(
         &mut self,
         meta: &ImageMeta,
+        prints: &[(Digest, u64)],
         case_by: CaseBy,
         batch: &mut Batch,
         out: &mut Catalogued,
     ) -> Result<(), ProjectError> {
-        let mut prints = Vec::new();
-        for path in &meta.files {
-            let bytes =
-                std::fs::metadata(path).map_err(|source| super::StoreError::Io { path: path.clone(), source })?.len();
-            prints.push((quick_fingerprint(path)?, bytes));
-        }
         let Some((first, _)) = prints.first().copied() else { return Ok(()) };
         let fingerprint = image_hash(&prints.iter().map(|(p, _)| *p).collect::<Vec<_>>());
         for known in self.store.images_with_fingerprint(&first)? {
@@ -219,7 +266,7 @@ impl Project {
             modality: modality(meta.field, &identity.modality),
         }));
         let disk = images::disk_label(&path);
-        for (ordinal, (file, (print, bytes))) in (0u32..).zip(meta.files.iter().zip(prints)) {
+        for (ordinal, (file, (print, bytes))) in (0u32..).zip(meta.files.iter().zip(prints.iter().copied())) {
             let file = std::fs::canonicalize(file).unwrap_or_else(|_| file.clone());
             batch.rows.push(IdentityLine::File(FileRow {
                 image: image.clone(),

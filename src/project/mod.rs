@@ -29,7 +29,7 @@ mod vocabulary;
 pub use adjudicate::{Discrepancy, DiscrepancyKind, Member};
 pub use annotate::{Annotated, drafts_from};
 pub use backup::{BackupRequest, GenerationView, KEEP_DEFAULT, PlaceReport};
-pub use catalogue::{CaseBy, Catalogued, HashJob, HashOutcome};
+pub use catalogue::{CaseBy, Catalogued, FoundImages, HashJob, HashOutcome};
 pub use check::VerifyReport;
 pub use diagnostics::{Diagnostics, DiagnosticsError, start as start_diagnostics};
 pub use execute::{Clock, Done};

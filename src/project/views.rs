@@ -9,7 +9,7 @@ use crate::domain::{
     AdjudicationTake, CaseId, Certainty, Digest, Field, FindingId, ImageId, Origin, ReaderId, Roi, Role, Sensitive,
     TermRef, Verdict, decode_roi,
 };
-use crate::journal::{Finding, PublicKey, ReadFold, ReadPhase, ReadRef, Submission};
+use crate::journal::{Finding, FindingBody, PublicKey, ReadFold, ReadPhase, ReadRef, ResultRef, Submission};
 
 /// Who looks.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -89,6 +89,8 @@ pub struct ResolutionView {
     pub discrepancy: String,
     pub take: AdjudicationTake,
     pub reason: Option<String>,
+    /// What the adjudicator drew, where the decision was to redraw.
+    pub drawn: Vec<FindingView>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -298,7 +300,10 @@ impl Project {
     }
 
     pub(super) fn finding_view(&self, number: u32, finding: &Finding) -> Result<FindingView, ProjectError> {
-        let body = &finding.body;
+        Ok(FindingView { number, ..self.body_view(&finding.id, &finding.body, &finding.changed_at)? })
+    }
+
+    fn body_view(&self, id: &FindingId, body: &FindingBody, changed_at: &str) -> Result<FindingView, ProjectError> {
         let rois = body
             .rois
             .iter()
@@ -313,8 +318,8 @@ impl Project {
             None => None,
         };
         Ok(FindingView {
-            id: finding.id.clone(),
-            number,
+            id: id.clone(),
+            number: 1,
             rois,
             terms: body.terms.clone(),
             certainty: body.certainty,
@@ -322,7 +327,7 @@ impl Project {
             origin: body.origin.origin,
             tool: body.origin.tool.clone(),
             seen: body.origin.seen,
-            changed_at: finding.changed_at.clone(),
+            changed_at: changed_at.to_owned(),
         })
     }
 
@@ -335,10 +340,17 @@ impl Project {
         let Some((stream, fold)) = self.state.current_adjudication(case) else { return Ok(None) };
         let mut resolved = Vec::new();
         for (discrepancy, r) in &fold.resolved {
+            let mut drawn = Vec::new();
+            for item in &r.result {
+                if let ResultRef::Drawn { finding, body } = item {
+                    drawn.push(self.body_view(finding, body, &r.time)?);
+                }
+            }
             resolved.push(ResolutionView {
                 discrepancy: discrepancy.clone(),
                 take: r.take,
                 reason: self.text(&r.reason)?,
+                drawn,
             });
         }
         Ok(Some(AdjudicationView { stream, resolved, closed: fold.closed_by.is_some(), verdict: fold.verdict }))

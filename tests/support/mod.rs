@@ -2,6 +2,8 @@
 
 pub mod cli_desk;
 pub mod desk;
+#[cfg(feature = "gui")]
+pub mod window;
 pub mod world;
 
 use std::path::PathBuf;

@@ -8,6 +8,9 @@ done-submitted = Submitted. The read is sealed
 done-amending = Amendment started
 done-agreed = Confirmed { $n } cases on which both readers agree
 done-decided = Decided
+done-redrawn = Redrawn. Write a reason and decide with R
+done-redraw-dropped = Redrawn region put away (Ctrl+Z brings it back)
+done-open-cancelled = Stopped. Nothing was added
 done-opened = { $n ->
     [one] 1 image opened
    *[other] { $n } images opened
@@ -32,6 +35,8 @@ refused-verdict = The verdict does not fit the findings
 refused-hashing = The images are still being checked ({ $n } left)
 refused-pixels-changed = The image is not the one that was catalogued
 refused-reason = Please give a reason
+refused-redraw-term = Choose a term for the redrawn region
+refused-undo-decision = A decision cannot be taken back. Decide again with a reason
 refused-role = You do not have the role for this
 refused-reader-adjudicates = You cannot adjudicate a case that you read
 refused-reads-missing = Adjudication needs { $need } submitted reads; there are { $have }

@@ -4,14 +4,14 @@ use egui::{Align, Button, Color32, Frame, Layout, Margin, RichText, ScrollArea, 
 
 use super::Shown;
 use super::dialogs::reason_field;
-use super::findings::{area_text, certainty_key, name_of};
-use crate::domain::AdjudicationTake;
+use super::findings::{area_text, certainty_key, name_of, slices_text};
+use crate::domain::{AdjudicationTake, TermRef};
 use crate::gui::action::{Action, ViewChange};
 use crate::gui::actions::ActionId;
 use crate::gui::i18n::Arg;
 use crate::gui::look::Forms;
 use crate::gui::model::{DiscrepancyRow, FindingRow};
-use crate::gui::widgets::{empty_state, look, row, section, tooltip};
+use crate::gui::widgets::{color_dot, empty_state, look, row, section, tooltip};
 use crate::gui::{icons, theme};
 
 /// The discrepancy in view.
@@ -105,9 +105,7 @@ pub fn side(ui: &mut Ui, s: Shown<'_>, which: AdjudicationTake) {
     if let Some(area) = finding.area_mm2 {
         facts.push(area_text(area));
     }
-    if finding.frame > 0 {
-        facts.push(s.words.count("slice-n", usize::try_from(finding.frame).unwrap_or(0) + 1));
-    }
+    facts.extend(slices_text(s, finding));
     for fact in facts {
         ui.label(RichText::new(fact).color(t.text_dim));
     }
@@ -126,24 +124,32 @@ pub fn decision_bar(ui: &mut Ui, s: Shown<'_>, forms: &mut Forms) -> Vec<Action>
         return out;
     };
     ui.horizontal_centered(|ui| {
+        ui.spacing_mut().item_spacing.x = 6.0;
         ui.label(RichText::new(s.words.t("decide")).color(t.text_dim));
         for (take, id) in [
             (AdjudicationTake::A, ActionId::TakeA),
             (AdjudicationTake::B, ActionId::TakeB),
             (AdjudicationTake::Both, ActionId::TakeBoth),
             (AdjudicationTake::Neither, ActionId::TakeNeither),
+            (AdjudicationTake::Redrawn, ActionId::TakeRedrawn),
         ] {
             let def = crate::gui::actions::find(id);
             let possible = match take {
                 AdjudicationTake::A => discrepancy.a.is_some(),
                 AdjudicationTake::B => discrepancy.b.is_some(),
                 AdjudicationTake::Both => discrepancy.a.is_some() && discrepancy.b.is_some(),
-                _ => true,
+                AdjudicationTake::Redrawn => s.look.may_draw(s.model),
+                AdjudicationTake::Neither => true,
             };
             let chosen = discrepancy.decided == Some(take);
             let stroke = Stroke::new(if chosen { 2.0 } else { 1.0 }, hue(take, t.line, chosen, t.accent));
-            let text = format!("{}  [{}]", s.words.t(take_key(take)), def.keys());
-            let button = Button::new(text).stroke(stroke).min_size(Vec2::new(84.0, 28.0));
+            // Without a region of one's own, the key takes the pen.
+            let key = match take {
+                AdjudicationTake::Redrawn if s.look.redraw().is_none() => "take-redraw",
+                _ => take_key(take),
+            };
+            let text = format!("{}  [{}]", s.words.t(key), def.keys());
+            let button = Button::new(text).stroke(stroke).min_size(Vec2::new(76.0, 28.0));
             let response = ui.add_enabled(possible, button).accessible_name(s.words.t(def.key));
             if response.on_hover_text(tooltip(s.words, def)).clicked() {
                 out.push(Action::Call(id));
@@ -159,10 +165,57 @@ pub fn decision_bar(ui: &mut Ui, s: Shown<'_>, forms: &mut Forms) -> Vec<Action>
     out
 }
 
+/// The region that the adjudicator has drawn and not decided on: its term, and the way back.
+pub fn redraw_bar(ui: &mut Ui, s: Shown<'_>) -> Vec<Action> {
+    let mut out = Vec::new();
+    let (Some(redraw), Some(discrepancy)) = (s.look.redraw(), current(s)) else { return out };
+    let t = look(ui);
+    ui.horizontal_centered(|ui| {
+        color_dot(ui, theme::REDRAWN);
+        ui.label(RichText::new(s.words.t("redraw-ready")).color(t.text));
+        ui.add_space(8.0);
+        let name = s.words.t("redraw-term");
+        let row = |term: &TermRef| s.model.terms.rows.iter().find(|r| r.reference == *term);
+        let label =
+            |term: &TermRef| row(term).map_or_else(|| term.id.clone(), |r| s.words.pick(&r.term.label).to_owned());
+        let chosen = redraw.term.as_ref().map_or_else(|| s.words.t("redraw-term-choose"), label);
+        let color = if redraw.term.is_some() { t.text } else { t.warning };
+        ui.label(RichText::new(&name).color(t.text_dim));
+        let combo = egui::ComboBox::from_id_salt("redraw-term")
+            .selected_text(RichText::new(&chosen).color(color))
+            .width(280.0)
+            .truncate()
+            .show_ui(ui, |ui| {
+                // What the readers said comes first.
+                let said = [&discrepancy.a, &discrepancy.b].into_iter().flatten().filter_map(|f| f.term.as_ref());
+                let mut first: Vec<&TermRef> = Vec::new();
+                for term in said {
+                    if !first.contains(&term) {
+                        first.push(term);
+                    }
+                }
+                let rest = s.model.terms.rows.iter().map(|r| &r.reference).filter(|r| !first.contains(r));
+                for term in first.iter().copied().chain(rest) {
+                    if ui.selectable_label(redraw.term.as_ref() == Some(term), label(term)).clicked() {
+                        out.push(Action::Look(ViewChange::RedrawTerm(term.clone())));
+                    }
+                }
+            });
+        combo.response.accessible_name(format!("{name} {chosen}")).on_hover_text(chosen);
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            if ui.button(s.words.t("redraw-drop")).clicked() {
+                out.push(Action::Look(ViewChange::DropRedraw));
+            }
+        });
+    });
+    out
+}
+
 const fn hue(take: AdjudicationTake, line: Color32, chosen: bool, accent: Color32) -> Color32 {
     match take {
         AdjudicationTake::A => theme::READER_A,
         AdjudicationTake::B => theme::READER_B,
+        AdjudicationTake::Redrawn => theme::REDRAWN,
         _ if chosen => accent,
         _ => line,
     }

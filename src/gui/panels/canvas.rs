@@ -7,7 +7,7 @@ use super::corners::{self, ViewFacts};
 use crate::domain::Shape;
 use crate::gui::action::{Action, Job, ViewChange, Workspace};
 use crate::gui::actions::{ActionId, find};
-use crate::gui::model::{Availability, FindingRow, ImageRow};
+use crate::gui::model::{Availability, ImageRow};
 use crate::gui::tools::{Draft, PointerInput, PointerKind, Scene, Tool, ToolCursor, ToolKind};
 use crate::gui::viewport::{Viewport, ViewportResponse};
 use crate::gui::widgets::{icon_action, look};
@@ -49,9 +49,11 @@ pub fn show(ui: &mut Ui, s: Shown<'_>, input: &CanvasInput<'_>) -> Vec<Action> {
         // A quiet mark: the coarse level is on show already.
         painter.circle_filled(rect.center_top() + Vec2::new(0.0, 10.0), 3.0, look(ui).accent);
     }
-    if s.look.workspace == Workspace::Read {
-        tool_strip(ui, rect, s, input.tool.kind(), &mut out);
-    }
+    let tools: &[ToolKind] = match s.look.workspace {
+        Workspace::Read => &ToolKind::ALL,
+        Workspace::Adjudicate => &[ToolKind::Select, ToolKind::Polygon],
+    };
+    tool_strip(ui, rect, s, tools, input.tool.kind(), &mut out);
     if response.hovered() {
         ui.ctx().set_cursor_icon(cursor(ui, s, input));
         if let Some(reason) = &input.seen.failure_under_pointer {
@@ -63,7 +65,7 @@ pub fn show(ui: &mut Ui, s: Shown<'_>, input: &CanvasInput<'_>) -> Vec<Action> {
 
 /// Whether the left button belongs to the tool at this place.
 pub fn tool_armed(s: Shown<'_>, tool: &Tool, viewport: &Viewport, pointer: Option<egui::Pos2>) -> bool {
-    if !s.look.editable(s.model) {
+    if !s.look.may_draw(s.model) {
         return false;
     }
     if tool.kind().draws() {
@@ -74,11 +76,7 @@ pub fn tool_armed(s: Shown<'_>, tool: &Tool, viewport: &Viewport, pointer: Optio
 }
 
 fn with_selected<R>(s: Shown<'_>, act: impl FnOnce(&Scene<'_>) -> R) -> R {
-    let here = |f: &&FindingRow| s.look.image.as_ref() == Some(&f.image) && s.look.frame == f.frame;
-    let selected =
-        s.look.selected.as_ref().and_then(|id| s.model.finding(id)).filter(here).filter(|_| s.look.editable(s.model));
-    let shape = selected.and_then(|f| f.shape.as_ref().map(|shape| (&f.id, shape)));
-    act(&Scene { selected: shape, pick: &|_| None })
+    act(&Scene { selected: s.look.in_hand(s.model), pick: &|_| None })
 }
 
 fn gestures(ui: &Ui, s: Shown<'_>, input: &CanvasInput<'_>, out: &mut Vec<Action>) {
@@ -153,7 +151,7 @@ fn context_menu(response: &Response, s: Shown<'_>, out: &mut Vec<Action>) {
     if s.look.meets(s.model, crate::gui::actions::Needs::Editing) {
         ids.extend([ActionId::FocusTerms, ActionId::Comment, ActionId::ZoomToFinding, ActionId::Delete]);
     }
-    if s.look.editable(s.model) {
+    if s.look.may_draw(s.model) {
         ids.push(ActionId::Tool(ToolKind::Polygon));
     }
     ids.extend([ActionId::Fit, ActionId::OneToOne, ActionId::HideFindings, ActionId::Corners]);
@@ -172,19 +170,16 @@ fn context_menu(response: &Response, s: Shown<'_>, out: &mut Vec<Action>) {
 
 /// The handles of the selected outline, when the selection tool is in the hand.
 fn paint_selection(painter: &egui::Painter, s: Shown<'_>, input: &CanvasInput<'_>) {
-    if input.tool.kind() != ToolKind::Select || input.tool.draft().is_some() || !s.look.editable(s.model) {
+    if input.tool.kind() != ToolKind::Select || input.tool.draft().is_some() {
         return;
     }
-    let Some(finding) = s.look.selected.as_ref().and_then(|id| s.model.finding(id)) else { return };
-    if s.look.image.as_ref() != Some(&finding.image) || s.look.frame != finding.frame {
-        return;
-    }
-    let Some(shape) = &finding.shape else { return };
+    let Some((id, shape)) = s.look.in_hand(s.model) else { return };
+    let color = s.model.finding(id).map_or(theme::REDRAWN, |f| f.color);
     if matches!(shape, Shape::WholeImage) || shape.points().count() > 400 {
         return;
     }
     for p in shape.points() {
-        handle(painter, input.viewport.screen_from_image(*p), 4.0, theme::brighter(finding.color));
+        handle(painter, input.viewport.screen_from_image(*p), 4.0, theme::brighter(color));
     }
 }
 
@@ -222,12 +217,10 @@ fn paint_draft(painter: &egui::Painter, input: &CanvasInput<'_>, draft: &Draft, 
     }
 }
 
-const STRIP: [ToolKind; 5] = ToolKind::ALL;
-
 /// The strip of tools at the left edge of the image.
-fn tool_strip(ui: &mut Ui, rect: Rect, s: Shown<'_>, current: ToolKind, out: &mut Vec<Action>) {
+fn tool_strip(ui: &mut Ui, rect: Rect, s: Shown<'_>, tools: &[ToolKind], current: ToolKind, out: &mut Vec<Action>) {
     let t = look(ui);
-    let size = Vec2::new(36.0, STRIP.len() as f32 * 32.0 + 4.0);
+    let size = Vec2::new(36.0, tools.len() as f32 * 32.0 + 4.0);
     let area = Rect::from_min_size(rect.left_center() + Vec2::new(10.0, -size.y / 2.0), size);
     if rect.height() < size.y + 120.0 {
         return;
@@ -236,8 +229,8 @@ fn tool_strip(ui: &mut Ui, rect: Rect, s: Shown<'_>, current: ToolKind, out: &mu
     ui.scope_builder(egui::UiBuilder::new().max_rect(area.shrink(4.0)), |ui| {
         ui.spacing_mut().item_spacing = Vec2::new(0.0, 4.0);
         ui.spacing_mut().button_padding = Vec2::new(4.0, 1.0);
-        for kind in STRIP {
-            let enabled = !kind.draws() || s.look.editable(s.model);
+        for kind in tools.iter().copied() {
+            let enabled = !kind.draws() || s.look.may_draw(s.model);
             if icon_action(ui, s.words, ActionId::Tool(kind), kind == current, enabled) {
                 out.push(Action::Call(ActionId::Tool(kind)));
             }
@@ -294,9 +287,10 @@ fn sheet(painter: &egui::Painter, rect: Rect, s: Shown<'_>, image: &ImageRow, t:
     painter.rect(page, 0.0, theme::SHEET, Stroke::new(1.0, t.text_faint), StrokeKind::Inside);
     #[allow(clippy::cast_possible_truncation, reason = "screen positions are f32 in egui")]
     let to_screen = |p: &[f64; 2]| page.min + Vec2::new(p[0] as f32, p[1] as f32) * scale;
-    for f in s.model.findings.iter().filter(|f| f.image == image.id && f.frame == s.look.frame) {
+    let outlines = s.model.findings.iter().flat_map(|f| f.on(&image.id, s.look.frame).map(move |r| (f, r)));
+    for (f, roi) in outlines {
         let width = if s.look.selected.as_ref() == Some(&f.id) { 3.0 } else { 2.0 };
-        match &f.shape {
+        match roi.shape() {
             Some(Shape::Polygons(parts)) => {
                 for ring in parts.iter().flat_map(|p| std::iter::once(&p.exterior).chain(&p.holes)) {
                     let line: Vec<egui::Pos2> = ring.iter().map(to_screen).collect();

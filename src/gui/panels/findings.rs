@@ -9,7 +9,7 @@ use crate::gui::actions::{ActionId, find};
 use crate::gui::i18n::Arg;
 use crate::gui::look::{Forms, TextField};
 use crate::gui::model::FindingRow;
-use crate::gui::widgets::{color_dot, empty_state, icon_action, look, row, section, tooltip};
+use crate::gui::widgets::{color_dot, empty_state, fitted, icon_action, look, row, section, tooltip};
 use crate::gui::{icons, theme};
 use crate::project::{Command, FindingCommand};
 
@@ -31,6 +31,18 @@ pub const fn certainty_key(certainty: Certainty) -> &'static str {
 pub fn name_of(s: Shown<'_>, finding: &FindingRow) -> String {
     let label = s.words.pick(&finding.labels);
     if label.is_empty() { s.words.t("finding-unnamed") } else { label.to_owned() }
+}
+
+/// Its slice, or the first and the last of them; nothing on a single image.
+pub fn slices_text(s: Shown<'_>, finding: &FindingRow) -> Option<String> {
+    let image = s.model.image(&finding.rois.first()?.image)?;
+    let (first, last) = finding.slices().filter(|_| image.frames > 1)?;
+    let n = |frame: u32| Arg::from(usize::try_from(frame).unwrap_or(0) + 1);
+    Some(if first == last {
+        s.words.with("slice-n", &[("n", n(first))])
+    } else {
+        s.words.with("slices-n", &[("first", n(first)), ("last", n(last))])
+    })
 }
 
 /// The list. Rows are virtual, so that 5,000 findings scroll as smoothly as seven.
@@ -79,7 +91,9 @@ fn finding_row(ui: &mut Ui, s: Shown<'_>, finding: &FindingRow) -> bool {
     let name = name_of(s, finding);
     let spoken = s.words.with("finding-spoken", &[("n", Arg::from(finding.number)), ("name", Arg::from(name.clone()))]);
     let unnamed = finding.term.is_none();
-    row(ui, &spoken, selected, theme::ROW_HEIGHT, |ui, t| {
+    let slices = slices_text(s, finding);
+    let mut cut = false;
+    let response = row(ui, &spoken, selected, theme::ROW_HEIGHT, |ui, t| {
         ui.allocate_ui_with_layout(
             Vec2::new(24.0, ui.available_height()),
             Layout::right_to_left(Align::Center),
@@ -96,13 +110,19 @@ fn finding_row(ui: &mut Ui, s: Shown<'_>, finding: &FindingRow) -> bool {
             if let Some(area) = finding.area_mm2 {
                 ui.label(RichText::new(area_text(area)).font(theme::small()).color(t.text_dim));
             }
+            if let Some(slices) = &slices {
+                ui.label(RichText::new(slices).font(theme::small()).color(t.text_dim));
+            }
             ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
                 let color = if unnamed { t.warning } else { t.text };
-                ui.add(egui::Label::new(RichText::new(name).color(color)).truncate());
+                let galley = fitted(ui, &name, color, ui.available_width(), 1);
+                cut = galley.text() != name;
+                ui.add(egui::Label::new(galley));
             });
         });
-    })
-    .clicked()
+    });
+    let response = if cut { response.on_hover_text(&name) } else { response };
+    response.clicked()
 }
 
 /// An area with the unit that keeps it short.
@@ -137,7 +157,8 @@ pub fn details(ui: &mut Ui, s: Shown<'_>, forms: &mut Forms) -> Vec<Action> {
                 out.push(Action::Call(ActionId::ZoomToFinding));
             }
             ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
-                ui.add(egui::Label::new(RichText::new(title).color(t.text)).truncate());
+                let galley = fitted(ui, &title, t.text, ui.available_width(), 1);
+                ui.add(egui::Label::new(galley)).on_hover_text(title);
             });
         });
     });

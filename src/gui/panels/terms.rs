@@ -4,31 +4,17 @@ use egui::{Align, Key, Layout, RichText, ScrollArea, TextEdit, Ui};
 use unicode_normalization::UnicodeNormalization;
 
 use super::Shown;
-use crate::domain::{TermSearch, TermStatus};
 use crate::gui::action::Action;
 use crate::gui::look::{Forms, TextField};
-use crate::gui::model::{Model, TermRow};
-use crate::gui::widgets::{color_dot, empty_state, key_cap, look, row, section};
+use crate::gui::vocabulary::TermRow;
+use crate::gui::widgets::{color_dot, empty_state, fitted, key_cap, look, row, section};
 use crate::gui::{icons, theme};
 use crate::project::{Command, FindingCommand};
 
+/// Points of a row that the label does not get: margins, the coloured dot, the key.
+const BESIDE_LABEL: f32 = 68.0;
 /// More hits than this are no help.
 const SEARCH_LIMIT: usize = 40;
-
-/// The terms to offer, best first; the active ones in pack order for an empty query.
-pub fn search<'a>(model: &'a Model, query: &str) -> Vec<&'a TermRow> {
-    if query.trim().is_empty() {
-        return model.terms.iter().collect();
-    }
-    let found = TermSearch::new(&model.packs).find(query, SEARCH_LIMIT);
-    found
-        .iter()
-        .filter(|hit| hit.term.status == TermStatus::Active)
-        .filter_map(|hit| {
-            model.terms.iter().find(|t| t.reference.id == hit.term.id && t.reference.pack == hit.ontology.id)
-        })
-        .collect()
-}
 
 /// The command that names the selected finding.
 pub fn assign(s: Shown<'_>, term: &TermRow) -> Option<Action> {
@@ -41,7 +27,8 @@ pub fn assign(s: Shown<'_>, term: &TermRow) -> Option<Action> {
 pub fn show(ui: &mut Ui, s: Shown<'_>, forms: &mut Forms) -> Vec<Action> {
     let mut out = Vec::new();
     section(ui, &s.words.t("terms"), "");
-    if s.model.terms.is_empty() {
+    let terms = &s.model.terms.rows;
+    if terms.is_empty() {
         empty_state(ui, icons::TAG, &s.words.t("terms-empty"), &s.words.t("terms-empty-advice"));
         return out;
     }
@@ -79,7 +66,8 @@ pub fn show(ui: &mut Ui, s: Shown<'_>, forms: &mut Forms) -> Vec<Action> {
         forms.term_index = 0;
     }
     ui.add_space(4.0);
-    let hits = search(s.model, &forms.term_query);
+    let found = forms.term_hits.find(&s.model.terms, &forms.term_query, SEARCH_LIMIT);
+    let hits: Vec<(usize, &TermRow)> = found.iter().filter_map(|i| Some((*i, terms.get(*i)?))).collect();
     if hits.is_empty() {
         empty_state(ui, icons::MAGNIFYING_GLASS, &s.words.t("terms-no-match"), &s.words.t("terms-no-match-advice"));
         return out;
@@ -88,15 +76,15 @@ pub fn show(ui: &mut Ui, s: Shown<'_>, forms: &mut Forms) -> Vec<Action> {
     let current = s.look.selected.as_ref().and_then(|id| s.model.finding(id)).and_then(|f| f.term.clone());
     let mut chosen = None;
     if enter {
-        chosen = hits.get(forms.term_index).copied();
+        chosen = hits.get(forms.term_index).map(|(_, term)| *term);
     }
     if let Some(n) = digit {
-        chosen = s.model.terms.get(n - 1);
+        chosen = terms.get(n - 1);
     }
     ScrollArea::vertical().auto_shrink(false).id_salt("term-list").show(ui, |ui| {
         ui.spacing_mut().item_spacing.y = 1.0;
         let mut group = "";
-        for (index, term) in hits.iter().enumerate() {
+        for (index, (place, term)) in hits.iter().enumerate() {
             if forms.term_query.is_empty() && group != term.group_id() {
                 group = term.group_id();
                 let heading = s.words.pick(&term.group);
@@ -107,8 +95,7 @@ pub fn show(ui: &mut Ui, s: Shown<'_>, forms: &mut Forms) -> Vec<Action> {
             }
             let here = current.as_ref() == Some(&term.reference);
             let marked = response.has_focus() && index == forms.term_index;
-            let place = s.model.terms.iter().position(|t| t.reference == term.reference).map_or(0, |p| p + 1);
-            let clicked = term_row(ui, s, term, here, marked, place);
+            let clicked = term_row(ui, s, term, here, marked, place + 1);
             if clicked {
                 chosen = Some(term);
             }
@@ -148,15 +135,18 @@ fn term_row(ui: &mut Ui, s: Shown<'_>, term: &TermRow, here: bool, marked: bool,
         .map(|(_, l)| l.clone())
         .unwrap_or_default();
     let t = look(ui);
-    let response = row(ui, &label, here, theme::ROW_HEIGHT - 2.0, |ui, t| {
+    // Two terms that differ only at their end must look different: two lines, and then the middle is left out.
+    let width = ui.available_width() - BESIDE_LABEL;
+    let galley = fitted(ui, &label, if here { t.accent } else { t.text }, width, 2);
+    let height = (theme::ROW_HEIGHT - 2.0).max(galley.size().y + 8.0);
+    let response = row(ui, &label, here, height, |ui, _| {
         color_dot(ui, term.color());
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             if (1..=9).contains(&place) {
                 key_cap(ui, &place.to_string());
             }
             ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
-                let text = RichText::new(&label).color(if here { t.accent } else { t.text });
-                ui.add(egui::Label::new(text).truncate());
+                ui.add(egui::Label::new(galley));
             });
         });
     });

@@ -134,17 +134,12 @@ fn saved(ui: &mut Ui, s: Shown<'_>, out: &mut Vec<Action>) {
     if s.model.project.is_none() {
         return;
     }
-    let t = look(ui);
     let (text, color) = saved_words(s);
     let def = crate::gui::actions::find(ActionId::Saved);
     let button =
         Button::new(RichText::new(format!("{} {text}", icons::CHECK_CIRCLE)).color(color)).frame_when_inactive(false);
     if ui.add(button).accessible_name(text).on_hover_text(tooltip(s.words, def)).clicked() {
         out.push(Action::Call(ActionId::Saved));
-    }
-    if let Some((done, total)) = s.model.hashing {
-        let text = s.words.with("hashing", &[("done", Arg::from(done)), ("total", Arg::from(total))]);
-        ui.label(RichText::new(text).color(t.text_dim)).on_hover_text(s.words.t("hashing-help"));
     }
 }
 
