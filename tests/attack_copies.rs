@@ -58,9 +58,12 @@ fn no_stream_in_common(base: &BTreeSet<String>, a: &Project, b: &Project) {
 /// Whatever is done first on the copy, it goes on in a stream of its own.
 #[test]
 fn attack_copies_every_act_on_a_copy_starts_a_new_stream() {
-    let acts: [(&str, fn(&mut Project, &CaseId)); 6] = [
+    type Deed = fn(&mut Project, &CaseId);
+    let acts: [(&str, Deed); 6] = [
         ("draw", |p, c| add(p, c, 9.0, None)),
-        ("undo", |p, c| drop(p.undo(c).unwrap())),
+        ("undo", |p, c| {
+            p.undo(c).unwrap();
+        }),
         ("submit", |p, c| p.submit(c, Verdict::Findings, &Cause::Cli).unwrap()),
         ("import", |p, _| {
             let beside = p.folder().parent().unwrap().parent().unwrap().join("b.png");
