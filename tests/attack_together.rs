@@ -7,9 +7,9 @@ use std::path::Path;
 use std::process::{Child, Stdio};
 
 use shoken::domain::{CaseId, ProjectKind};
-use shoken::project::{Cause, Command, FindingCommand, Project, ReadCommand};
+use shoken::project::{Cause, Command, Project, ReadCommand};
 
-use crate::support::desk::{Desk, Lots, add, child, count, draft, findings, import, seed, signed_lines, sound};
+use crate::support::desk::{Desk, Lots, Pen, add, child, count, findings, import, seed, signed_lines, sound};
 
 /// One of the processes: draws, takes back, draws again. Every act must succeed.
 #[test]
@@ -22,6 +22,7 @@ fn writer() {
     let mut lots = Lots(std::env::var("SHOKEN_ATTACK_SEED").unwrap().parse().unwrap());
     let mut project = Project::open(Path::new(&folder), Path::new(&home), true).unwrap();
     assert!(project.read_only().is_none());
+    let pen = Pen::over(&project, &case);
     let (mut added, mut taken_back) = (0, 0);
     for _ in 0..acts {
         // What can be taken back may be the other's act: one reader, one read, one stack.
@@ -29,9 +30,8 @@ fn writer() {
             taken_back += 1;
             continue;
         }
-        let drawn = vec![draft(&project, &case, lots.below(40) as f64, (lots.below(3) == 0).then_some("both"))];
-        let command = Command::Finding(FindingCommand::Add { case: case.clone(), findings: drawn });
-        project.execute(command, &Cause::Gesture).unwrap();
+        let drawn = pen.add(lots.below(40) as f64, (lots.below(3) == 0).then_some("both"));
+        project.execute(drawn, &Cause::Gesture).unwrap();
         added += 1;
     }
     let mut out = std::io::stdout().lock();
@@ -75,9 +75,10 @@ fn attack_together_two_processes_and_a_window() {
     let (mut looks, mut seen, mut drawn) = (0_u64, BTreeSet::new(), 1);
     while writers.iter_mut().any(|w| w.try_wait().unwrap().is_none()) {
         looks += 1;
-        window.catch_up().unwrap();
-        seen.insert(findings(&window, &case));
-        if looks % 50 == 0 {
+        if window.catch_up().unwrap() && looks % 20 == 0 {
+            seen.insert(findings(&window, &case));
+        }
+        if looks % 400 == 0 {
             add(&mut window, &case, 2.0, None);
             drawn += 1;
         }
@@ -137,15 +138,17 @@ fn attack_together_a_neighbour_right_after_a_commit_is_seen() {
     let folder = desk.path("p.shoken");
     let home = desk.home();
     let other_case = case.clone();
-    let rounds = count("acts of each of two threads", 150, 3_000);
+    let rounds = count("acts of each of two threads", 150, 2_000);
     let neighbour = std::thread::spawn(move || {
         let mut two = Project::open(&folder, &home, true).unwrap();
+        let pen = Pen::over(&two, &other_case);
         for i in 0..rounds {
-            add(&mut two, &other_case, (i % 40) as f64, None);
+            two.execute(pen.add((i % 40) as f64, None), &Cause::Gesture).unwrap();
         }
     });
+    let pen = Pen::over(&one, &case);
     for i in 0..rounds {
-        add(&mut one, &case, (i % 40) as f64, None);
+        one.execute(pen.add((i % 40) as f64, None), &Cause::Gesture).unwrap();
     }
     neighbour.join().unwrap();
     one.catch_up().unwrap();

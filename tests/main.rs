@@ -13,9 +13,11 @@
 )]
 
 mod architecture;
+mod attack_clocks;
 mod attack_copies;
 mod attack_disk;
 mod attack_killed;
+mod attack_tampered;
 mod attack_together;
 mod attack_wal;
 mod backup;

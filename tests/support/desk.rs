@@ -6,7 +6,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use shoken::domain::{CaseId, Origin, ProjectKind, ReaderId, Role, Shape, UserText};
+use shoken::domain::{CaseId, ImageId, Origin, ProjectKind, ReaderId, Role, Shape, TermRef, UserText};
 use shoken::project::{
     Cancel, CaseBy, Cause, Clock, Command as Act, ExportOptions, FindingCommand, FindingDraft, FindingOrigin,
     NewProject, Progress, Project, ReadScope, VerifyReport, roi_on,
@@ -160,20 +160,41 @@ pub fn import(project: &mut Project, path: &Path) -> CaseId {
     done.images.first().or(done.known.first()).unwrap().0.clone()
 }
 
-/// A square outline at `x` with the first term of the endoscopy pack.
-pub fn draft(project: &Project, case: &CaseId, x: f64, comment: Option<&str>) -> FindingDraft {
-    let scope = ReadScope::Reader(project.actor().unwrap().clone());
-    let image = project.view(case, &scope).unwrap().images[0].id.clone();
-    let pack = project.packs().iter().find(|p| p.field == shoken::domain::Field::Endoscopy).unwrap();
-    let ring = vec![[x, 5.0], [x + 12.345, 5.0], [x + 12.345, 20.0], [x, 20.0]];
-    FindingDraft {
-        rois: vec![(image, roi_on(None, 0, Shape::from_ring(ring)))],
-        terms: vec![pack.term_ref(&pack.terms[0].id).unwrap()],
-        certainty: None,
-        attributes: BTreeMap::new(),
-        origin: FindingOrigin { origin: Origin::Manual, tool: "polygon".to_owned(), seen: true, model: None },
-        comment: comment.map(UserText::new),
+/// A pen over the first image of a case, with the first term of the endoscopy pack.
+pub struct Pen {
+    case: CaseId,
+    image: ImageId,
+    term: TermRef,
+}
+
+impl Pen {
+    pub fn over(project: &Project, case: &CaseId) -> Self {
+        let scope = ReadScope::Reader(project.actor().unwrap().clone());
+        let image = project.view(case, &scope).unwrap().images[0].id.clone();
+        let pack = project.packs().iter().find(|p| p.field == shoken::domain::Field::Endoscopy).unwrap();
+        Self { case: case.clone(), image, term: pack.term_ref(&pack.terms[0].id).unwrap() }
     }
+
+    /// A square outline at `x`.
+    pub fn draft(&self, x: f64, comment: Option<&str>) -> FindingDraft {
+        let ring = vec![[x, 5.0], [x + 12.345, 5.0], [x + 12.345, 20.0], [x, 20.0]];
+        FindingDraft {
+            rois: vec![(self.image.clone(), roi_on(None, 0, Shape::from_ring(ring)))],
+            terms: vec![self.term.clone()],
+            certainty: None,
+            attributes: BTreeMap::new(),
+            origin: FindingOrigin { origin: Origin::Manual, tool: "polygon".to_owned(), seen: true, model: None },
+            comment: comment.map(UserText::new),
+        }
+    }
+
+    pub fn add(&self, x: f64, comment: Option<&str>) -> Act {
+        Act::Finding(FindingCommand::Add { case: self.case.clone(), findings: vec![self.draft(x, comment)] })
+    }
+}
+
+pub fn draft(project: &Project, case: &CaseId, x: f64, comment: Option<&str>) -> FindingDraft {
+    Pen::over(project, case).draft(x, comment)
 }
 
 pub fn add(project: &mut Project, case: &CaseId, x: f64, comment: Option<&str>) {
