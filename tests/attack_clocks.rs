@@ -15,6 +15,9 @@ const MORNING: i64 = 1_795_161_600_000;
 const HOUR: i64 = 3_600_000;
 const DAY: i64 = 24 * HOUR;
 
+/// What the clock is set to before an act, in milliseconds.
+type Setting = fn(usize) -> i64;
+
 /// A clock that shows what the hands are set to; its randomness is the system's.
 fn clock(hands: &Arc<AtomicI64>) -> Clock {
     let hands = Arc::clone(hands);
@@ -58,7 +61,7 @@ fn attack_clocks_change_neither_order_nor_results() {
     let (_desk, mut honest, case) = day(|n| MORNING + n as i64 * 60_000);
     assert!(sound(&honest).notes.iter().all(|n| !n.contains("clock ran")));
     let expected = outcome(&mut honest, &case);
-    let settings: [(&str, fn(usize) -> i64, bool); 5] = [
+    let settings: [(&str, Setting, bool); 5] = [
         ("2036 all along", |n| MORNING + 3_653 * DAY + n as i64 * 60_000, false),
         ("to 2036 and back", |n| MORNING + if n % 10 > 5 { 3_653 * DAY } else { n as i64 * 60_000 }, true),
         ("back by a day at noon", |n| MORNING + n as i64 * 60_000 - if n > 10 { DAY } else { 0 }, true),

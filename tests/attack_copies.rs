@@ -10,6 +10,9 @@ use shoken::project::{Cause, Command, Project, ReadCommand, ReadScope};
 
 use crate::support::desk::{Desk, add, copy_folder, exported, findings, import, reader, signed_lines, sound};
 
+/// Something done on a copy.
+type Deed = fn(&mut Project, &CaseId);
+
 /// A project on two computers: the same keys, nothing else in common.
 fn two_computers(kind: ProjectKind) -> (Desk, CaseId) {
     let desk = Desk::new();
@@ -58,7 +61,6 @@ fn no_stream_in_common(base: &BTreeSet<String>, a: &Project, b: &Project) {
 /// Whatever is done first on the copy, it goes on in a stream of its own.
 #[test]
 fn attack_copies_every_act_on_a_copy_starts_a_new_stream() {
-    type Deed = fn(&mut Project, &CaseId);
     let acts: [(&str, Deed); 6] = [
         ("draw", |p, c| add(p, c, 9.0, None)),
         ("undo", |p, c| {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use shoken::domain::{CaseId, Digest, ProjectKind, UserText, Verdict};
-use shoken::journal::{Body, FormatError, Signed};
+use shoken::journal::{Body, FormatError, Signed, StreamKind};
 use shoken::keys::{Keyring, SigningKey};
 use shoken::project::{Cause, Command, FindingCommand, Project, PublicKey, ReadCommand, VerifyReport};
 
@@ -302,7 +302,6 @@ fn attack_tampered_good_keys_in_bad_hands() {
         change(&mut body);
         resign(body, &key)
     };
-    use shoken::journal::StreamKind;
     let register = opening(StreamKind::Register, &|b| b.events = vec![grant.clone()]);
     named(&s.tampered("a forged register", true, |db| put(db, &register)), "unknown-key");
     // R1 goes on from R2's read: takes it over and hides it.
