@@ -35,6 +35,9 @@ enum Command {
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let diagnostics = project::start_diagnostics(&project::home_dir()).ok();
+    if let Err(e) = project::end_cleanly_when_asked() {
+        tracing::warn!("signals cannot be watched: {e}");
+    }
     let result = match &arguments.command {
         Some(Command::Project(command)) => cli::run(command, &arguments.common),
         Some(Command::Demo(args)) => demo(args, &arguments.common),

@@ -8,7 +8,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::Common;
 use super::open::{open, say};
-use crate::project::{Cancel, CaseBy, Cause, Progress, Project, ProjectError};
+use crate::project::{CaseBy, Cause, Progress, Project, ProjectError, asked_to_stop, cancelled_by_asking};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -39,7 +39,7 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
         Some(CaseByWord::File) => CaseBy::File,
         Some(CaseByWord::Folder) => CaseBy::Folder,
     };
-    let done = project.import(&args.paths, case_by, &Cause::Cli, &Progress::default(), &Cancel::default())?;
+    let done = project.import(&args.paths, case_by, &Cause::Cli, &Progress::default(), &cancelled_by_asking())?;
     if !args.no_hash {
         hash_all(&mut project)?;
     }
@@ -74,7 +74,7 @@ pub(super) fn hash_all(project: &mut Project) -> Result<(), ProjectError> {
     for job in jobs {
         let outcome = job.run(|bytes| {
             bar.set_position(before + bytes);
-            true
+            !asked_to_stop()
         });
         before += job.total_bytes;
         if let Some(reason) = &outcome.error {
@@ -85,6 +85,9 @@ pub(super) fn hash_all(project: &mut Project) -> Result<(), ProjectError> {
             });
         }
         project.record_hashes(&[outcome])?;
+        if asked_to_stop() {
+            return Err(ProjectError::Stopped);
+        }
     }
     bar.finish_and_clear();
     Ok(())

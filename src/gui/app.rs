@@ -109,6 +109,9 @@ impl App {
         if !dropped.is_empty() {
             self.queue.push(Action::Run(Job::Open(dropped)));
         }
+        if crate::project::asked_to_stop() {
+            ctx.send_viewport_cmd(egui::ViewportCommand::Close);
+        }
         self.queue.extend(self.chooser.poll());
         self.catch_up();
         // What the last frame asked for comes before this frame's keys: they were pressed after it.

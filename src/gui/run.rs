@@ -54,6 +54,8 @@ pub fn run(args: GuiArgs) -> Result<(), WindowError> {
     };
     let start = move |cc: &eframe::CreationContext<'_>| {
         let stage = Stage::new(&cc.egui_ctx, cc.wgpu_render_state.as_ref())?;
+        let woken = cc.egui_ctx.clone();
+        crate::project::on_asked_to_stop(move || woken.request_repaint());
         let mut app = App::new(&cc.egui_ctx, stage);
         if let Some(lang) = args.lang.as_deref().and_then(Lang::from_code) {
             app.use_lang(lang);

@@ -134,7 +134,7 @@ impl Project {
         };
         let appended = self.store.append(&mut self.state, &mut author, cause, commands, rows)?;
         self.revision += 1;
-        self.unwitnessed = true;
+        self.mark_unwitnessed();
         Ok(Done { revision: self.revision, transactions: appended.transactions.len() })
     }
 

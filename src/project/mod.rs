@@ -14,6 +14,7 @@ mod diagnostics;
 mod execute;
 mod history;
 mod images;
+mod leaving;
 mod open;
 pub mod pixels;
 mod reading;
@@ -26,6 +27,7 @@ mod transfer;
 mod views;
 mod vocabulary;
 
+pub use crate::tasks::stop::{asked as asked_to_stop, cancelled_by_asking, on_ask as on_asked_to_stop};
 pub use adjudicate::{Discrepancy, DiscrepancyKind, Member};
 pub use annotate::{Annotated, drafts_from};
 pub use backup::{BackupRequest, GenerationView, KEEP_DEFAULT, PlaceReport};
@@ -35,6 +37,7 @@ pub use diagnostics::{Diagnostics, DiagnosticsError, start as start_diagnostics}
 pub use execute::{Clock, Done};
 pub use history::HistoryLine;
 pub use images::{ImageState, Relocated, roi_on};
+pub use leaving::end_cleanly_when_asked;
 pub use open::{NewProject, Opened};
 pub use release::{ReleaseRequest, Released};
 pub use restore::{Compared, Drill, RestoreRequest, Restored, drill, restore};
@@ -99,6 +102,8 @@ pub enum ProjectError {
     ImageMissing { name: String, path: String, disk: String },
     #[error("cancelled; nothing was changed")]
     Cancelled,
+    #[error("stopped when asked to; what was done so far is kept, run the command again to go on")]
+    Stopped,
 }
 
 impl From<crate::store::AppendError> for ProjectError {
@@ -179,10 +184,11 @@ impl Project {
 impl Drop for Project {
     /// The witness made at exit. What a killed process appended since its last one is witnessed by the next.
     fn drop(&mut self) {
-        if self.unwitnessed
-            && let Err(e) = self.leave_witness()
-        {
-            tracing::warn!("no witness could be left: {e}");
+        if self.unwitnessed {
+            if let Err(e) = self.leave_witness() {
+                tracing::warn!("no witness could be left: {e}");
+            }
+            self.unmark();
         }
     }
 }

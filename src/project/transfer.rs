@@ -113,7 +113,9 @@ impl Project {
         report.new_values = self.store.check_values()?.present.len().saturating_sub(before);
         self.revision += 1;
         self.note_tombstones();
-        self.unwitnessed |= report.new_transactions > 0;
+        if report.new_transactions > 0 {
+            self.mark_unwitnessed();
+        }
         Ok(report)
     }
 

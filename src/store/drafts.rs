@@ -57,7 +57,8 @@ impl Drafts {
         db.pragma_update(None, "secure_delete", "ON")?;
         db.execute_batch(
             "CREATE TABLE IF NOT EXISTS drafts (reader TEXT NOT NULL, case_id TEXT NOT NULL, body BLOB NOT NULL,
-             PRIMARY KEY (reader, case_id)) WITHOUT ROWID;",
+             PRIMARY KEY (reader, case_id)) WITHOUT ROWID;
+             CREATE TABLE IF NOT EXISTS erased (case_id TEXT PRIMARY KEY) WITHOUT ROWID;",
         )?;
         Ok(Self { db, damaged: folder.join(DAMAGED) })
     }
@@ -66,7 +67,8 @@ impl Drafts {
     /// When it cannot be written.
     pub fn save(&self, reader: &ReaderId, case: &CaseId, draft: &Draft) -> Result<(), StoreError> {
         self.db.execute(
-            "INSERT INTO drafts (reader, case_id, body) VALUES (?1, ?2, ?3)
+            "INSERT INTO drafts (reader, case_id, body) SELECT ?1, ?2, ?3
+             WHERE NOT EXISTS (SELECT 1 FROM erased WHERE case_id = ?2)
              ON CONFLICT (reader, case_id) DO UPDATE SET body = excluded.body",
             params![reader.as_str(), case.as_str(), draft.body],
         )?;
@@ -100,6 +102,8 @@ impl Drafts {
             fs::remove_file(&self.damaged).ok();
         }
         for case in cases {
+            // A window that has not looked since goes on saving the stroke in its hand.
+            self.db.execute("INSERT OR IGNORE INTO erased (case_id) VALUES (?1)", [case.as_str()])?;
             self.db.execute("DELETE FROM drafts WHERE case_id = ?1", [case.as_str()])?;
         }
         self.db.pragma_update(None, "wal_checkpoint", "TRUNCATE").ok();

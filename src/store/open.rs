@@ -290,15 +290,15 @@ impl Store {
         Ok(())
     }
 
+    pub fn home(&self) -> &Path {
+        &self.home
+    }
+
     pub fn folder(&self) -> &Path {
         &self.folder
     }
 
     /// Where keys, witnesses and notes of this machine are.
-    pub fn home(&self) -> &Path {
-        &self.home
-    }
-
     pub const fn read_only(&self) -> Option<&WhyReadOnly> {
         self.read_only.as_ref()
     }

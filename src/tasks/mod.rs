@@ -10,6 +10,7 @@ pub mod platform;
 mod pool;
 mod progress;
 mod runtime;
+pub mod stop;
 mod ticket;
 
 pub use budget::{ByteBudget, Reservation};
