@@ -71,8 +71,7 @@ fn migration_killed_at_every_step_is_begun_again_and_loses_nothing() {
         header.get(60..64) == Some(&[0, 0, 0, 1])
     };
     let first = |desk: &Desk| desk.path("p.shoken/project.sqlite").exists();
-    type Reached = fn(&Desk) -> bool;
-    let steps: [(&str, Reached); 4] =
+    let steps: [(&str, fn(&Desk) -> bool); 4] =
         [("at the start", first), ("copying", begun), ("copied", filled), ("swapped", done)];
     for (step, reached) in steps {
         std::fs::write(desk.path("p.shoken/project.sqlite"), &pristine).unwrap();
