@@ -30,6 +30,9 @@ fn grown(desk: &Desk, transactions: usize) -> String {
     journal
 }
 
+/// Whether a moment has come, as seen from outside the program.
+type Reached = fn(&Desk) -> bool;
+
 /// Whether every line is among the others.
 fn holds_all(lines: &str, wanted: &str) -> bool {
     let known: std::collections::BTreeSet<&str> = lines.lines().collect();
@@ -71,7 +74,7 @@ fn migration_killed_at_every_step_is_begun_again_and_loses_nothing() {
         header.get(60..64) == Some(&[0, 0, 0, 1])
     };
     let first = |desk: &Desk| desk.path("p.shoken/project.sqlite").exists();
-    let steps: [(&str, fn(&Desk) -> bool); 4] =
+    let steps: [(&str, Reached); 4] =
         [("at the start", first), ("copying", begun), ("copied", filled), ("swapped", done)];
     for (step, reached) in steps {
         std::fs::write(desk.path("p.shoken/project.sqlite"), &pristine).unwrap();
