@@ -45,6 +45,7 @@ mod imaging_series;
 mod journal_laws;
 mod licences;
 mod matching;
+mod migration;
 mod ontology;
 mod places;
 mod project_store;

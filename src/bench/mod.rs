@@ -2,6 +2,7 @@
 
 mod append;
 mod fold;
+mod grown;
 mod line;
 mod peers;
 
@@ -10,7 +11,7 @@ use std::path::PathBuf;
 /// What to measure.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// append, fold, or all
+    /// append, fold, grown, or all (which leaves grown out: it takes minutes)
     #[arg(default_value = "all")]
     pub name: String,
     /// Data that the measurement works on, where it needs some
@@ -43,10 +44,25 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
         fold::run(args.n.unwrap_or(100_000))?;
         known = true;
     }
+    if args.name == "grown" {
+        // Made once in a folder that was named, so that the next run finds it.
+        let dir = args.dir.clone().unwrap_or_else(|| scratch.0.clone());
+        grown::run(&dir, args.n.unwrap_or(1_000_000))?;
+        peers::run(args.peers.as_deref(), "eventlog.py", &[scratch.0.as_os_str()]);
+        let database = scratch.0.join("peer.db");
+        match args.files.first() {
+            Some(polygons) => {
+                let arguments = [polygons.as_os_str(), "--db".as_ref(), database.as_os_str()];
+                peers::run(args.peers.as_deref(), "sqlite_project.py", &arguments);
+            }
+            None => println!("peer=sqlite_project.py not run (name the peers' polygon file after `grown`)"),
+        }
+        known = true;
+    }
     if known {
         return Ok(());
     }
-    let reason = "there is no such measurement; known are append, fold and all".to_owned();
+    let reason = "there is no such measurement; known are append, fold, grown and all".to_owned();
     Err(crate::project::ProjectError::Refused { file: args.name.clone(), reason }.into())
 }
 

@@ -12,6 +12,7 @@ mod drafts;
 mod identity;
 mod instance;
 mod merge;
+mod migrate;
 mod open;
 mod projections;
 mod restore;

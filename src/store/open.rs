@@ -159,8 +159,9 @@ impl Store {
         if version > schema::VERSION {
             why = Some(WhyReadOnly::NewerVersion);
         } else if why.is_none() && version < schema::VERSION {
-            schema::migrate(&mut db)
-                .map_err(|e| StoreError::NotAProject { path: folder.to_owned(), reason: e.to_string() })?;
+            drop(db);
+            super::migrate::bring_up(folder, options.home)?;
+            (db, _) = connect(&path, None)?;
         }
         if why.is_none() {
             tune(&db)?;
@@ -188,12 +189,23 @@ impl Store {
         let state = store.load()?;
         if store.read_only.is_none() {
             store.settle_instance(&state)?;
+            store.remake_after_migration(&state)?;
             store.finish_erasing(&state);
         }
         if store.read_only.is_none() && holds_newer_events(&state) {
             store.read_only = Some(WhyReadOnly::NewerVersion);
         }
         Ok((store, state))
+    }
+
+    /// Makes the derived rows anew, once, in a project that was migrated.
+    fn remake_after_migration(&mut self, state: &State) -> Result<(), StoreError> {
+        let sql = "SELECT count(*) FROM meta WHERE key = ?1";
+        if self.db.query_row(sql, [super::migrate::REMAKE], |r| r.get::<_, i64>(0))? > 0 {
+            self.rebuild(state)?;
+            self.db.execute("DELETE FROM meta WHERE key = ?1", [super::migrate::REMAKE])?;
+        }
+        Ok(())
     }
 
     /// Folds the whole log anew.

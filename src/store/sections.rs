@@ -57,7 +57,12 @@ fn section(db: &Connection, table: &str, sql: &str) -> Result<Section, StoreErro
 
 /// Digests of a project database, one row at a time: memory does not grow with the project.
 pub(super) fn of_project(db: &Connection) -> Result<Vec<Section>, StoreError> {
-    TABLES.iter().map(|(table, sql)| section(db, table, sql)).collect()
+    of_tables(db, |_| true)
+}
+
+/// Digests of the tables that are asked for.
+pub(super) fn of_tables(db: &Connection, asked: impl Fn(&str) -> bool) -> Result<Vec<Section>, StoreError> {
+    TABLES.iter().filter(|(table, _)| asked(table)).map(|(table, sql)| section(db, table, sql)).collect()
 }
 
 pub(super) fn of_drafts(db: &Connection) -> Result<Vec<Section>, StoreError> {

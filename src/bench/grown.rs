@@ -1,0 +1,222 @@
+//! A project of a million transactions and a million findings: opening, first view, fold, verify, one edit, undo; the
+//! time and the greatest resident memory of each.
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use super::line::{Line, percentile};
+use crate::domain::{
+    CaseId, Digest, Field, FindingId, ImageId, Ontology, Origin, ProjectKind, Roi, RoiSpace, Shape, SubjectId, Verdict,
+};
+use crate::journal::NewImage;
+use crate::project::{
+    CatalogCommand, Cause, Clock, Command, FindingCommand, FindingDraft, FindingOrigin, NewProject, Project,
+    ReadCommand, ReadScope,
+};
+use crate::store::{OpenOptions, Store};
+
+/// Findings of one case, one transaction each: a busy case.
+const FINDINGS_PER_CASE: u32 = 500;
+/// Transactions to one durable step, as jobs write them.
+const BATCH: usize = 1_000;
+/// One edit and one undo are timed this often.
+const EDITS: u32 = 200;
+
+/// Greatest resident memory since the last [`forget_peak`], in MB; `NaN` where the system does not say.
+fn peak_mb() -> f64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|l| l.strip_prefix("VmHWM:"));
+    let kib = line.and_then(|l| l.trim().strip_suffix("kB")).and_then(|n| n.trim().parse::<f64>().ok());
+    kib.map_or(f64::NAN, |k| k * 1024.0 / 1e6)
+}
+
+/// Starts a new peak (Linux: `clear_refs`, proc(5)).
+fn forget_peak() {
+    // Where it cannot be reset the peaks only ever grow, which flatters nobody.
+    let _ = std::fs::write("/proc/self/clear_refs", "5");
+}
+
+fn draft(image: &ImageId, pack: &Ontology, i: u32) -> anyhow::Result<FindingDraft> {
+    let ring = (0..24_u32)
+        .map(|k| {
+            let angle = f64::from(k) * std::f64::consts::TAU / 24.0;
+            let radius = 20.0 + f64::from((i * 7 + k * 3) % 11) / 2.0;
+            [f64::from(i % 900) + 50.0 + radius * angle.cos(), f64::from(i / 900 % 900) + 50.0 + radius * angle.sin()]
+        })
+        .collect();
+    let term = pack.terms.get(i as usize % pack.terms.len()).ok_or_else(|| anyhow::anyhow!("the pack is empty"))?;
+    Ok(FindingDraft {
+        rois: vec![(image.clone(), Roi { frame: 0, space: RoiSpace::Image, shape: Shape::from_ring(ring) })],
+        terms: pack.term_ref(&term.id).into_iter().collect(),
+        certainty: None,
+        attributes: std::collections::BTreeMap::new(),
+        origin: FindingOrigin { origin: Origin::Manual, tool: "polygon".to_owned(), seen: true, model: None },
+        comment: None,
+    })
+}
+
+/// Makes the project through real signed transactions. Nine reads out of ten are sealed, as in a campaign that is well on.
+fn make(folder: &Path, home: &Path, n: u32) -> anyhow::Result<()> {
+    let before = Instant::now();
+    let mut project = Project::create(NewProject {
+        folder,
+        home,
+        kind: ProjectKind::Personal,
+        name: "grown",
+        creator: "owner",
+        packs: Vec::new(),
+        clock: Clock::system(),
+    })?;
+    let pack = project.packs().iter().find(|p| p.field == Field::Pathology).cloned();
+    let mut pack = pack.ok_or_else(|| anyhow::anyhow!("no pathology pack in the program"))?;
+    pack.terms.retain(|t| t.geometry.contains(&crate::domain::GeometryKind::Polygon));
+    let mut made = 0;
+    while made < n {
+        let id = (u128::from(made) + 1).to_be_bytes();
+        let (case, image) = (CaseId::from_random(id), ImageId::from_random(id));
+        let new = NewImage {
+            image: image.clone(),
+            case: case.clone(),
+            subject: SubjectId::from_random(id),
+            field: Field::Pathology,
+            frames: 1,
+            width: 1_000,
+            height: 1_000,
+            spacing: None,
+            fingerprint: Digest::of(b"bench", &id),
+        };
+        let hashed = vec![(image.clone(), Digest::of(b"", &id))];
+        let commands = vec![
+            Command::Catalog(CatalogCommand::Add { images: vec![new] }),
+            Command::Catalog(CatalogCommand::Hashed { images: hashed }),
+            Command::Read(ReadCommand::Open { case: case.clone() }),
+        ];
+        project.execute_all(commands, &Cause::Job, &[])?;
+        let count = FINDINGS_PER_CASE.min(n - made);
+        let mut commands = Vec::with_capacity(BATCH);
+        for i in made..made + count {
+            let findings = vec![draft(&image, &pack, i)?];
+            commands.push(Command::Finding(FindingCommand::Add { case: case.clone(), findings }));
+        }
+        if !(made / FINDINGS_PER_CASE).is_multiple_of(10) {
+            commands.push(Command::Read(ReadCommand::Submit { case, verdict: Verdict::Findings }));
+        }
+        project.execute_all(commands, &Cause::Job, &[])?;
+        made += count;
+    }
+    let seconds = before.elapsed().as_secs_f64();
+    Line::new("grown_make").text("n", &n).number("s", seconds).number("findings_s", f64::from(n) / seconds).print();
+    Ok(())
+}
+
+/// Makes the project once (`dir` keeps it), then measures.
+pub fn run(dir: &Path, n: u32) -> anyhow::Result<()> {
+    let (folder, home) = (dir.join(format!("grown-{n}.shoken")), dir.join(format!("grown-{n}-home")));
+    // A generation that was stopped half-way is not the project of that size.
+    let whole = dir.join(format!("grown-{n}.whole"));
+    if !whole.is_file() {
+        for stale in [&folder, &home] {
+            if stale.is_dir() {
+                std::fs::remove_dir_all(stale)?;
+            }
+        }
+        make(&folder, &home, n)?;
+        std::fs::write(&whole, "")?;
+    }
+    let megabytes = |path: PathBuf| std::fs::metadata(path).map_or(f64::NAN, |m| m.len() as f64 / 1e6);
+
+    forget_peak();
+    let before = Instant::now();
+    let mut project = Project::open(&folder, &home, true)?;
+    let open_s = before.elapsed().as_secs_f64();
+    let open_mb = peak_mb();
+    let newest = CaseId::from_random(
+        (u128::from(n - 1) / u128::from(FINDINGS_PER_CASE) * u128::from(FINDINGS_PER_CASE) + 1).to_be_bytes(),
+    );
+    let oldest = CaseId::from_random(1_u128.to_be_bytes());
+    let scope = ReadScope::Reader(project.actor().ok_or_else(|| anyhow::anyhow!("nobody acts"))?.clone());
+    let before = Instant::now();
+    let view = project.view(&newest, &scope)?;
+    let view_ms = before.elapsed().as_secs_f64() * 1e3;
+    let seen = view.reads.first().map_or(0, |r| r.findings.len());
+    let image = view.images.first().map(|i| i.id.clone()).ok_or_else(|| anyhow::anyhow!("a case without an image"))?;
+    let before = Instant::now();
+    let cases = project.worklist(project.actor().ok_or_else(|| anyhow::anyhow!("nobody acts"))?)?.len();
+    let worklist_ms = before.elapsed().as_secs_f64() * 1e3;
+    let before = Instant::now();
+    let steps = project.history(Some(&newest))?.len();
+    let history_ms = before.elapsed().as_secs_f64() * 1e3;
+    Line::new("grown_open")
+        .text("n", &n)
+        .text("cases", &cases)
+        .text("seen", &seen)
+        .text("steps", &steps)
+        .number("db_mb", megabytes(folder.join("project.sqlite")))
+        .number("open_s", open_s)
+        .number("open_peak_mb", open_mb)
+        .number("first_view_ms", view_ms)
+        .number("worklist_ms", worklist_ms)
+        .number("history_ms", history_ms)
+        .print();
+
+    // The oldest case is one of the open ones.
+    let _ = image;
+    let image = ImageId::from_random(1_u128.to_be_bytes());
+    let (mut edits, mut undos) = (Vec::new(), Vec::new());
+    let pack = project.packs().iter().find(|p| p.field == Field::Pathology).cloned();
+    let mut pack = pack.ok_or_else(|| anyhow::anyhow!("no pathology pack in the program"))?;
+    pack.terms.retain(|t| t.geometry.contains(&crate::domain::GeometryKind::Polygon));
+    for i in 0..EDITS {
+        let add = FindingCommand::Add { case: oldest.clone(), findings: vec![draft(&image, &pack, i)?] };
+        let before = Instant::now();
+        project.execute(Command::Finding(add), &Cause::Gesture)?;
+        edits.push(before.elapsed().as_secs_f64() * 1e3);
+        let before = Instant::now();
+        project.undo(&oldest)?;
+        undos.push(before.elapsed().as_secs_f64() * 1e3);
+    }
+    Line::new("grown_edit")
+        .text("n", &n)
+        .number("save_p50_ms", percentile(&edits, 50.0))
+        .number("save_p99_ms", percentile(&edits, 99.0))
+        .number("undo_p50_ms", percentile(&undos, 50.0))
+        .number("undo_p99_ms", percentile(&undos, 99.0))
+        .print();
+
+    forget_peak();
+    let before = Instant::now();
+    let report = project.verify()?;
+    let verify_s = before.elapsed().as_secs_f64();
+    anyhow::ensure!(report.problems.is_empty(), "verify found {:?}", report.problems.first());
+    Line::new("grown_verify")
+        .text("n", &n)
+        .text("transactions", &report.transactions)
+        .text("values", &report.values)
+        .number("verify_s", verify_s)
+        .number("verify_tx_s", report.transactions as f64 / verify_s)
+        .number("peak_mb", peak_mb())
+        .print();
+    drop(project);
+
+    forget_peak();
+    let (mut store, state) = Store::open(&OpenOptions { folder: &folder, home: &home, write: false })?;
+    drop(state);
+    let before = Instant::now();
+    let state = store.load()?;
+    let fold_s = before.elapsed().as_secs_f64();
+    let findings: usize = state.cases().flat_map(|c| state.reads_of(&c.id)).map(|r| live(&state, &r.stream)).sum();
+    anyhow::ensure!(findings == n as usize, "the fold holds {findings} findings of {n}");
+    Line::new("grown_fold")
+        .text("n", &n)
+        .text("findings", &findings)
+        .number("fold_s", fold_s)
+        .number("peak_mb", peak_mb())
+        .print();
+    Ok(())
+}
+
+fn live(state: &crate::journal::State, read: &Digest) -> usize {
+    let ids: Vec<&FindingId> =
+        state.read_fold(read).into_iter().flat_map(|f| f.live().map(|found| &found.id)).collect();
+    ids.len()
+}
