@@ -37,6 +37,7 @@ mod hostile;
 mod house;
 mod imaging_files;
 mod imaging_loader;
+mod imaging_ndpi;
 mod imaging_oracles;
 mod imaging_series;
 mod journal_laws;

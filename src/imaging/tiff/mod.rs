@@ -3,6 +3,7 @@
 
 mod aperio;
 mod ifd;
+mod ndpi;
 mod page;
 
 use std::{path::PathBuf, sync::Arc};
@@ -46,15 +47,21 @@ pub fn exif_orientation(exif: &[u8]) -> Option<u64> {
     dirs.first()?.number(&source, tag::ORIENTATION).ok()?
 }
 
+/// Opens a file of the TIFF family: NDPI by its flag, anything else as TIFF.
+///
+/// # Errors
+/// As [`super::open`].
+pub fn open(path: PathBuf, bytes: Arc<dyn ByteSource>) -> Result<Arc<dyn ImageSource>, Fault> {
+    let dirs = ifd::directories(&*bytes)?;
+    if dirs.first().is_some_and(|first| first.has(tag::NDPI_FORMAT)) {
+        return Ok(Arc::new(ndpi::Ndpi::open(path, bytes, &dirs)?));
+    }
+    Ok(Arc::new(TiffImage::open(path, bytes, &dirs)?))
+}
+
 impl TiffImage {
-    /// # Errors
-    /// As [`super::open`].
-    pub fn open(path: PathBuf, bytes: Arc<dyn ByteSource>) -> Result<Self, Fault> {
-        let dirs = ifd::directories(&*bytes)?;
+    fn open(path: PathBuf, bytes: Arc<dyn ByteSource>, dirs: &[Directory]) -> Result<Self, Fault> {
         let first = dirs.first().ok_or_else(|| Fault::damaged("the TIFF file has no directory"))?;
-        if first.has(tag::NDPI_FORMAT) {
-            return Err(Fault::unsupported("Hamamatsu NDPI slides are not read yet"));
-        }
         let base = Page::new(&*bytes, first)?;
         let description = first.text(&*bytes, tag::IMAGE_DESCRIPTION);
         let slide = aperio::Description::parse(&description);
@@ -178,8 +185,11 @@ fn describe(
     };
     let base = pages.first();
     let full = base.map_or(SizePx::new(0, 0), |page| page.size_px);
-    let levels: Vec<Level> =
-        if tiled { pages.iter().map(|page| level(full, page)).collect() } else { vec![flat_level(full)] };
+    let levels: Vec<Level> = if tiled {
+        pages.iter().map(|page| describe_level(full, page.size_px, page.piece_px)).collect()
+    } else {
+        vec![flat_level(full)]
+    };
     let spacing = slide.and_then(|slide| slide.spacing).or_else(|| resolution(bytes, first));
     let field = if slide.is_some() || (tiled && (levels.len() > 1 || spacing.is_some())) {
         Field::Pathology
@@ -217,10 +227,10 @@ fn describe(
     }
 }
 
-fn level(full: SizePx, page: &Page) -> Level {
-    let across = f64::from(full.width) / f64::from(page.size_px.width);
-    let down = f64::from(full.height) / f64::from(page.size_px.height);
-    Level { size_px: page.size_px, tile_px: page.piece_px, downsample: f64::midpoint(across, down) }
+fn describe_level(full: SizePx, size_px: SizePx, tile_px: SizePx) -> Level {
+    let across = f64::from(full.width) / f64::from(size_px.width);
+    let down = f64::from(full.height) / f64::from(size_px.height);
+    Level { size_px, tile_px, downsample: f64::midpoint(across, down) }
 }
 
 /// Resolution tags as a spacing. Print resolutions (72, 300, 600 dpi) say nothing about the specimen, so only values
