@@ -145,7 +145,7 @@ fn ndpi_without_a_list_of_markers_is_searched_for_them() {
     assert!(tiles(&*open(desk.path(), "bare", &bare), 0) == tiles(&*listed, 0));
     // A list that points beside the markers is noticed when such a tile is asked for.
     let mut wrong = bytes.clone();
-    let dir = *dirs(&bytes).iter().filter(|d| d.entry_at(&bytes, 65426).is_some()).next_back().unwrap();
+    let dir = *dirs(&bytes).iter().rfind(|d| d.entry_at(&bytes, 65426).is_some()).unwrap();
     let list = number(&bytes, dir.entry_at(&bytes, 65426).unwrap() + 8, 4) as usize;
     let second = number(&bytes, list + 4, 4);
     put(&mut wrong, list + 4, 4, second - 5);

@@ -59,7 +59,6 @@ warning-dicom-modality-lut-ignored = Modality LUT not applied
 warning-dicom-voi-lut-ignored = VOI LUT not applied
 warning-dicom-sigmoid-shown-linear = Sigmoid window shown as linear
 warning-jpeg-cut-short = The JPEG is cut short
-warning-exif-orientation-ignored = Rotation noted by the camera not applied
 warning-slide-only-first-plane = Only the first focal plane is shown
 warning-slide-tiles-not-placed = The file does not say where its tiles lie; shown one by one
 warning-tiff-orientation-ignored = TIFF orientation not applied

@@ -56,7 +56,6 @@ warning-dicom-modality-lut-ignored = モダリティ LUT は適用していま�
 warning-dicom-voi-lut-ignored = VOI LUT は適用していません
 warning-dicom-sigmoid-shown-linear = シグモイド表示条件を線形で表示しています
 warning-jpeg-cut-short = JPEG が途中で切れています
-warning-exif-orientation-ignored = 撮影時の回転情報は適用していません
 warning-slide-only-first-plane = 最初の焦点面だけを表示しています
 warning-slide-tiles-not-placed = タイルの位置がファイルに書かれていないため、1 枚ずつ表示しています
 warning-tiff-orientation-ignored = TIFF の向きの情報は適用していません

@@ -34,6 +34,9 @@ const TILE_WIDTH: u32 = 1024;
 /// A header of a level's JPEG is a few hundred bytes.
 const HEADER_BYTES: u64 = 64 << 10;
 
+/// Focal plane, level, column of runs, row of tiles.
+type Block = (u32, u16, u32, u32);
+
 /// An opened NDPI slide. Frames are focal planes, lowest first.
 pub struct Ndpi {
     meta: ImageMeta,
@@ -42,7 +45,7 @@ pub struct Ndpi {
     /// By focal plane, finest level first.
     planes: Vec<Vec<Strip>>,
     associated: Vec<(String, Page)>,
-    wide: Mutex<ByteCache<(u32, u16, u32, u32), Arc<PixelBuffer>>>,
+    wide: Mutex<ByteCache<Block, Arc<PixelBuffer>>>,
 }
 
 /// One level of one focal plane.
@@ -291,7 +294,7 @@ impl Ndpi {
                     let plane = dir.real(source, tag::NDPI_FOCAL_PLANE).unwrap_or(0.0) as i64;
                     by_plane.entry(plane).or_default().push(strip);
                     if first.is_none() {
-                        (first, power) = (Some(dir), Some(f64::from(lens)).filter(|lens| *lens > 0.0));
+                        (first, power) = (Some(dir), Some(lens).filter(|lens| *lens > 0.0));
                     }
                 }
                 Err(fault) if first.is_none() => return Err(fault),
