@@ -31,6 +31,8 @@ mod gui_adjudicate;
 #[cfg(feature = "gui")]
 mod gui_opening;
 #[cfg(feature = "gui")]
+mod gui_release;
+#[cfg(feature = "gui")]
 mod gui_slices;
 mod history;
 mod hostile;

@@ -11,7 +11,8 @@ use super::look::Look;
 use super::model::{Availability, Model};
 use super::notices::Notices;
 use super::panels::{
-    Shown, adjudicate, canvas, dialogs, findings, history, palette, start, status, terms, title, toast, worklist,
+    Shown, adjudicate, canvas, dialogs, findings, history, palette, release, start, status, terms, title, toast,
+    worklist,
 };
 use super::session::Session;
 use super::stage::Stage;
@@ -49,11 +50,12 @@ impl App {
     fn with_session(ctx: &Context, stage: Stage, session: Session) -> Self {
         theme::install(ctx);
         let (lang, dark) = session.remembered();
+        let widths = session.remembered_widths();
         ctx.set_theme(if dark { egui::Theme::Dark } else { egui::Theme::Light });
         Self {
             words: Words::new(lang),
             session,
-            look: Look { dark, ..Look::default() },
+            look: Look { dark, widths, ..Look::default() },
             tool: Tool::new(ToolKind::Select),
             stage,
             queue: Vec::new(),
@@ -118,6 +120,10 @@ impl App {
         if let Some(frame) = self.stage.follow(&mut self.session, &self.look) {
             self.look.frame = frame;
         }
+        // A width is kept once the hand lets go of it.
+        if !ctx.input(|i| i.pointer.any_down()) {
+            self.session.remember_widths(&self.look.widths);
+        }
         let now = Instant::now();
         if let Some(left) = self.notices.tick(now) {
             ctx.request_repaint_after(left);
@@ -165,8 +171,12 @@ impl App {
     fn frame(&mut self, ui: &mut Ui, out: &mut Vec<Action>) {
         let mut forms = std::mem::take(&mut self.look.forms);
         let shown = Shown { words: &self.words, model: self.session.model(), look: &self.look };
+        let releasing = self.look.workspace == Workspace::Release;
         let adjudicating = self.look.workspace == Workspace::Adjudicate;
         let panel = Frame::new().fill(ui.visuals().panel_fill).inner_margin(Margin::symmetric(8, 4));
+        let workspace = self.look.workspace.key();
+        let panel_id = |side: &str| egui::Id::unique(format!("{side} {workspace}"));
+        let mut widths = self.look.panel_widths();
         if !self.look.bare {
             Panel::top("title")
                 .exact_size(theme::TITLE_HEIGHT)
@@ -177,10 +187,12 @@ impl App {
                 .exact_size(theme::STATUS_HEIGHT)
                 .frame(strip_frame(ui))
                 .show(ui, |ui| out.extend(status::show(ui, shown, hint)));
-            if self.look.left {
-                Panel::left("left").default_size(theme::LEFT_WIDTH).size_range(160.0..=420.0).frame(panel).show(
-                    ui,
-                    |ui| {
+            if self.look.left && !releasing {
+                let shown_panel = Panel::left(panel_id("left"))
+                    .default_size(widths[0])
+                    .size_range(160.0..=420.0)
+                    .frame(panel)
+                    .show(ui, |ui| {
                         if adjudicating {
                             out.extend(adjudicate::queue(ui, shown));
                         } else {
@@ -192,8 +204,8 @@ impl App {
                             );
                             out.extend(worklist::show(ui, shown, &mut forms));
                         }
-                    },
-                );
+                    });
+                widths[0] = shown_panel.response.rect.width();
             }
             if adjudicating {
                 if self.look.redraw().is_some() {
@@ -214,13 +226,15 @@ impl App {
                     .exact_size(180.0)
                     .frame(panel)
                     .show(ui, |ui| adjudicate::side(ui, shown, crate::domain::AdjudicationTake::B));
-            } else if self.look.right {
-                Panel::right("right").default_size(theme::RIGHT_WIDTH).size_range(240.0..=480.0).frame(panel).show(
-                    ui,
-                    |ui| {
+            } else if self.look.right && !releasing {
+                let shown_panel = Panel::right(panel_id("right"))
+                    .default_size(widths[1])
+                    .size_range(240.0..=480.0)
+                    .frame(panel)
+                    .show(ui, |ui| {
                         out.extend(right_panel(ui, shown, &mut forms));
-                    },
-                );
+                    });
+                widths[1] = shown_panel.response.rect.width();
             }
         }
         if self.stage.viewport().is_software() && !self.look.software_seen && !self.look.bare {
@@ -231,6 +245,11 @@ impl App {
         }
         CentralPanel::default().frame(Frame::new()).show(ui, |ui| {
             let rect = ui.max_rect();
+            if releasing {
+                ui.painter().rect_filled(rect, 0.0, ui.visuals().panel_fill);
+                out.extend(release::show(ui, shown, &mut forms));
+                return;
+            }
             ui.painter().rect_filled(rect, 0.0, theme::tokens(ui.visuals()).surround);
             let image = self.look.image.as_ref().and_then(|i| shown.model.image(i));
             match image {
@@ -255,6 +274,7 @@ impl App {
             }
         });
         self.look.forms = forms;
+        self.look.set_panel_widths(widths);
     }
 
     fn dialogs(&mut self, ui: &mut Ui, out: &mut Vec<Action>) {
@@ -318,6 +338,9 @@ fn hint(shown: Shown<'_>, tool: &Tool) -> &'static str {
             ToolKind::Select => "hint-adjudicate",
             _ => tool.hint(false),
         };
+    }
+    if shown.look.workspace == Workspace::Release {
+        return "hint-release";
     }
     let image = shown.look.image.as_ref().and_then(|i| shown.model.image(i));
     if image.is_some_and(|i| i.availability != Availability::Ready) {

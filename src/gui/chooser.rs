@@ -3,13 +3,14 @@
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, TryRecvError, sync_channel};
 
-use super::action::{Action, Job};
+use super::action::{Action, Job, ViewChange};
 
 /// What the answer is for.
 #[derive(Clone, Copy, Debug)]
 enum Purpose {
     Open,
     Relocate,
+    Release,
 }
 
 /// At most one dialog is open at a time.
@@ -30,6 +31,11 @@ impl Chooser {
     /// Where missing images went.
     pub fn relocate(&mut self, ctx: &egui::Context) {
         self.ask(ctx, Purpose::Relocate, || rfd::FileDialog::new().pick_folder().into_iter().collect());
+    }
+
+    /// Where a release's folder is made.
+    pub fn release_folder(&mut self, ctx: &egui::Context) {
+        self.ask(ctx, Purpose::Release, || rfd::FileDialog::new().pick_folder().into_iter().collect());
     }
 
     fn ask(&mut self, ctx: &egui::Context, purpose: Purpose, choose: impl FnOnce() -> Vec<PathBuf> + Send + 'static) {
@@ -57,9 +63,10 @@ impl Chooser {
         };
         let (purpose, _) = self.waiting.take()?;
         let paths = answer.filter(|p| !p.is_empty())?;
-        Some(Action::Run(match purpose {
-            Purpose::Open => Job::Open(paths),
-            Purpose::Relocate => Job::RelocateTo(paths),
-        }))
+        match purpose {
+            Purpose::Open => Some(Action::Run(Job::Open(paths))),
+            Purpose::Relocate => Some(Action::Run(Job::RelocateTo(paths))),
+            Purpose::Release => paths.into_iter().next().map(|p| Action::Look(ViewChange::ReleaseFolder(p))),
+        }
     }
 }

@@ -3,9 +3,10 @@
 
 use super::action::Workspace;
 use super::app::App;
+use super::drafts::{KeptDraft, KeptRedraw};
 use super::i18n::Arg;
 use super::look::TextField;
-use super::session::{Failure, KeptDraft, KeptRedraw};
+use super::news::Failure;
 use super::tools::{Edit, Outcome, PointerInput, PolygonTool, Scene, Tool, ToolKey, ToolKind};
 use crate::domain::{FindingId, ImageId, Origin, PointPx, Roi, Shape};
 use crate::project::{Command, FindingCommand, FindingDraft, FindingOrigin};

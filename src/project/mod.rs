@@ -36,7 +36,7 @@ pub use execute::{Clock, Done};
 pub use history::HistoryLine;
 pub use images::{ImageState, Relocated, roi_on};
 pub use open::{NewProject, Opened};
-pub use release::{ReleaseRequest, Released};
+pub use release::{ReleasePlan, ReleaseRequest, Released};
 pub use restore::{Compared, Drill, RestoreRequest, Restored, drill, restore};
 pub use settings::{Language, Settings, SettingsError, SettingsFile, SettingsNotice, Theme};
 pub use transfer::{ApplyReport, ExportOptions};
