@@ -82,6 +82,8 @@ pub enum ViewChange {
     ActAs(ReaderId),
     ReleaseFolder(PathBuf),
     DismissNotice,
+    /// The system has no file dialog to show.
+    NoDialog,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

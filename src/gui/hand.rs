@@ -106,6 +106,8 @@ impl App {
         let before: Vec<FindingId> = self.session.model().findings.iter().map(|f| f.id.clone()).collect();
         match self.session.execute(Command::Finding(FindingCommand::Add { case, findings: vec![draft] })) {
             Ok(()) => {
+                // Whatever kept this stroke from being saved before is over.
+                self.notices.dismiss();
                 self.session.refresh(&self.look);
                 let new = self
                     .session

@@ -10,6 +10,8 @@ pub enum Failure {
     Refused(Rejection),
     /// The project can only be looked at.
     ReadOnly,
+    /// Nothing of the last act was saved; everything before it is safe.
+    DiskFull,
     /// Something broke; the text is for "copy details".
     Broke(String),
 }
@@ -19,6 +21,7 @@ impl From<ProjectError> for Failure {
         match e {
             ProjectError::Rejected(r) => Self::Refused(r),
             ProjectError::Store(StoreError::ReadOnly(_)) => Self::ReadOnly,
+            ProjectError::Store(StoreError::DiskFull) => Self::DiskFull,
             other => Self::Broke(other.to_string()),
         }
     }

@@ -5,6 +5,7 @@ use egui::Context;
 use super::action::{Action, Job, ViewChange, Workspace};
 use super::actions::Preset;
 use super::app::App;
+use super::chooser::Chooser;
 use super::i18n::{Arg, Lang, Words};
 use super::model::RoiRow;
 use super::news::{Failure, SessionEvent};
@@ -44,6 +45,7 @@ impl App {
     pub(super) fn tell(&mut self, failure: &Failure) {
         match failure {
             Failure::Refused(rejection) => self.notices.refused(refusals::words(&self.words, rejection)),
+            Failure::DiskFull => self.notices.refused(self.words.t("refused-disk-full")),
             Failure::ReadOnly => self.notices.refused(self.words.t("refused-read-only")),
             Failure::Broke(details) => self.notices.failed(self.words.t("failed-generic"), details.clone()),
         }
@@ -203,6 +205,7 @@ impl App {
                 self.look.forms.release_folder = folder.to_string_lossy().into_owned();
             }
             ViewChange::Verdict(verdict) => self.look.verdict = Some(verdict),
+            ViewChange::NoDialog => self.notices.refused(self.words.t("refused-no-dialog")),
             ViewChange::DismissNotice => self.notices.dismiss(),
         }
         ctx.request_repaint();
@@ -311,20 +314,27 @@ impl App {
         }
     }
 
+    /// Asks for a dialog of the system; says so when one is open already, perhaps behind the window.
+    fn asked(&mut self, dialog: fn(&mut Chooser, &Context) -> bool, ctx: &Context) {
+        if !dialog(&mut self.chooser, ctx) {
+            self.notices.refused(self.words.t("refused-dialog-open"));
+        }
+    }
+
     fn run(&mut self, ctx: &Context, job: Job) {
         match job {
             Job::Open(paths) => self.session.open(paths),
             Job::CancelOpening => self.session.cancel_opening(),
-            Job::ChooseFolder => self.chooser.folder(ctx),
-            Job::ChooseFiles => self.chooser.files(ctx),
+            Job::ChooseFolder => self.asked(Chooser::folder, ctx),
+            Job::ChooseFiles => self.asked(Chooser::files, ctx),
             Job::Practise => self.session.practise(),
-            Job::Relocate => self.chooser.relocate(ctx),
+            Job::Relocate => self.asked(Chooser::relocate, ctx),
             Job::RelocateTo(paths) => {
                 let event = self.session.relocate(&paths);
                 self.take_in(event);
             }
             Job::PlanRelease => self.session.plan_release(),
-            Job::ChooseReleaseFolder => self.chooser.release_folder(ctx),
+            Job::ChooseReleaseFolder => self.asked(Chooser::release_folder, ctx),
             Job::Release { version, folder } => self.session.release(version, folder),
             Job::ConfirmAgreed => match self.session.confirm_agreed() {
                 Ok(n) => {

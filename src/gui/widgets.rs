@@ -51,7 +51,8 @@ pub fn icon_action(ui: &mut Ui, words: &Words, id: ActionId, selected: bool, ena
 /// The one button that leads on.
 pub fn primary(ui: &mut Ui, words: &str, enabled: bool) -> Response {
     let t = look(ui);
-    let (fill, text) = if enabled { (t.accent, t.on_accent) } else { (t.raised, t.text_faint) };
+    // egui fades what is disabled; from a fainter grey nothing would be left to read.
+    let (fill, text) = if enabled { (t.accent, t.on_accent) } else { (t.hover, t.text) };
     ui.add_enabled(enabled, Button::new(RichText::new(words).color(text)).fill(fill).min_size(Vec2::new(0.0, 28.0)))
 }
 

@@ -25,6 +25,9 @@ skipped-files = { $n } files are no images and were skipped
 failed-generic = That did not work. Nothing is lost
 failed-open = It could not be opened. Nothing is lost
 
+refused-disk-full = The disk is full. Everything before this is safe. Free some space and do it again
+refused-no-dialog = Drop images or a folder on this window instead. To get a file dialog, install xdg-desktop-portal or zenity
+refused-dialog-open = A file dialog is open already. Choose or close it first
 refused-nothing = There is nothing to do
 refused-nothing-to-undo = There is nothing more to undo
 refused-sealed = This read is submitted. Amend it with a reason to change it

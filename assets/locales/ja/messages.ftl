@@ -22,6 +22,9 @@ skipped-files = { $n } 個のファイルは画像ではないため読み飛ば
 failed-generic = 処理できませんでした。作業は失われていません
 failed-open = 開けませんでした。作業は失われていません
 
+refused-disk-full = ディスクがいっぱいで保存できません。これまでの分は安全です。空きを作って、もう一度行ってください
+refused-no-dialog = 画像かフォルダーをこの画面に置いて開けます。選ぶ画面を使うには xdg-desktop-portal か zenity を入れてください
+refused-dialog-open = 選ぶ画面がすでに開いています。そちらで選ぶか閉じてください
 refused-nothing = することがありません
 refused-nothing-to-undo = これ以上は戻せません
 refused-sealed = この読影は提出済です。直すには理由を添えて訂正してください
