@@ -7,7 +7,7 @@ use egui::{CentralPanel, Context, Frame, Margin, Panel, Ui};
 use super::action::{Action, Dialog, Job, Workspace};
 use super::chooser::Chooser;
 use super::i18n::{Lang, Words};
-use super::look::Look;
+use super::look::{Forms, Look};
 use super::model::{Availability, Model};
 use super::notices::Notices;
 use super::panels::{
@@ -58,7 +58,7 @@ impl App {
         Self {
             words: Words::new(lang),
             session,
-            look: Look { dark, widths, ..Look::default() },
+            look: Look { widths, dark, ..Look::default() },
             tool: Tool::new(ToolKind::Select),
             stage,
             queue: Vec::new(),
@@ -215,24 +215,7 @@ impl App {
                 widths[0] = shown_panel.response.rect.width();
             }
             if adjudicating {
-                if self.look.redraw().is_some() {
-                    Panel::bottom("redraw")
-                        .exact_size(40.0)
-                        .frame(panel)
-                        .show(ui, |ui| out.extend(adjudicate::redraw_bar(ui, shown)));
-                }
-                Panel::bottom("decision")
-                    .exact_size(44.0)
-                    .frame(panel)
-                    .show(ui, |ui| out.extend(adjudicate::decision_bar(ui, shown, &mut forms)));
-                Panel::left("side-a")
-                    .exact_size(180.0)
-                    .frame(panel)
-                    .show(ui, |ui| adjudicate::side(ui, shown, crate::domain::AdjudicationTake::A));
-                Panel::right("side-b")
-                    .exact_size(180.0)
-                    .frame(panel)
-                    .show(ui, |ui| adjudicate::side(ui, shown, crate::domain::AdjudicationTake::B));
+                judging(ui, shown, panel, &mut forms, out);
             } else if self.look.right && !releasing {
                 let shown_panel = Panel::right(panel_id("right"))
                     .default_size(widths[1])
@@ -316,8 +299,27 @@ fn strip_frame(ui: &Ui) -> Frame {
     Frame::new().fill(ui.visuals().panel_fill).inner_margin(Margin::symmetric(8, 0))
 }
 
+/// Around the image in adjudication: A and B at its sides, the decision under it.
+fn judging(ui: &mut Ui, s: Shown<'_>, panel: Frame, forms: &mut Forms, out: &mut Vec<Action>) {
+    if s.look.redraw().is_some() {
+        Panel::bottom("redraw").exact_size(40.0).frame(panel).show(ui, |ui| out.extend(adjudicate::redraw_bar(ui, s)));
+    }
+    Panel::bottom("decision")
+        .exact_size(44.0)
+        .frame(panel)
+        .show(ui, |ui| out.extend(adjudicate::decision_bar(ui, s, forms)));
+    Panel::left("side-a")
+        .exact_size(180.0)
+        .frame(panel)
+        .show(ui, |ui| adjudicate::side(ui, s, crate::domain::AdjudicationTake::A));
+    Panel::right("side-b")
+        .exact_size(180.0)
+        .frame(panel)
+        .show(ui, |ui| adjudicate::side(ui, s, crate::domain::AdjudicationTake::B));
+}
+
 /// Findings above, then the selected one's details, then terms or history.
-fn right_panel(ui: &mut Ui, shown: Shown<'_>, forms: &mut super::look::Forms) -> Vec<Action> {
+fn right_panel(ui: &mut Ui, shown: Shown<'_>, forms: &mut Forms) -> Vec<Action> {
     let mut out = Vec::new();
     let list_height = (ui.available_height() * 0.34).max(120.0);
     ui.allocate_ui(egui::Vec2::new(ui.available_width(), list_height), |ui| {

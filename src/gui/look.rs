@@ -119,7 +119,7 @@ impl Look {
     #[must_use]
     pub fn anew(&self) -> Self {
         let (dark, software_seen, widths) = (self.dark, self.software_seen, self.widths.clone());
-        Self { dark, software_seen, widths, ..Self::default() }
+        Self { widths, dark, software_seen, ..Self::default() }
     }
 
     /// Widths of the panels of the workspace in view.
