@@ -150,7 +150,11 @@ impl App {
             self.frame(ui, &mut out);
         }
         self.dialogs(ui, &mut out);
-        let lift = if self.look.workspace == Workspace::Adjudicate { 84.0 } else { 40.0 };
+        let lift = match self.look.workspace {
+            Workspace::Adjudicate if self.look.redraw().is_some() => 124.0,
+            Workspace::Adjudicate => 84.0,
+            _ => 40.0,
+        };
         out.extend(toast::show(ui, &self.words, self.notices.current(), lift));
         if !out.is_empty() {
             ui.ctx().request_repaint();
@@ -301,13 +305,13 @@ fn strip_frame(ui: &Ui) -> Frame {
 
 /// Around the image in adjudication: A and B at its sides, the decision under it.
 fn judging(ui: &mut Ui, s: Shown<'_>, panel: Frame, forms: &mut Forms, out: &mut Vec<Action>) {
-    if s.look.redraw().is_some() {
-        Panel::bottom("redraw").exact_size(40.0).frame(panel).show(ui, |ui| out.extend(adjudicate::redraw_bar(ui, s)));
-    }
     Panel::bottom("decision")
         .exact_size(44.0)
         .frame(panel)
         .show(ui, |ui| out.extend(adjudicate::decision_bar(ui, s, forms)));
+    if s.look.redraw().is_some() {
+        Panel::bottom("redraw").exact_size(40.0).frame(panel).show(ui, |ui| out.extend(adjudicate::redraw_bar(ui, s)));
+    }
     Panel::left("side-a")
         .exact_size(180.0)
         .frame(panel)
@@ -357,7 +361,8 @@ fn hint(shown: Shown<'_>, tool: &Tool) -> &'static str {
     }
     let sealed = shown.look.case.as_ref().and_then(|c| shown.model.case(c)).is_some_and(|c| !c.state.editable());
     if sealed {
-        return "hint-sealed";
+        let reads = shown.model.project.as_ref().is_some_and(|p| p.roles.contains(&crate::domain::Role::Reader));
+        return if reads { "hint-sealed" } else { "hint-office" };
     }
     let stack = image.is_some_and(|i| i.frames > 1);
     match tool.hint(shown.look.selected.is_some()) {

@@ -187,6 +187,7 @@ hint-point = Click to set a point
 hint-adjudicate = Choose with ↑↓, write a reason, decide with A, B, O (both), N (neither) or R (redraw)
 hint-redraw = Drag vertices to mend it · write a reason and decide with R · Ctrl+Z takes the outline back into the hand
 hint-sealed = This read is submitted. To change it, choose “Amend a submitted read” in the menu
+hint-office = In this role you look at the images only
 hint-release = Look at what goes in, choose a version and a folder, and fix it
 
 submit-title = Submit the read

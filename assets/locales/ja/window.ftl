@@ -181,6 +181,7 @@ hint-point = クリックで点を置く
 hint-adjudicate = ↑↓ で不一致を選び、理由を書いて A・B・O（両方）・N（なし）・R（描き直す）で決めます
 hint-redraw = 頂点をつかんで直せます · 理由を書いて R で決定 · Ctrl+Z で線に戻ります
 hint-sealed = この読影は提出済です。直すにはメニューの「提出した読影を訂正する」を選んでください
+hint-office = この役割では画像を見るだけです
 hint-release = 内容を確かめ、版と保存先を決めて固定します
 
 submit-title = 読影の提出

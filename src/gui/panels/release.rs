@@ -30,6 +30,10 @@ pub fn show(ui: &mut Ui, s: Shown<'_>, forms: &mut Forms) -> Vec<Action> {
                 ui.add_space(4.0);
                 ui.label(RichText::new(s.words.t("release-explain")).color(t.text_dim));
                 ui.add_space(16.0);
+                if let Some(made) = &page.made {
+                    result(ui, s, made, &mut out);
+                    ui.add_space(16.0);
+                }
                 match &page.plan {
                     Some(plan) => {
                         contents(ui, s, plan, &mut out);
@@ -53,10 +57,6 @@ pub fn show(ui: &mut Ui, s: Shown<'_>, forms: &mut Forms) -> Vec<Action> {
                             out.push(Action::Run(Job::PlanRelease));
                         }
                     }
-                }
-                if let Some(made) = &page.made {
-                    ui.add_space(16.0);
-                    result(ui, s, made, &mut out);
                 }
                 ui.add_space(24.0);
             });
@@ -242,7 +242,7 @@ fn copied(ui: &mut Ui, s: Shown<'_>, key: &str, text: &str, out: &mut Vec<Action
     let name = s.words.t(key);
     ui.label(RichText::new(&name).font(theme::small()).color(t.text_dim));
     ui.horizontal(|ui| {
-        let copy = Button::new(s.words.t("copy")).min_size(Vec2::new(64.0, 24.0));
+        let copy = Button::new(s.words.t("copy")).fill(t.panel).min_size(Vec2::new(64.0, 24.0));
         let label = format!("{name} {}", s.words.t("copy"));
         if ui.add(copy).accessible_name(label).clicked() {
             out.push(Action::Run(Job::CopyText(text.to_owned())));
