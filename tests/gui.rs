@@ -122,6 +122,25 @@ fn an_outline_that_a_rule_refuses_stays_in_the_hand() {
 }
 
 #[test]
+fn a_panel_keeps_the_width_that_a_hand_gave_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let (home, photo) = (folder.path().join("home"), photograph(folder.path()));
+    let mut window = Window::dropped(&home, &photo);
+    let edge = |window: &Window| window.harness.get_by_label("画像").rect().left();
+    let before = edge(&window);
+    assert!(!home.join("settings.toml").exists(), "nobody has chosen anything yet");
+    let y = 400.0;
+    window.drag(egui::Pos2::new(before - 8.0, y), egui::Pos2::new(before + 52.0, y));
+    let after = edge(&window);
+    assert!((after - before - 52.0).abs() < 3.0, "from {before} to {after}");
+    drop(window);
+    for _ in 0..2 {
+        let window = Window::dropped(&home, &photo);
+        assert!((edge(&window) - after).abs() < 1.5, "{} instead of {after}", edge(&window));
+    }
+}
+
+#[test]
 fn the_language_switches_at_run_time() {
     let folder = tempfile::tempdir().unwrap();
     let photo = photograph(folder.path());

@@ -40,10 +40,12 @@ enum Reader {
     Picture(u32),
     /// Pillow writes the file as a bitmap of this mode first.
     Bmp(&'static str),
+    /// The picture with this orientation put in, as JPEG or TIFF, turned by Pillow.
+    Turned(u8, &'static str),
     /// pydicom's window and level.
     Window,
 }
-use Reader::{Associated, Bmp, Dicom, Picture, Slide, Window};
+use Reader::{Associated, Bmp, Dicom, Picture, Slide, Turned, Window};
 
 /// One comparison: a field of medicine, a file, who else reads it, and how near the two must be.
 const COMPARISONS: &[(&str, &str, Reader, Bound)] = &[
@@ -51,11 +53,16 @@ const COMPARISONS: &[(&str, &str, Reader, Bound)] = &[
     ("pathology", "pathology/wsi-svs/CMU-1-Small-Region.svs", Associated("label"), Exact),
     ("pathology", "pathology/wsi-svs/CMU-1-Small-Region.svs", Associated("macro"), LOSSY),
     ("pathology", "pathology/wsi-svs/CMU-1-Small-Region.svs", Associated("thumbnail"), LOSSY),
+    ("pathology", "pathology/wsi-ndpi/test3-DAPI-2-(387).ndpi", Slide(0), LOSSY),
+    ("pathology", "pathology/wsi-ndpi/test3-DAPI-2-(387).ndpi", Slide(1), LOSSY),
+    ("pathology", "pathology/wsi-ndpi/test3-DAPI-2-(387).ndpi", Slide(3), LOSSY),
+    ("pathology", "pathology/wsi-ndpi/test3-DAPI-2-(387).ndpi", Associated("macro"), LOSSY),
     ("pathology", "pathology/wsi-tiff/boxes.tiff", Slide(0), Exact),
     ("pathology", "pathology/wsi-tiff/boxes.tiff", Slide(1), Exact),
     ("pathology", "pathology/wsi-tiff/boxes.tiff", Slide(3), Exact),
     ("pathology", "pathology/wsi-tiff/tiled-jpeg-rgb-u8.tif", Picture(0), LOSSY),
     ("pathology", "pathology/wsi-tiff/BigTIFF.tif", Picture(0), Exact),
+    ("pathology", "pathology/wsi-tiff/test_orient1.tif", Picture(0), LOSSY),
     ("pathology", "pathology/tiles-labelled/nct-crc-he/TUM-AACHEHDV.tif", Picture(0), Exact),
     ("pathology", "pathology/tiles-labelled/tcga-qc/no-tissue-red-pen.png", Picture(0), Exact),
     ("pathology", "pathology/wsi-dicom/small_dicom.dcm", Dicom(17), LOSSY),
@@ -69,6 +76,16 @@ const COMPARISONS: &[(&str, &str, Reader, Bound)] = &[
     ("endoscopy", "endoscopy/fov/exemplary_seg.png", Picture(0), Exact),
     ("endoscopy", "endoscopy/polyp-masks-kvasir/images__cju0rx1idathl0835detmsp84.jpg", Bmp("RGB"), Exact),
     ("endoscopy", "endoscopy/polyp-masks-kvasir/images__cju0rx1idathl0835detmsp84.jpg", Bmp("P"), Exact),
+    ("endoscopy", "endoscopy/polyp-masks-kvasir/images__cju0rx1idathl0835detmsp84.jpg", Turned(2, "jpeg"), LOSSY),
+    ("endoscopy", "endoscopy/polyp-masks-kvasir/images__cju0rx1idathl0835detmsp84.jpg", Turned(3, "jpeg"), LOSSY),
+    ("endoscopy", "endoscopy/polyp-masks-kvasir/images__cju0rx1idathl0835detmsp84.jpg", Turned(4, "jpeg"), LOSSY),
+    ("endoscopy", "endoscopy/polyp-masks-kvasir/images__cju0rx1idathl0835detmsp84.jpg", Turned(5, "jpeg"), LOSSY),
+    ("endoscopy", "endoscopy/polyp-masks-kvasir/images__cju0rx1idathl0835detmsp84.jpg", Turned(6, "jpeg"), LOSSY),
+    ("endoscopy", "endoscopy/polyp-masks-kvasir/images__cju0rx1idathl0835detmsp84.jpg", Turned(7, "jpeg"), LOSSY),
+    ("endoscopy", "endoscopy/polyp-masks-kvasir/images__cju0rx1idathl0835detmsp84.jpg", Turned(8, "jpeg"), LOSSY),
+    ("endoscopy", "endoscopy/polyp-masks-kvasir/images__cju0rx1idathl0835detmsp84.jpg", Turned(3, "tiff"), Exact),
+    ("endoscopy", "endoscopy/polyp-masks-kvasir/images__cju0rx1idathl0835detmsp84.jpg", Turned(6, "tiff"), Exact),
+    ("endoscopy", "endoscopy/polyp-masks-kvasir/images__cju0rx1idathl0835detmsp84.jpg", Turned(8, "tiff"), Exact),
     ("endoscopy", "endoscopy/dicom-stills-burned-in/VL1_J2KR", Dicom(0), Exact),
     ("endoscopy", "endoscopy/dicom-stills-burned-in/VL1_J2KI", Dicom(0), LOSSY),
     ("endoscopy", "endoscopy/dicom-stills-burned-in/VL1_RLE", Dicom(0), Exact),
@@ -145,7 +162,7 @@ fn whole(source: &dyn ImageSource, frame: u32, level: u16) -> (u32, u32, usize, 
 
 /// Our side of a comparison.
 fn ours(path: &Path, reader: Reader, made: &Path) -> (u32, u32, usize, Vec<i32>) {
-    let source = imaging::open(if matches!(reader, Bmp(_)) { made } else { path }).unwrap();
+    let source = imaging::open(if matches!(reader, Bmp(_) | Turned(..)) { made } else { path }).unwrap();
     let meta = source.meta();
     match reader {
         Dicom(frame) if meta.format == "DICOM whole slide" => {
@@ -157,7 +174,7 @@ fn ours(path: &Path, reader: Reader, made: &Path) -> (u32, u32, usize, Vec<i32>)
         }
         Dicom(frame) | Picture(frame) => whole(&*source, frame, 0),
         Slide(level) => whole(&*source, 0, level),
-        Bmp(_) => whole(&*source, 0, 0),
+        Bmp(_) | Turned(..) => whole(&*source, 0, 0),
         Associated(name) => {
             let pixels = source.read_associated(name).unwrap();
             (pixels.size_px.width, pixels.size_px.height, usize::from(pixels.channels), values(&pixels))
@@ -226,6 +243,9 @@ fn pixels_agree_with_independent_readers() {
                 Associated(name) => json!({ "kind": "slide", "path": path, "associated": name }),
                 Picture(page) => json!({ "kind": "picture", "path": path, "page": page }),
                 Bmp(mode) => json!({ "kind": "bmp", "path": path, "mode": mode, "out": made(number) }),
+                Turned(turn, format) => {
+                    json!({ "kind": "turned", "path": path, "turn": turn, "format": format, "out": made(number) })
+                }
                 Window => json!({ "kind": "window", "path": path }),
             }
         })

@@ -34,12 +34,15 @@ mod gui_adjudicate;
 #[cfg(feature = "gui")]
 mod gui_opening;
 #[cfg(feature = "gui")]
+mod gui_release;
+#[cfg(feature = "gui")]
 mod gui_slices;
 mod history;
 mod hostile;
 mod house;
 mod imaging_files;
 mod imaging_loader;
+mod imaging_ndpi;
 mod imaging_oracles;
 mod imaging_series;
 mod journal_laws;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::actions::{ActionId, Preset};
 use super::i18n::Lang;
 use super::tools::{PointerInput, ToolKind};
-use crate::domain::{CaseId, FindingId, ImageId, TermRef, Verdict};
+use crate::domain::{CaseId, FindingId, ImageId, ReaderId, TermRef, Verdict};
 use crate::project::Command;
 
 /// One wish of the person at the window.
@@ -31,6 +31,7 @@ pub enum Workspace {
     #[default]
     Read,
     Adjudicate,
+    Release,
 }
 
 impl Workspace {
@@ -38,6 +39,7 @@ impl Workspace {
         match self {
             Self::Read => "workspace-read",
             Self::Adjudicate => "workspace-adjudicate",
+            Self::Release => "workspace-release",
         }
     }
 }
@@ -76,7 +78,12 @@ pub enum ViewChange {
     /// Puts the redrawn region away; undo brings it back.
     DropRedraw,
     Verdict(Verdict),
+    /// Somebody else reads, with a key of this computer.
+    ActAs(ReaderId),
+    ReleaseFolder(PathBuf),
     DismissNotice,
+    /// The system has no file dialog to show.
+    NoDialog,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,6 +98,13 @@ pub enum Job {
     Relocate,
     RelocateTo(Vec<PathBuf>),
     CopyText(String),
+    /// Looks anew at what a release would hold.
+    PlanRelease,
+    ChooseReleaseFolder,
+    Release {
+        version: String,
+        folder: PathBuf,
+    },
     /// Confirms the cases on which both readers agree.
     ConfirmAgreed,
 }

@@ -7,11 +7,12 @@ use egui::{CentralPanel, Context, Frame, Margin, Panel, Ui};
 use super::action::{Action, Dialog, Job, Workspace};
 use super::chooser::Chooser;
 use super::i18n::{Lang, Words};
-use super::look::Look;
+use super::look::{Forms, Look};
 use super::model::{Availability, Model};
 use super::notices::Notices;
 use super::panels::{
-    Shown, adjudicate, canvas, dialogs, findings, history, palette, start, status, terms, title, toast, worklist,
+    Shown, adjudicate, canvas, dialogs, findings, history, palette, release, start, status, terms, title, toast,
+    worklist,
 };
 use super::session::Session;
 use super::stage::Stage;
@@ -35,6 +36,9 @@ pub struct App {
 /// How long the saved line needs before its figure changes.
 const SAVED_TICK: Duration = Duration::from_millis(500);
 
+/// An idle window looks for what other programs have appended.
+const LOOK_AGAIN: Duration = Duration::from_secs(3);
+
 impl App {
     /// A window without a project. `stage` draws with the given graphics state, or degrades without one.
     pub fn new(ctx: &Context, stage: Stage) -> Self {
@@ -49,11 +53,12 @@ impl App {
     fn with_session(ctx: &Context, stage: Stage, session: Session) -> Self {
         theme::install(ctx);
         let (lang, dark) = session.remembered();
+        let widths = session.remembered_widths();
         ctx.set_theme(if dark { egui::Theme::Dark } else { egui::Theme::Light });
         Self {
             words: Words::new(lang),
             session,
-            look: Look { dark, ..Look::default() },
+            look: Look { widths, dark, ..Look::default() },
             tool: Tool::new(ToolKind::Select),
             stage,
             queue: Vec::new(),
@@ -121,6 +126,14 @@ impl App {
         if let Some(frame) = self.stage.follow(&mut self.session, &self.look) {
             self.look.frame = frame;
         }
+        // A width is kept once the hand lets go of it.
+        if !ctx.input(|i| i.pointer.any_down()) {
+            self.session.remember_widths(&self.look.widths);
+        }
+        if self.session.model().project.is_some() {
+            // Another program may have appended something.
+            ctx.request_repaint_after(LOOK_AGAIN);
+        }
         let now = Instant::now();
         if let Some(left) = self.notices.tick(now) {
             ctx.request_repaint_after(left);
@@ -140,7 +153,11 @@ impl App {
             self.frame(ui, &mut out);
         }
         self.dialogs(ui, &mut out);
-        let lift = if self.look.workspace == Workspace::Adjudicate { 84.0 } else { 40.0 };
+        let lift = match self.look.workspace {
+            Workspace::Adjudicate if self.look.redraw().is_some() => 124.0,
+            Workspace::Adjudicate => 84.0,
+            _ => 40.0,
+        };
         out.extend(toast::show(ui, &self.words, self.notices.current(), lift));
         if !out.is_empty() {
             ui.ctx().request_repaint();
@@ -168,8 +185,12 @@ impl App {
     fn frame(&mut self, ui: &mut Ui, out: &mut Vec<Action>) {
         let mut forms = std::mem::take(&mut self.look.forms);
         let shown = Shown { words: &self.words, model: self.session.model(), look: &self.look };
+        let releasing = self.look.workspace == Workspace::Release;
         let adjudicating = self.look.workspace == Workspace::Adjudicate;
         let panel = Frame::new().fill(ui.visuals().panel_fill).inner_margin(Margin::symmetric(8, 4));
+        let workspace = self.look.workspace.key();
+        let panel_id = |side: &str| egui::Id::unique(format!("{side} {workspace}"));
+        let mut widths = self.look.panel_widths();
         if !self.look.bare {
             Panel::top("title")
                 .exact_size(theme::TITLE_HEIGHT)
@@ -180,10 +201,12 @@ impl App {
                 .exact_size(theme::STATUS_HEIGHT)
                 .frame(strip_frame(ui))
                 .show(ui, |ui| out.extend(status::show(ui, shown, hint)));
-            if self.look.left {
-                Panel::left("left").default_size(theme::LEFT_WIDTH).size_range(160.0..=420.0).frame(panel).show(
-                    ui,
-                    |ui| {
+            if self.look.left && !releasing {
+                let shown_panel = Panel::left(panel_id("left"))
+                    .default_size(widths[0])
+                    .size_range(160.0..=420.0)
+                    .frame(panel)
+                    .show(ui, |ui| {
                         if adjudicating {
                             out.extend(adjudicate::queue(ui, shown));
                         } else {
@@ -195,35 +218,20 @@ impl App {
                             );
                             out.extend(worklist::show(ui, shown, &mut forms));
                         }
-                    },
-                );
+                    });
+                widths[0] = shown_panel.response.rect.width();
             }
             if adjudicating {
-                if self.look.redraw().is_some() {
-                    Panel::bottom("redraw")
-                        .exact_size(40.0)
-                        .frame(panel)
-                        .show(ui, |ui| out.extend(adjudicate::redraw_bar(ui, shown)));
-                }
-                Panel::bottom("decision")
-                    .exact_size(44.0)
+                judging(ui, shown, panel, &mut forms, out);
+            } else if self.look.right && !releasing {
+                let shown_panel = Panel::right(panel_id("right"))
+                    .default_size(widths[1])
+                    .size_range(240.0..=480.0)
                     .frame(panel)
-                    .show(ui, |ui| out.extend(adjudicate::decision_bar(ui, shown, &mut forms)));
-                Panel::left("side-a")
-                    .exact_size(180.0)
-                    .frame(panel)
-                    .show(ui, |ui| adjudicate::side(ui, shown, crate::domain::AdjudicationTake::A));
-                Panel::right("side-b")
-                    .exact_size(180.0)
-                    .frame(panel)
-                    .show(ui, |ui| adjudicate::side(ui, shown, crate::domain::AdjudicationTake::B));
-            } else if self.look.right {
-                Panel::right("right").default_size(theme::RIGHT_WIDTH).size_range(240.0..=480.0).frame(panel).show(
-                    ui,
-                    |ui| {
+                    .show(ui, |ui| {
                         out.extend(right_panel(ui, shown, &mut forms));
-                    },
-                );
+                    });
+                widths[1] = shown_panel.response.rect.width();
             }
         }
         if self.stage.viewport().is_software() && !self.look.software_seen && !self.look.bare {
@@ -234,6 +242,11 @@ impl App {
         }
         CentralPanel::default().frame(Frame::new()).show(ui, |ui| {
             let rect = ui.max_rect();
+            if releasing {
+                ui.painter().rect_filled(rect, 0.0, ui.visuals().panel_fill);
+                out.extend(release::show(ui, shown, &mut forms));
+                return;
+            }
             ui.painter().rect_filled(rect, 0.0, theme::tokens(ui.visuals()).surround);
             let image = self.look.image.as_ref().and_then(|i| shown.model.image(i));
             match image {
@@ -258,6 +271,7 @@ impl App {
             }
         });
         self.look.forms = forms;
+        self.look.set_panel_widths(widths);
     }
 
     fn dialogs(&mut self, ui: &mut Ui, out: &mut Vec<Action>) {
@@ -292,8 +306,27 @@ fn strip_frame(ui: &Ui) -> Frame {
     Frame::new().fill(ui.visuals().panel_fill).inner_margin(Margin::symmetric(8, 0))
 }
 
+/// Around the image in adjudication: A and B at its sides, the decision under it.
+fn judging(ui: &mut Ui, s: Shown<'_>, panel: Frame, forms: &mut Forms, out: &mut Vec<Action>) {
+    Panel::bottom("decision")
+        .exact_size(44.0)
+        .frame(panel)
+        .show(ui, |ui| out.extend(adjudicate::decision_bar(ui, s, forms)));
+    if s.look.redraw().is_some() {
+        Panel::bottom("redraw").exact_size(40.0).frame(panel).show(ui, |ui| out.extend(adjudicate::redraw_bar(ui, s)));
+    }
+    Panel::left("side-a")
+        .exact_size(180.0)
+        .frame(panel)
+        .show(ui, |ui| adjudicate::side(ui, s, crate::domain::AdjudicationTake::A));
+    Panel::right("side-b")
+        .exact_size(180.0)
+        .frame(panel)
+        .show(ui, |ui| adjudicate::side(ui, s, crate::domain::AdjudicationTake::B));
+}
+
 /// Findings above, then the selected one's details, then terms or history.
-fn right_panel(ui: &mut Ui, shown: Shown<'_>, forms: &mut super::look::Forms) -> Vec<Action> {
+fn right_panel(ui: &mut Ui, shown: Shown<'_>, forms: &mut Forms) -> Vec<Action> {
     let mut out = Vec::new();
     let list_height = (ui.available_height() * 0.34).max(120.0);
     ui.allocate_ui(egui::Vec2::new(ui.available_width(), list_height), |ui| {
@@ -322,13 +355,17 @@ fn hint(shown: Shown<'_>, tool: &Tool) -> &'static str {
             _ => tool.hint(false),
         };
     }
+    if shown.look.workspace == Workspace::Release {
+        return "hint-release";
+    }
     let image = shown.look.image.as_ref().and_then(|i| shown.model.image(i));
     if image.is_some_and(|i| i.availability != Availability::Ready) {
         return "";
     }
     let sealed = shown.look.case.as_ref().and_then(|c| shown.model.case(c)).is_some_and(|c| !c.state.editable());
     if sealed {
-        return "hint-sealed";
+        let reads = shown.model.project.as_ref().is_some_and(|p| p.roles.contains(&crate::domain::Role::Reader));
+        return if reads { "hint-sealed" } else { "hint-office" };
     }
     let stack = image.is_some_and(|i| i.frames > 1);
     match tool.hint(shown.look.selected.is_some()) {

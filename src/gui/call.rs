@@ -123,7 +123,7 @@ impl App {
     fn close_project(&mut self) {
         self.session.close();
         self.stage.close();
-        self.look = super::look::Look { dark: self.look.dark, ..super::look::Look::default() };
+        self.look = self.look.anew();
         self.tool = super::tools::Tool::new(super::tools::ToolKind::Select);
     }
 

@@ -3,9 +3,10 @@
 
 use super::action::Workspace;
 use super::app::App;
+use super::drafts::{KeptDraft, KeptRedraw};
 use super::i18n::Arg;
 use super::look::TextField;
-use super::session::{Failure, KeptDraft, KeptRedraw};
+use super::news::Failure;
 use super::tools::{Edit, Outcome, PointerInput, PolygonTool, Scene, Tool, ToolKey, ToolKind};
 use crate::domain::{FindingId, ImageId, Origin, PointPx, Roi, Shape};
 use crate::project::{Command, FindingCommand, FindingDraft, FindingOrigin};
@@ -105,6 +106,8 @@ impl App {
         let before: Vec<FindingId> = self.session.model().findings.iter().map(|f| f.id.clone()).collect();
         match self.session.execute(Command::Finding(FindingCommand::Add { case, findings: vec![draft] })) {
             Ok(()) => {
+                // Whatever kept this stroke from being saved before is over.
+                self.notices.dismiss();
                 self.session.refresh(&self.look);
                 let new = self
                     .session

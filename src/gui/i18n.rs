@@ -28,6 +28,14 @@ impl Lang {
         Self::ALL.into_iter().find(|l| code.starts_with(l.code()))
     }
 
+    /// What stands between the parts of a list.
+    pub const fn comma(self) -> &'static str {
+        match self {
+            Self::Ja => "・",
+            Self::En => ", ",
+        }
+    }
+
     fn identifier(self) -> LanguageIdentifier {
         self.code().parse().unwrap_or_default()
     }

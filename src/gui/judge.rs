@@ -5,7 +5,7 @@ use super::app::App;
 use super::hand::{draft_of, ring_of};
 use super::look::{Redraw, TextField};
 use super::model::DiscrepancyRow;
-use super::session::Failure;
+use super::news::Failure;
 use super::tools::{PolygonTool, Tool, ToolKind};
 use crate::domain::{AdjudicationTake, Roi, Shape, TermRef, UserText};
 use crate::project::Rejection;

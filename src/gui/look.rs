@@ -6,11 +6,15 @@ use std::sync::LazyLock;
 use super::action::{Dialog, Workspace};
 use super::actions::{Needs, Preset, Scope};
 use super::model::Model;
+use super::theme;
 use super::vocabulary::TermHits;
 use crate::domain::{CaseId, Field, FindingId, ImageId, Roi, Shape, StreamId, TermRef, Verdict};
 
 /// Stands for the redrawn region where the selection tool asks for a finding's id; it is no finding yet.
 static REDRAW_ID: LazyLock<FindingId> = LazyLock::new(|| FindingId::derive(&StreamId::from_bytes([0; 32]), 0, 0));
+
+/// Widths of the left and the right panel in points, by the workspace's Fluent key.
+pub type Widths = BTreeMap<String, [u16; 2]>;
 
 /// The state of the view.
 #[derive(Clone, Debug)]
@@ -18,6 +22,8 @@ pub struct Look {
     pub workspace: Workspace,
     pub left: bool,
     pub right: bool,
+    /// Widths of the left and the right panel in points, by workspace.
+    pub widths: Widths,
     /// Image only: both panels and the strips are out of the way.
     pub bare: bool,
     pub history: bool,
@@ -48,6 +54,7 @@ impl Default for Look {
             workspace: Workspace::Read,
             left: true,
             right: true,
+            widths: Widths::new(),
             bare: false,
             history: false,
             corners: true,
@@ -82,6 +89,9 @@ pub struct Forms {
     pub palette: String,
     pub palette_index: usize,
     pub reason: String,
+    pub release_version: String,
+    /// Folder in which the release's own folder is made.
+    pub release_folder: String,
     pub focus: Option<TextField>,
     pub composing: bool,
 }
@@ -105,6 +115,33 @@ pub struct Redraw {
 }
 
 impl Look {
+    /// An empty view in which the window itself is as it was.
+    #[must_use]
+    pub fn anew(&self) -> Self {
+        let (dark, software_seen, widths) = (self.dark, self.software_seen, self.widths.clone());
+        Self { widths, dark, software_seen, ..Self::default() }
+    }
+
+    /// Widths of the panels of the workspace in view.
+    pub fn panel_widths(&self) -> [f32; 2] {
+        let known = self.widths.get(self.workspace.key()).copied();
+        known.map_or([theme::LEFT_WIDTH, theme::RIGHT_WIDTH], |pair| pair.map(f32::from))
+    }
+
+    /// Notes what a hand has made of the widths; what nobody touched stays out of the settings.
+    pub fn set_panel_widths(&mut self, now: [f32; 2]) {
+        let before = self.panel_widths();
+        if before.iter().zip(now).any(|(b, n)| (b - n).abs() >= 1.0) {
+            #[allow(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "a width on a screen, in points"
+            )]
+            let pair = now.map(|w| w.round() as u16);
+            self.widths.insert(self.workspace.key().to_owned(), pair);
+        }
+    }
+
     /// The region drawn for the discrepancy in view.
     pub fn redraw(&self) -> Option<&Redraw> {
         self.redraws.get(self.discrepancy.as_ref().filter(|_| self.workspace == Workspace::Adjudicate)?)

@@ -1,13 +1,14 @@
 //! The window (egui): `App` and its action table, panels, tools, the viewport, words and colours.
 //!
 //! Panels read a [`model::Model`] and return [`action::Action`]s; `App::logic` carries them out. Only `session.rs`,
-//! `opening.rs` and `views.rs` talk to the project, only `theme.rs` names colours, only `assets/locales` holds words.
+//! `opening.rs`, `releasing.rs` and `views.rs` talk to the project, only `theme.rs` names colours, only `assets/locales` holds words.
 
 mod action;
 mod actions;
 mod app;
 mod call;
 mod chooser;
+mod drafts;
 mod hand;
 pub mod i18n;
 mod icons;
@@ -16,12 +17,14 @@ mod keyboard;
 mod keys;
 mod look;
 mod model;
+mod news;
 mod notices;
 mod opening;
 mod panels;
 mod perform;
 mod portrait;
 mod refusals;
+mod releasing;
 mod run;
 mod session;
 mod stage;

@@ -6,10 +6,11 @@ use std::time::Instant;
 
 use egui::Color32;
 
+use super::releasing::ReleasePage;
 use super::vocabulary::TermTable;
 use crate::domain::{
-    AdjudicationTake, CaseId, Certainty, Field, FindingId, ImageId, PointPx, ProjectKind, Roi, Role, Shape, SizePx,
-    TermRef,
+    AdjudicationTake, CaseId, Certainty, Field, FindingId, ImageId, PointPx, ProjectKind, ReaderId, Roi, Role, Shape,
+    SizePx, TermRef,
 };
 
 /// How far a read has come.
@@ -197,6 +198,7 @@ pub struct Model {
     pub hashing: Option<(usize, usize)>,
     /// What runs in the background, for the status line.
     pub jobs: Vec<JobRow>,
+    pub release: ReleasePage,
 }
 
 /// One job in the status line.
@@ -217,6 +219,10 @@ pub struct ProjectHead {
     pub kind: ProjectKind,
     pub reader: String,
     pub roles: Vec<Role>,
+    /// Whose keys are on this computer, in a project of several people.
+    pub people: Vec<(ReaderId, Vec<Role>)>,
+    /// Whether the acting person makes releases here.
+    pub releases: bool,
     /// The project opens to look only; the reason as a Fluent key.
     pub read_only: Option<String>,
 }

@@ -5,11 +5,11 @@ use egui::Context;
 use super::action::{Action, Job, ViewChange, Workspace};
 use super::actions::Preset;
 use super::app::App;
+use super::chooser::Chooser;
 use super::i18n::{Arg, Lang, Words};
-use super::look::Look;
 use super::model::RoiRow;
+use super::news::{Failure, SessionEvent};
 use super::refusals;
-use super::session::{Failure, SessionEvent};
 use super::tools::{Tool, ToolKind};
 use crate::domain::{FindingId, ImageId, Role, Shape};
 use crate::project::{Command, FindingCommand, ReadCommand};
@@ -45,6 +45,7 @@ impl App {
     pub(super) fn tell(&mut self, failure: &Failure) {
         match failure {
             Failure::Refused(rejection) => self.notices.refused(refusals::words(&self.words, rejection)),
+            Failure::DiskFull => self.notices.refused(self.words.t("refused-disk-full")),
             Failure::ReadOnly => self.notices.refused(self.words.t("refused-read-only")),
             Failure::Broke(details) => self.notices.failed(self.words.t("failed-generic"), details.clone()),
         }
@@ -95,13 +96,10 @@ impl App {
     pub(super) fn take_in(&mut self, event: SessionEvent) {
         match event {
             SessionEvent::Opened => {
+                self.begin_anew();
                 if self.session.model().project.as_ref().is_some_and(|p| p.reader.is_empty()) {
                     self.notices.failed(self.words.t("refused-nobody"), String::new());
                 }
-                self.stage.close();
-                self.tool = Tool::new(ToolKind::Select);
-                self.look = Look { dark: self.look.dark, software_seen: self.look.software_seen, ..Look::default() };
-                self.first_case(None);
             }
             SessionEvent::Added { images, skipped, first } => {
                 let opened = self.words.count("done-opened", images);
@@ -119,6 +117,12 @@ impl App {
             SessionEvent::NothingToOpen => self.notices.refused(self.words.t("nothing-opened")),
             SessionEvent::OpenCancelled => self.notices.done(self.words.t("done-open-cancelled")),
             SessionEvent::OpenFailed(details) => self.notices.failed(self.words.t("failed-open"), details),
+            SessionEvent::ReleaseFailed(failure) => self.tell(&failure),
+            SessionEvent::Released => {
+                self.session.plan_release();
+                self.look.forms.release_version.clear();
+                self.notices.done(self.words.t("done-released"));
+            }
             SessionEvent::Relocated(n) => {
                 self.stage.close();
                 self.session.refresh(&self.look);
@@ -196,10 +200,36 @@ impl App {
             ViewChange::Discrepancy(id) => self.show_discrepancy(&id),
             ViewChange::RedrawTerm(term) => self.name_redraw(term),
             ViewChange::DropRedraw => self.drop_redraw(),
+            ViewChange::ActAs(reader) => self.act_as(&reader),
+            ViewChange::ReleaseFolder(folder) => {
+                self.look.forms.release_folder = folder.to_string_lossy().into_owned();
+            }
             ViewChange::Verdict(verdict) => self.look.verdict = Some(verdict),
+            ViewChange::NoDialog => self.notices.refused(self.words.t("refused-no-dialog")),
             ViewChange::DismissNotice => self.notices.dismiss(),
         }
         ctx.request_repaint();
+    }
+
+    /// Another person takes the seat: nothing of the one before stays in view.
+    fn act_as(&mut self, reader: &crate::domain::ReaderId) {
+        self.put_tool_away();
+        match self.session.act_as(reader) {
+            Ok(()) => {
+                self.begin_anew();
+                self.notices.done(self.words.with("done-acting", &[("reader", Arg::from(reader.to_string()))]));
+            }
+            Err(failure) => self.tell(&failure),
+        }
+    }
+
+    /// An empty view, and then the first case of whoever acts.
+    fn begin_anew(&mut self) {
+        self.stage.close();
+        self.tool = Tool::new(ToolKind::Select);
+        self.notices.dismiss();
+        self.look = self.look.anew();
+        self.first_case(None);
     }
 
     fn set_workspace(&mut self, workspace: Workspace) {
@@ -208,7 +238,9 @@ impl App {
         self.look.selected = None;
         self.look.forms.reason.clear();
         self.session.refresh(&self.look);
-        if workspace == Workspace::Adjudicate {
+        if workspace == Workspace::Release {
+            self.session.plan_release();
+        } else if workspace == Workspace::Adjudicate {
             let open = self.session.model().discrepancies.iter().find(|d| d.decided.is_none());
             let first = open.or_else(|| self.session.model().discrepancies.first()).map(|d| d.id.clone());
             if let Some(id) = first {
@@ -282,18 +314,28 @@ impl App {
         }
     }
 
+    /// Asks for a dialog of the system; says so when one is open already, perhaps behind the window.
+    fn asked(&mut self, dialog: fn(&mut Chooser, &Context) -> bool, ctx: &Context) {
+        if !dialog(&mut self.chooser, ctx) {
+            self.notices.refused(self.words.t("refused-dialog-open"));
+        }
+    }
+
     fn run(&mut self, ctx: &Context, job: Job) {
         match job {
             Job::Open(paths) => self.session.open(paths),
             Job::CancelOpening => self.session.cancel_opening(),
-            Job::ChooseFolder => self.chooser.folder(ctx),
-            Job::ChooseFiles => self.chooser.files(ctx),
+            Job::ChooseFolder => self.asked(Chooser::folder, ctx),
+            Job::ChooseFiles => self.asked(Chooser::files, ctx),
             Job::Practise => self.session.practise(),
-            Job::Relocate => self.chooser.relocate(ctx),
+            Job::Relocate => self.asked(Chooser::relocate, ctx),
             Job::RelocateTo(paths) => {
                 let event = self.session.relocate(&paths);
                 self.take_in(event);
             }
+            Job::PlanRelease => self.session.plan_release(),
+            Job::ChooseReleaseFolder => self.asked(Chooser::release_folder, ctx),
+            Job::Release { version, folder } => self.session.release(version, folder),
             Job::ConfirmAgreed => match self.session.confirm_agreed() {
                 Ok(n) => {
                     self.session.refresh(&self.look);

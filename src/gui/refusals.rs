@@ -25,6 +25,9 @@ pub fn words(words: &Words, rejection: &Rejection) -> String {
         }
         Rejection::AdjudicationClosed => words.t("refused-adjudication-closed"),
         Rejection::DiscrepanciesOpen(count) => words.with("refused-open-discrepancies", &n(*count)),
+        Rejection::BadVersion(_) => words.t("refused-version"),
+        Rejection::ReleaseExists(_) => words.t("refused-release-exists"),
+        Rejection::KeyNotEnrolled(_) | Rejection::UnknownReader(_) => words.t("refused-nobody"),
         other => words.with("refused-other", &[("text", Arg::from(other.to_string()))]),
     }
 }

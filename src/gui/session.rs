@@ -8,89 +8,29 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Instant;
 
 use egui::Context;
-use serde::{Deserialize, Serialize};
 
+use super::drafts::KeptDraft;
 use super::i18n::Lang;
-use super::look::Look;
+use super::look::{Look, Widths};
 use super::model::{JobRow, Model, Saved};
+use super::news::{Failure, SessionEvent};
 use super::opening::{self, Arrived, Here, Opening, is_project};
+use super::releasing::{Desk, Made, ReleasePage};
 use super::views::Lookup;
 use super::vocabulary::TermTables;
-use crate::domain::{AdjudicationTake, CaseId, ImageId, PointPx, ReaderId, Spacing, TermRef, UserText};
+use crate::domain::{AdjudicationTake, CaseId, ImageId, ReaderId, Spacing, UserText};
 use crate::project::{
-    AccessKind, Cause, Command, FindingDraft, HashOutcome, ImageSource, Language, Project, ProjectError, Rejection,
-    SettingsFile, StoreError, home_dir,
+    AccessKind, Cause, Command, FindingDraft, HashOutcome, ImageSource, Language, Project, ProjectError, ReleasePlan,
+    SettingsFile, home_dir,
 };
-
-/// Why something was not done.
-#[derive(Debug)]
-pub enum Failure {
-    /// A rule said no; nothing was changed.
-    Refused(Rejection),
-    /// The project can only be looked at.
-    ReadOnly,
-    /// Something broke; the text is for "copy details".
-    Broke(String),
-}
-
-impl From<ProjectError> for Failure {
-    fn from(e: ProjectError) -> Self {
-        match e {
-            ProjectError::Rejected(r) => Self::Refused(r),
-            ProjectError::Store(StoreError::ReadOnly(_)) => Self::ReadOnly,
-            other => Self::Broke(other.to_string()),
-        }
-    }
-}
-
-/// What happened away from the window's thread.
-#[derive(Debug)]
-pub enum SessionEvent {
-    /// A project folder is open.
-    Opened,
-    Added {
-        images: usize,
-        skipped: usize,
-        first: Option<CaseId>,
-    },
-    NothingToOpen,
-    /// Opening was cancelled; nothing was made or added.
-    OpenCancelled,
-    OpenFailed(String),
-    Relocated(usize),
-    Changed,
-}
-
-/// An unfinished outline as it is kept in `drafts.sqlite`. Unknown fields of a newer version are ignored.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct KeptDraft {
-    pub version: u32,
-    pub image: ImageId,
-    pub frame: u32,
-    pub points: Vec<PointPx>,
-    /// The discrepancy that `points` is drawn for; absent in a read.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub discrepancy: Option<String>,
-    /// Finished regions that an adjudicator has not decided on yet.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub redraws: Vec<KeptRedraw>,
-}
-
-/// A finished region of [`KeptDraft`].
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct KeptRedraw {
-    pub discrepancy: String,
-    pub image: ImageId,
-    pub frame: u32,
-    pub ring: Vec<PointPx>,
-    pub term: Option<TermRef>,
-}
 
 enum Message {
     Arrived(Result<Arrived, String>),
     Hashed(HashOutcome),
     /// Practice images were made; open them.
     Practice(Result<Vec<PathBuf>, String>),
+    Planned(Box<Result<ReleasePlan, ProjectError>>),
+    Released(Box<Result<Made, ProjectError>>),
 }
 
 /// Makes the practice images in a folder; given by `main`, since the window may not import the demonstration.
@@ -170,6 +110,17 @@ impl Session {
         (lang, settings.is_none_or(|s| s.theme == crate::project::Theme::Dark))
     }
 
+    /// Widths of the panels as they were left.
+    pub fn remembered_widths(&self) -> Widths {
+        self.settings.as_ref().map(|s| s.settings().panels.clone()).unwrap_or_default()
+    }
+
+    pub fn remember_widths(&mut self, widths: &Widths) {
+        if self.settings.as_ref().is_some_and(|s| s.settings().panels != *widths) {
+            self.remember(|s| s.panels.clone_from(widths));
+        }
+    }
+
     pub fn remember_lang(&mut self, lang: Lang) {
         let language = if lang == Lang::En { Language::English } else { Language::Japanese };
         self.remember(|s| s.language = language);
@@ -231,6 +182,54 @@ impl Session {
         self.count_jobs();
     }
 
+    fn desk(&self) -> Option<Desk> {
+        let project = self.project.as_ref()?;
+        let folder = project.folder().to_owned();
+        Some(Desk { folder, home: self.home.clone()?, reader: project.actor().cloned() })
+    }
+
+    /// Looks at what a release would hold, on a thread of its own.
+    pub fn plan_release(&mut self) {
+        let Some(desk) = self.desk().filter(|_| !self.model.release.planning) else { return };
+        self.model.release.planning = true;
+        self.aside("release plan", move || Message::Planned(Box::new(desk.plan())));
+    }
+
+    /// Writes a release, on a thread of its own.
+    pub fn release(&mut self, version: String, folder: PathBuf) {
+        let Some(desk) = self.desk().filter(|_| !self.model.release.making) else { return };
+        self.model.release.making = true;
+        self.model.release.made = None;
+        self.aside("release", move || Message::Released(Box::new(desk.make(&version, &folder))));
+    }
+
+    /// Runs work away from the window's thread; its message arrives in [`Session::drain`].
+    fn aside(&self, name: &str, work: impl FnOnce() -> Message + Send + 'static) {
+        let (send, ctx) = (self.send.clone(), self.ctx.clone());
+        let task = move || {
+            let _ = send.send(work());
+            ctx.request_repaint();
+        };
+        if let Err(e) = std::thread::Builder::new().name(name.to_owned()).spawn(task) {
+            let _ = self.send.send(Message::Arrived(Err(e.to_string())));
+        }
+    }
+
+    /// Somebody else acts from now on, with a key of this computer. Nothing of the one before stays in the model.
+    ///
+    /// # Errors
+    /// An unknown reader, or a key that cannot be opened.
+    pub fn act_as(&mut self, reader: &ReaderId) -> Result<(), Failure> {
+        let Some(project) = self.project.as_mut() else { return Ok(()) };
+        project.act_as(reader)?;
+        if let Err(e) = project.note_access(AccessKind::Opened, None, None) {
+            tracing::warn!("the access log could not be written: {e}");
+        }
+        self.model.release = ReleasePage::default();
+        self.refresh(&Look::default());
+        Ok(())
+    }
+
     /// What runs in the background, for the status line.
     fn count_jobs(&mut self) {
         self.model.jobs.clear();
@@ -245,6 +244,9 @@ impl Session {
             let cancel = !work.cancel.is_cancelled();
             self.model.jobs.push(JobRow { key, done: now.done, total: now.total, cancel });
             self.ctx.request_repaint_after(JOB_TICK);
+        }
+        if self.model.release.making {
+            self.model.jobs.push(JobRow { key: "job-releasing", done: 0, total: 0, cancel: false });
         }
         if let Some((done, total)) = self.model.hashing {
             let (done, total) = (done as u64, total as u64);
@@ -290,6 +292,23 @@ impl Session {
             match message {
                 Message::Arrived(result) => out.push(self.arrived(result)),
                 Message::Hashed(outcome) => hashed.push(outcome),
+                Message::Planned(result) => {
+                    self.model.release.planning = false;
+                    match *result {
+                        Ok(plan) => self.model.release.plan = Some(plan),
+                        Err(e) => out.push(SessionEvent::ReleaseFailed(e.into())),
+                    }
+                }
+                Message::Released(result) => {
+                    self.model.release.making = false;
+                    match *result {
+                        Ok(made) => {
+                            self.model.release.made = Some(made);
+                            out.push(SessionEvent::Released);
+                        }
+                        Err(e) => out.push(SessionEvent::ReleaseFailed(e.into())),
+                    }
+                }
                 Message::Practice(Ok(paths)) => {
                     self.opening = None;
                     self.open(paths);
@@ -528,10 +547,10 @@ impl Session {
     pub fn refresh(&mut self, look: &Look) {
         let Some(project) = self.project.as_ref() else { return };
         let keep = (self.model.saved, self.model.hashing, self.model.revision + 1);
-        let jobs = std::mem::take(&mut self.model.jobs);
+        let (jobs, release) = (std::mem::take(&mut self.model.jobs), std::mem::take(&mut self.model.release));
         let mut lookup = Lookup { project, spacing: &self.spacing, terms: &mut self.terms };
         self.model = lookup.model(look);
         (self.model.saved, self.model.hashing, self.model.revision) = keep;
-        self.model.jobs = jobs;
+        (self.model.jobs, self.model.release) = (jobs, release);
     }
 }

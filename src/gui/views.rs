@@ -52,7 +52,11 @@ impl Lookup<'_> {
 
     fn head(&self) -> ProjectHead {
         let p = self.project;
+        let personal = p.kind() == ProjectKind::Personal;
+        let here = p.readers().into_iter().filter(|r| r.key_here && !personal);
         ProjectHead {
+            people: here.map(|r| (r.id, r.roles)).collect(),
+            releases: p.may_release(),
             name: p.name(),
             kind: p.kind(),
             reader: p.actor().map(ToString::to_string).unwrap_or_default(),

@@ -51,7 +51,8 @@ pub fn icon_action(ui: &mut Ui, words: &Words, id: ActionId, selected: bool, ena
 /// The one button that leads on.
 pub fn primary(ui: &mut Ui, words: &str, enabled: bool) -> Response {
     let t = look(ui);
-    let (fill, text) = if enabled { (t.accent, t.on_accent) } else { (t.raised, t.text_faint) };
+    // egui fades what is disabled; from a fainter grey nothing would be left to read.
+    let (fill, text) = if enabled { (t.accent, t.on_accent) } else { (t.hover, t.text) };
     ui.add_enabled(enabled, Button::new(RichText::new(words).color(text)).fill(fill).min_size(Vec2::new(0.0, 28.0)))
 }
 
@@ -157,14 +158,11 @@ pub fn color_dot(ui: &mut Ui, color: Color32) {
 /// A key as it stands on the keyboard.
 pub fn key_cap(ui: &mut Ui, text: &str) {
     let t = look(ui);
-    Frame::new()
-        .fill(t.raised)
-        .stroke(Stroke::new(1.0, t.line))
-        .corner_radius(3)
-        .inner_margin(Margin::symmetric(5, 1))
-        .show(ui, |ui| {
-            ui.label(RichText::new(text).font(theme::small()).color(t.text_dim));
-        });
+    // Painted, not laid out: a frame would grow with a row of two lines.
+    let galley = ui.painter().layout_no_wrap(text.to_owned(), theme::small(), t.text_dim);
+    let (rect, _) = ui.allocate_exact_size(galley.size() + Vec2::new(10.0, 2.0), Sense::hover());
+    ui.painter().rect(rect, 3.0, t.raised, Stroke::new(1.0, t.line), egui::StrokeKind::Inside);
+    ui.painter().galley(rect.min + Vec2::new(5.0, 1.0), galley, t.text_dim);
 }
 
 /// Text on the image: light with a dark casing, readable on white tissue and on black lung.

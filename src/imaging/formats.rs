@@ -12,7 +12,7 @@ use super::{
     fault::Fault,
     guard::caught,
     photo::Photo,
-    tiff::{self, TiffImage},
+    tiff,
 };
 
 type Opened = Result<Arc<dyn ImageSource>, Fault>;
@@ -28,7 +28,7 @@ struct Format {
 /// guessed from element headers.
 const FORMATS: &[Format] = &[
     Format { probe: |head| head.get(128..132) == Some(b"DICM"), open: open_dicom, is_dicom: true },
-    Format { probe: tiff::is_tiff, open: |path, bytes| Ok(Arc::new(TiffImage::open(path, bytes)?)), is_dicom: false },
+    Format { probe: tiff::is_tiff, open: tiff::open, is_dicom: false },
     Format {
         probe: |head| head.starts_with(b"\x89PNG\r\n\x1a\n"),
         open: |path, bytes| Ok(Arc::new(Photo::open_png(path, bytes)?)),

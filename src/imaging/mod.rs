@@ -21,6 +21,7 @@ mod guard;
 pub mod identity;
 mod limits;
 pub mod loader;
+mod orientation;
 mod photo;
 mod scan;
 mod series;

@@ -11,7 +11,9 @@ use super::{
     fault::Fault,
     frames::{FrameCache, flat_level, level_of},
     guard::caught,
-    limits, tiff,
+    limits,
+    orientation::Orientation,
+    tiff,
     values::window_of_values,
 };
 use crate::domain::{Field, SizePx, TileKey};
@@ -32,7 +34,7 @@ pub struct Photo {
 enum Kind {
     Png,
     Bmp,
-    Jpeg(Expect),
+    Jpeg(Expect, Orientation),
 }
 
 fn decoder(bytes: &dyn ByteSource, kind: Kind) -> Result<Box<dyn ImageDecoder + '_>, Fault> {
@@ -119,31 +121,23 @@ impl Photo {
         };
         let expect = Expect { width: header.width, height: header.height, channels };
         Fault::check_size("this image", expect.samples(), limits::FRAME_BYTES)?;
-        let mut meta = describe(&path, "JPEG", SizePx::new(header.width, header.height), channels, 8);
-        let mut warn = |present: bool, code| {
-            if present {
-                meta.warnings.push(ImageWarning { code, detail: String::new() });
-            }
-        };
+        let turn = Orientation::new(jpeg::exif(&data).and_then(tiff::exif_orientation));
+        let size_px = turn.size(SizePx::new(header.width, header.height));
+        let mut meta = describe(&path, "JPEG", size_px, channels, 8);
         // The end mark may be followed by maker's data, but a file without one was cut.
-        warn(!data.windows(2).any(|pair| pair == [0xFF, 0xD9]), "jpeg-cut-short");
-        warn(
-            jpeg::exif(&data).and_then(tiff::exif_orientation).is_some_and(|turn| turn != 1),
-            "exif-orientation-ignored",
-        );
-        Ok(Self { meta, path, bytes, kind: Kind::Jpeg(expect), cache: FrameCache::default() })
+        if !data.windows(2).any(|pair| pair == [0xFF, 0xD9]) {
+            meta.warnings.push(ImageWarning { code: "jpeg-cut-short", detail: String::new() });
+        }
+        Ok(Self { meta, path, bytes, kind: Kind::Jpeg(expect, turn), cache: FrameCache::default() })
     }
 
     fn decode(&self) -> Result<PixelBuffer, ImagingError> {
         let work = || match self.kind {
-            Kind::Jpeg(expect) => {
+            Kind::Jpeg(expect, turn) => {
                 let mut data = read_range(&*self.bytes, 0, self.bytes.len(), "file", limits::COMPRESSED_BYTES)?;
                 let samples = jpeg::decode(&mut data, expect, jpeg::Colour::AsMarked)?;
-                Ok(PixelBuffer {
-                    size_px: self.meta.size_px(),
-                    channels: expect.channels,
-                    samples: Samples::U8(samples),
-                })
+                let size_px = SizePx::new(expect.width, expect.height);
+                Ok(turn.apply(PixelBuffer { size_px, channels: expect.channels, samples: Samples::U8(samples) }))
             }
             kind => {
                 let decoder = decoder(&*self.bytes, kind)?;

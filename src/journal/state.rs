@@ -109,12 +109,18 @@ impl State {
             state.lamport = line.iter().map(|s| s.body().lamport).max().unwrap_or(0).max(state.lamport);
             state.insert(Stream { forked: chain.forked, ..stream });
         }
+        state.settle();
+        state
+    }
+
+    /// Once all streams are there: which project this is, and what they say together.
+    pub(super) fn settle(&mut self) {
+        let state = self;
         // Only the founding register names no project; with several candidates the earliest opened wins, by hash on a tie.
         let founders =
             state.streams.values().filter(|s| s.open.project.is_none() && s.open.kind == StreamKind::Register);
         state.project = founders.min_by_key(|s| (s.lamport, s.id)).map(|s| s.id);
         state.refresh(None);
-        state
     }
 
     /// Applies one transaction that extends a known head or opens a stream.
@@ -157,7 +163,7 @@ impl State {
         Ok(changes)
     }
 
-    fn insert(&mut self, stream: Stream) {
+    pub(super) fn insert(&mut self, stream: Stream) {
         if let Some(case) = &stream.open.subject.case {
             self.by_case.entry(case.clone()).or_default().insert(stream.id);
         }
@@ -399,9 +405,9 @@ impl Stream {
 }
 
 /// The transactions of one stream: the chain that counts, and what stands aside from it.
-struct Chain {
-    line: Vec<Signed>,
-    forked: bool,
+pub(super) struct Chain {
+    pub(super) line: Vec<Signed>,
+    pub(super) forked: bool,
     aside: Vec<Signed>,
 }
 
@@ -423,7 +429,7 @@ impl Chain {
 }
 
 /// The transactions of one stream as a chain from its opening, and whether there is a fork.
-fn chain_of(mut txs: Vec<Signed>) -> Chain {
+pub(super) fn chain_of(mut txs: Vec<Signed>) -> Chain {
     txs.sort_by(|a, b| (a.body().seq, a.hash()).cmp(&(b.body().seq, b.hash())));
     txs.dedup_by(|a, b| a.hash() == b.hash());
     let straight = txs
@@ -461,9 +467,14 @@ fn chain_of(mut txs: Vec<Signed>) -> Chain {
 }
 
 /// Copies of copies end somewhere; a longer lineage than this is refused rather than recursed into.
-const MAX_LINEAGE: u32 = 64;
+pub(super) const MAX_LINEAGE: u32 = 64;
 
-fn fold_chain(id: StreamId, line: &[&Signed], chains: &BTreeMap<StreamId, Chain>, depth: u32) -> Option<Stream> {
+pub(super) fn fold_chain(
+    id: StreamId,
+    line: &[&Signed],
+    chains: &BTreeMap<StreamId, Chain>,
+    depth: u32,
+) -> Option<Stream> {
     let first = line.first()?;
     let open = first.body().open.as_ref()?;
     let base = match &open.continues {

@@ -7,13 +7,58 @@ use serde_json::Value;
 
 use super::audit::{Audit, Problem, ProblemKind, place};
 use crate::domain::{Digest, StreamId, SubjectId};
-use crate::journal::{Fold, OutOfTurn, Recorded, Signed, State, Stream, StreamKind, may_go_on};
+use crate::journal::{Fold, Open, OutOfTurn, Recorded, Signed, State, Stream, StreamKind, may_go_on};
+
+/// What other streams may ask of a transaction once its own stream has been checked.
+pub(super) struct Point {
+    hash: Digest,
+    time: String,
+    open: Option<Box<Open>>,
+    /// Keys that it revokes.
+    revokes: Vec<Digest>,
+}
+
+impl Point {
+    pub(super) fn of(signed: &Signed) -> Self {
+        let revoked = |event: &Value| {
+            let kind = event.get("kind").and_then(Value::as_str)?;
+            let key = event.get("data").and_then(|d| d.get("key")).and_then(Value::as_str)?;
+            if kind == "reader.key_revoked" { key.parse().ok() } else { None }
+        };
+        let body = signed.body();
+        Self {
+            hash: *signed.hash(),
+            time: body.time.clone(),
+            open: body.open.clone().map(Box::new),
+            revokes: body.events.iter().filter_map(revoked).collect(),
+        }
+    }
+}
 
 /// Every transaction found, by stream and number.
-pub(super) type Chains = BTreeMap<StreamId, BTreeMap<u64, Vec<Signed>>>;
+pub(super) type Chains = BTreeMap<StreamId, BTreeMap<u64, Vec<Point>>>;
 
 /// An opening may name something later than itself by this much: clocks of two machines differ.
 const CLOCK_TOLERANCE_MINUTES: i64 = 10;
+
+/// Digests that a transaction names, with the reader in whose event each stands.
+pub(super) fn named_values(signed: &Signed) -> Vec<(Digest, Option<SubjectId>)> {
+    let mut out = Vec::new();
+    for event in &signed.body().events {
+        let mut digests = BTreeSet::new();
+        collect_value_digests(event, &mut digests);
+        let reader = event.get("data").and_then(|d| d.get("reader")).and_then(Value::as_str);
+        let reader = reader.and_then(|r| SubjectId::new(r).ok());
+        out.extend(digests.into_iter().map(|d| (d, reader.clone())));
+    }
+    out
+}
+
+/// The subject of the case that a stream is about.
+pub(super) fn subject_of(state: &State, stream: &StreamId) -> Option<SubjectId> {
+    let case = state.streams.get(stream).and_then(|s| s.open.subject.case.as_ref());
+    case.and_then(|c| state.case(c)).map(|c| c.subject.clone())
+}
 
 /// Whether a digest of an erasable value belongs to a subject, and to which; a reader's qualifications are the reader's.
 pub fn value_owners<'a>(
@@ -23,14 +68,9 @@ pub fn value_owners<'a>(
     let mut out = BTreeMap::new();
     for signed in all {
         let stream = signed.stream();
-        let case = state.streams.get(&stream).and_then(|s| s.open.subject.case.as_ref());
-        let subject = case.and_then(|c| state.case(c)).map(|c| c.subject.clone());
-        for event in &signed.body().events {
-            let mut digests = BTreeSet::new();
-            collect_value_digests(event, &mut digests);
-            let reader = event.get("data").and_then(|d| d.get("reader")).and_then(Value::as_str);
-            let owner = subject.clone().or_else(|| reader.and_then(|r| SubjectId::new(r).ok()));
-            out.extend(digests.into_iter().map(|d| (d, (stream, owner.clone()))));
+        let subject = subject_of(state, &stream);
+        for (digest, reader) in named_values(signed) {
+            out.insert(digest, (stream, subject.clone().or(reader)));
         }
     }
     out
@@ -127,13 +167,8 @@ fn revocations(state: &State, chains: &Chains) -> BTreeMap<Digest, Vec<(StreamId
     let mut out: BTreeMap<Digest, Vec<(StreamId, u64)>> = BTreeMap::new();
     for stream in state.authorised(StreamKind::Register) {
         for (seq, same) in chains.get(&stream.id).into_iter().flatten() {
-            for event in same.iter().flat_map(|s| &s.body().events) {
-                if event.get("kind").and_then(Value::as_str) == Some("reader.key_revoked")
-                    && let Some(key) = event.get("data").and_then(|d| d.get("key")).and_then(Value::as_str)
-                    && let Ok(key) = key.parse()
-                {
-                    out.entry(key).or_default().push((stream.id, *seq));
-                }
+            for key in same.iter().flat_map(|p| &p.revokes) {
+                out.entry(*key).or_default().push((stream.id, *seq));
             }
         }
     }
@@ -151,7 +186,7 @@ fn check_named(stream: &Stream, chains: &Chains, problem: &mut impl FnMut(Proble
     }
     if let Some(head) = &stream.open.continues {
         named.push((head.stream, Some(head.seq), head.hash));
-        let older = chains.get(&head.stream).and_then(|c| c.get(&0)?.first()?.body().open.as_ref());
+        let older = chains.get(&head.stream).and_then(|c| c.get(&0)?.first()?.open.as_ref());
         if older.is_some_and(|o| !may_go_on(&stream.open, o)) {
             problem(ProblemKind::UnknownKey, 0, "it goes on from another reader's stream, or one about another thing");
         }
@@ -169,8 +204,8 @@ fn check_named(stream: &Stream, chains: &Chains, problem: &mut impl FnMut(Proble
             continue;
         };
         let there = match seq {
-            Some(seq) => chain.get(&seq).map(|same| same.iter().any(|s| *s.hash() == hash)),
-            None => chain.values().flatten().any(|s| *s.hash() == hash).then_some(true),
+            Some(seq) => chain.get(&seq).map(|same| same.iter().any(|s| s.hash == hash)),
+            None => chain.values().flatten().any(|s| s.hash == hash).then_some(true),
         };
         match there {
             Some(true) => {}
@@ -182,8 +217,8 @@ fn check_named(stream: &Stream, chains: &Chains, problem: &mut impl FnMut(Proble
     }
 }
 
-fn time_of(signed: &Signed) -> Option<chrono::DateTime<chrono::FixedOffset>> {
-    chrono::DateTime::parse_from_rfc3339(&signed.body().time).ok()
+fn time_of(point: &Point) -> Option<chrono::DateTime<chrono::FixedOffset>> {
+    chrono::DateTime::parse_from_rfc3339(&point.time).ok()
 }
 
 /// Whether an opening is dated before what it names by more than clocks differ.
@@ -192,7 +227,7 @@ fn clock_is_behind(stream: &Stream, chains: &Chains) -> bool {
     let Some(opened) = opened else { return false };
     let named = stream.open.under.iter().filter_map(|(id, (seq, hash))| {
         let id: StreamId = id.parse().ok()?;
-        chains.get(&id)?.get(seq)?.iter().find(|s| s.hash() == hash)
+        chains.get(&id)?.get(seq)?.iter().find(|s| s.hash == *hash)
     });
     let latest = named.filter_map(time_of).max();
     latest.is_some_and(|t| (t - opened).num_minutes() > CLOCK_TOLERANCE_MINUTES)

@@ -8,7 +8,7 @@ mod audit_rules;
 mod keyring;
 mod verify;
 
-pub use audit::{Audit, Found, Problem, ProblemKind, audit};
+pub use audit::{Audit, Found, Problem, ProblemKind, audit, audit_filed};
 pub use audit_rules::value_owners;
 pub use keyring::{KeyError, Keyring, SigningKey};
 pub use verify::{SignatureProblem, verify_bytes, verify_signed};

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use super::{Project, ProjectError};
 use crate::domain::{Digest, StreamId};
 use crate::journal::State;
-use crate::keys::{Audit, Found, Problem, ProblemKind, audit, verify_bytes};
-use crate::store::{RebuildReport, Restoration, Witness, WitnessHead};
+use crate::keys::{Audit, Found, Problem, ProblemKind, audit, audit_filed, verify_bytes};
+use crate::store::{RawRow, RebuildReport, Restoration, Witness, WitnessHead};
 
 /// What `verify` found.
 #[derive(Clone, Debug, Default)]
@@ -27,14 +27,26 @@ impl Project {
     /// # Errors
     /// Store errors; problems are in the report.
     pub fn verify(&self) -> Result<VerifyReport, ProjectError> {
-        let found = self.store.raw_rows()?.into_iter().map(|r| Found {
+        self.store.at_one_moment(|| self.verify_now())
+    }
+
+    fn verify_now(&self) -> Result<VerifyReport, ProjectError> {
+        let found = |r: RawRow| Found {
             text: r.text,
             signature: r.signature,
             // A hash column that is no hash cannot be right.
             filed_under: Some(r.hash.unwrap_or_else(|| Digest::of(b"", b""))),
             filed_at: Some((r.stream.unwrap_or_else(|| Digest::of(b"", b"")), r.seq)),
-        });
-        let mut checked = audit(found);
+        };
+        let rows_of = |id: &StreamId| self.store.rows_of(id).map(|rows| rows.into_iter().map(found).collect());
+        let filed = match self.store.filed_streams()? {
+            Some(streams) => audit_filed(&streams, rows_of)?,
+            None => None,
+        };
+        let mut checked = match filed {
+            Some(checked) => checked,
+            None => audit(self.store.raw_rows()?.into_iter().map(found)),
+        };
         let mut report = VerifyReport {
             problems: std::mem::take(&mut checked.problems),
             notes: std::mem::take(&mut checked.notes),

@@ -17,6 +17,18 @@ pub struct ReleaseRequest<'a> {
     pub formats: BTreeSet<ReleaseFormat>,
 }
 
+/// What a release would hold now, and what is in the way of the rest.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ReleasePlan {
+    pub cases: usize,
+    pub images: usize,
+    pub labels: usize,
+    /// Cases left out by their label, with a code why; in the order of the labels.
+    pub excluded: Vec<(String, String)>,
+    /// Versions that were made, oldest first: version, root, when.
+    pub made: Vec<(String, Digest, String)>,
+}
+
 /// What a release holds.
 #[derive(Clone, Debug)]
 pub struct Released {
@@ -43,6 +55,30 @@ impl Project {
             open: &open,
         };
         gather(&source).map_err(|e| ProjectError::Release(e.to_string()))
+    }
+
+    /// Whether the acting person may release, and this project can be written.
+    pub fn may_release(&self) -> bool {
+        self.read_only().is_none() && self.roles().contains(&crate::domain::Role::Coordinator)
+    }
+
+    /// What [`Project::release`] would write now.
+    ///
+    /// # Errors
+    /// Store errors, and labels whose outline is not here.
+    pub fn release_plan(&self) -> Result<ReleasePlan, ProjectError> {
+        let input = self.release_input("0.0.0")?;
+        let mut excluded: Vec<(String, String)> =
+            input.excluded.iter().map(|e| (self.case_label(&e.case), e.reason.clone())).collect();
+        excluded.sort();
+        let made = self.state.releases().into_iter().map(|r| (r.version.clone(), r.root, r.time.clone()));
+        Ok(ReleasePlan {
+            cases: input.cases.len(),
+            images: input.images.len(),
+            labels: input.labels.len(),
+            excluded,
+            made: made.collect(),
+        })
     }
 
     /// Writes a release of what stands now, signs it, and records it in the journal.

@@ -2,6 +2,7 @@
 //!
 //! Keys that this version does not know (a newer one wrote them, or a person) are kept, and so are comments and order.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use toml_edit::{DocumentMut, value};
@@ -38,6 +39,8 @@ pub struct Settings {
     pub cache_bytes: u64,
     /// Whether the view may glide; off for those whom motion disturbs.
     pub motion: bool,
+    /// Widths of the left and the right panel in points, by workspace.
+    pub panels: BTreeMap<String, [u16; 2]>,
 }
 
 impl Default for Settings {
@@ -48,6 +51,7 @@ impl Default for Settings {
             key_profile: "standard".to_owned(),
             cache_bytes: 1024 * MIB,
             motion: true,
+            panels: BTreeMap::new(),
         }
     }
 }
@@ -172,6 +176,18 @@ fn read(document: &DocumentMut) -> (Settings, Vec<&'static str>) {
         mib.checked_mul(MIB).filter(|b| *b >= SMALLEST_CACHE_BYTES).map(|bytes| settings.cache_bytes = bytes)
     });
     take("motion", &mut |item| item.as_bool().map(|on| settings.motion = on));
+    take("panels", &mut |item| {
+        let width = |v: &toml_edit::Value| v.as_integer().and_then(|n| u16::try_from(n).ok());
+        for (workspace, pair) in item.as_table_like()?.iter() {
+            let pair = pair.as_array()?;
+            let (Some(left), Some(right), 2) = (pair.get(0).and_then(width), pair.get(1).and_then(width), pair.len())
+            else {
+                return None;
+            };
+            settings.panels.insert(workspace.to_owned(), [left, right]);
+        }
+        Some(())
+    });
     (settings, ignored)
 }
 
@@ -187,6 +203,16 @@ fn write_changed(document: &mut DocumentMut, before: &Settings, after: &Settings
     }
     if before.cache_bytes != after.cache_bytes {
         document["cache_mib"] = value(i64::try_from(after.cache_bytes / MIB).unwrap_or(i64::MAX));
+    }
+    let gone = before.panels.keys().filter(|w| !after.panels.contains_key(*w));
+    for workspace in gone {
+        if let Some(table) = document["panels"].as_table_like_mut() {
+            table.remove(workspace);
+        }
+    }
+    for (workspace, [left, right]) in after.panels.iter().filter(|(w, pair)| before.panels.get(*w) != Some(pair)) {
+        let pair: toml_edit::Array = [i64::from(*left), i64::from(*right)].into_iter().collect();
+        document["panels"][workspace] = value(pair);
     }
     if before.motion != after.motion {
         document["motion"] = value(after.motion);

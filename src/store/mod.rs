@@ -11,6 +11,7 @@ mod checkpoint;
 mod drafts;
 mod identity;
 mod instance;
+mod load;
 mod merge;
 mod migrate;
 mod open;

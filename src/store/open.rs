@@ -208,24 +208,6 @@ impl Store {
         Ok(())
     }
 
-    /// Folds the whole log anew.
-    ///
-    /// # Errors
-    /// Database errors.
-    pub fn load(&mut self) -> Result<State, StoreError> {
-        let (rows, last) = self.rows_after(0)?;
-        self.last_id = last;
-        let mut greatest: std::collections::BTreeMap<StreamId, u64> = std::collections::BTreeMap::new();
-        for signed in &rows {
-            let seq = greatest.entry(signed.stream()).or_default();
-            *seq = (*seq).max(signed.body().seq);
-        }
-        let state = State::from_transactions(rows);
-        let whole = |id: &StreamId, seq: &u64| state.streams.get(id).is_some_and(|s| s.seq == *seq && !s.forked);
-        self.broken_streams = greatest.iter().filter(|(id, seq)| !whole(id, seq)).map(|(id, _)| *id).collect();
-        Ok(state)
-    }
-
     /// Transactions appended after row `id`, and the last row seen.
     pub(super) fn rows_after(&mut self, id: i64) -> Result<(Vec<Signed>, i64), StoreError> {
         let mut query =

@@ -1,7 +1,5 @@
 //! Rows derived from the log, for looking without folding. `rebuild` makes them anew and says what differed.
 
-use std::collections::BTreeMap;
-
 use rusqlite::{Connection, params};
 
 use super::{Store, StoreError};
@@ -87,26 +85,43 @@ impl Store {
     /// # Errors
     /// Database errors.
     pub fn compare_projections(&self, state: &State) -> Result<RebuildReport, StoreError> {
-        let mut wanted: BTreeMap<(String, String, Vec<u8>), String> = BTreeMap::new();
-        for stream in state.streams.values() {
-            for ((kind, id, stream), body) in rows_of(stream)? {
-                wanted.insert((kind.to_owned(), id, stream.as_bytes().to_vec()), body);
-            }
-        }
-        let rows = wanted.len();
-        let mut differences = Vec::new();
+        // Row by row against the state, so that the rows of a large project need not be in memory twice.
+        let per_stream = |s: &Stream| match &s.fold {
+            Fold::Read(fold) => 1 + fold.findings.len(),
+            _ => 1,
+        };
+        let rows: usize = state.streams.values().map(per_stream).sum();
+        let (mut differences, mut known) = (Vec::new(), 0);
         let mut query = self.db.prepare("SELECT kind, id, stream, body FROM entities")?;
         let mut stored = query.query([])?;
         while let Some(row) = stored.next()? {
-            let key: (String, String, Vec<u8>) = (row.get(0)?, row.get(1)?, row.get(2)?);
+            let (kind, id, stream): (String, String, Vec<u8>) = (row.get(0)?, row.get(1)?, row.get(2)?);
             let body: String = row.get(3)?;
-            let name = format!("{} {}", key.0, key.1);
-            match wanted.remove(&key) {
-                Some(want) if want == body => {}
-                _ => differences.push(name),
+            let stream = <[u8; 32]>::try_from(stream).ok().and_then(|b| state.streams.get(&Digest::from_bytes(b)));
+            let want = match (kind.as_str(), stream) {
+                ("stream", Some(stream)) if stream.id.to_string() == id => Some(stream_row(stream)?),
+                ("finding", Some(stream)) => match id.parse() {
+                    Ok(finding) => finding_row(stream, &finding)?,
+                    Err(_) => None,
+                },
+                _ => None,
+            };
+            known += usize::from(want.is_some());
+            if want.is_none_or(|(_, want)| want != body) {
+                differences.push(format!("{kind} {id}"));
             }
         }
-        differences.extend(wanted.into_keys().map(|(kind, id, _)| format!("{kind} {id}")));
+        if known < rows {
+            let mut there =
+                self.db.prepare("SELECT count(*) FROM entities WHERE kind = ?1 AND id = ?2 AND stream = ?3")?;
+            for stream in state.streams.values() {
+                for ((kind, id, stream), _) in rows_of(stream)? {
+                    if there.query_row(params![kind, id, stream.as_bytes().as_slice()], |r| r.get::<_, i64>(0))? == 0 {
+                        differences.push(format!("{kind} {id}"));
+                    }
+                }
+            }
+        }
         differences.sort();
         Ok(RebuildReport { rows, differences })
     }

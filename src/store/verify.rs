@@ -52,6 +52,37 @@ impl Store {
         Ok(rows.collect::<Result<Vec<_>, _>>()?)
     }
 
+    /// Looks at one moment of the project, whatever others append meanwhile.
+    ///
+    /// # Errors
+    /// Database errors, and whatever `look` fails with.
+    pub fn at_one_moment<T, E: From<StoreError>>(&self, look: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
+        let alone = self.db.is_autocommit();
+        if alone {
+            self.db.execute_batch("BEGIN").map_err(StoreError::from)?;
+        }
+        let seen = look();
+        if alone {
+            self.db.execute_batch("COMMIT").ok();
+        }
+        seen
+    }
+
+    /// The streams that rows are filed under; `None` when one of the names is no stream's.
+    ///
+    /// # Errors
+    /// Database errors.
+    pub fn filed_streams(&self) -> Result<Option<Vec<StreamId>>, StoreError> {
+        let mut query = self.db.prepare("SELECT DISTINCT stream FROM transactions")?;
+        let names = query.query_map([], |r| Ok(r.get::<_, Vec<u8>>(0).unwrap_or_default()))?;
+        let mut out = Vec::new();
+        for name in names {
+            let Ok(id) = <[u8; 32]>::try_from(name?) else { return Ok(None) };
+            out.push(Digest::from_bytes(id));
+        }
+        Ok(Some(out))
+    }
+
     /// The rows of one stream by number, whatever their bytes are.
     ///
     /// # Errors

@@ -5,13 +5,14 @@ endian) into the folder named by the first argument, and prints what it wrote as
 """
 
 import json
+import struct
 import sys
 from pathlib import Path
 
 import numpy as np
 import openslide
 import pydicom
-from PIL import Image
+from PIL import Image, ImageOps
 from pydicom.pixels import apply_color_lut, apply_modality_lut, apply_windowing, pixel_array
 
 
@@ -84,12 +85,27 @@ def bmp(job):
     return picture({"path": job["out"]})
 
 
+def turned(job):
+    """A photograph with an orientation put in, and what Pillow makes of it."""
+    if job["format"] == "tiff":
+        with Image.open(job["path"]) as image:
+            image.save(job["out"], format="TIFF", tiffinfo={274: job["turn"]})
+        return picture({"path": job["out"]})
+    data = Path(job["path"]).read_bytes()
+    entry = struct.pack("<HHII", 274, 3, 1, job["turn"])
+    exif = b"Exif\0\0II*\0" + struct.pack("<IH", 8, 1) + entry + struct.pack("<I", 0)
+    Path(job["out"]).write_bytes(data[:2] + b"\xff\xe1" + struct.pack(">H", len(exif) + 2) + exif + data[2:])
+    with Image.open(job["out"]) as image:
+        return np.asarray(ImageOps.exif_transpose(image))
+
+
 READERS = {
     "dicom": dicom,
     "window": dicom_window,
     "slide": slide,
     "picture": picture,
     "bmp": bmp,
+    "turned": turned,
 }
 
 

@@ -142,7 +142,9 @@ pub fn decision_bar(ui: &mut Ui, s: Shown<'_>, forms: &mut Forms) -> Vec<Action>
                 AdjudicationTake::Neither => true,
             };
             let chosen = discrepancy.decided == Some(take);
-            let stroke = Stroke::new(if chosen { 2.0 } else { 1.0 }, hue(take, t.line, chosen, t.accent));
+            let coloured = take != AdjudicationTake::Redrawn || chosen || s.look.redraw().is_some();
+            let edge = if coloured { hue(take, t.line, chosen, t.accent) } else { t.line };
+            let stroke = Stroke::new(if chosen { 2.0 } else { 1.0 }, edge);
             // Without a region of one's own, the key takes the pen.
             let key = match take {
                 AdjudicationTake::Redrawn if s.look.redraw().is_none() => "take-redraw",

@@ -41,6 +41,7 @@ pub fn obstacles(s: Shown<'_>) -> Vec<String> {
     match s.look.verdict {
         Some(Verdict::Findings) if s.model.findings.is_empty() => out.push(s.words.t("submit-verdict-needs-findings")),
         Some(Verdict::NoFinding) if !s.model.findings.is_empty() => out.push(s.words.t("submit-verdict-has-findings")),
+        None => out.push(s.words.t("submit-choose-verdict")),
         _ => {}
     }
     out

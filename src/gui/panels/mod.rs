@@ -7,6 +7,7 @@ pub mod dialogs;
 pub mod findings;
 pub mod history;
 pub mod palette;
+pub mod release;
 pub mod start;
 pub mod status;
 pub mod terms;

@@ -21,6 +21,7 @@ pub fn show(ui: &mut Ui, s: Shown<'_>) -> Vec<Action> {
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             languages(ui, s, &mut out);
             saved(ui, s, &mut out);
+            people(ui, s, &mut out);
             ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
                 ui.add_space(16.0);
                 ui.add(egui::Label::new(RichText::new(heading(s)).color(t.text)).truncate());
@@ -36,10 +37,13 @@ fn heading(s: Shown<'_>) -> String {
     let Some(case) = s.look.case.as_ref().and_then(|c| s.model.case(c)) else { return project.name.clone() };
     let field = s.words.t(field_key(case.field));
     let mut parts = vec![s.words.with("title-case", &[("case", Arg::from(case.label.clone()))]), field];
-    // In a personal project there is nobody else to tell apart.
-    if project.kind != ProjectKind::Personal {
+    // In a personal project there is nobody else to tell apart; where several may sit down, the button names them.
+    if project.people.len() < 2 && project.kind != ProjectKind::Personal {
         let role = if s.look.workspace == Workspace::Adjudicate { "title-adjudicator" } else { "title-reader" };
         parts.push(s.words.with(role, &[("reader", Arg::from(project.reader.clone()))]));
+    }
+    if s.look.workspace == Workspace::Release {
+        return project.name.clone();
     }
     if s.look.workspace == Workspace::Read && !case.state.editable() {
         parts.push(s.words.t(case.state.key()));
@@ -107,6 +111,11 @@ pub fn available_workspaces(s: Shown<'_>) -> Vec<Workspace> {
     {
         out.push(Workspace::Adjudicate);
     }
+    // A personal project has a release once something in it was submitted.
+    let submitted = project.kind != ProjectKind::Personal || s.model.cases.iter().any(|c| !c.state.editable());
+    if project.releases && (submitted || s.look.workspace == Workspace::Release) {
+        out.push(Workspace::Release);
+    }
     out
 }
 
@@ -128,6 +137,45 @@ fn workspaces(ui: &mut Ui, s: Shown<'_>, out: &mut Vec<Action>) {
             out.push(Action::Look(ViewChange::Workspace(workspace)));
         }
     }
+}
+
+pub const fn role_key(role: Role) -> &'static str {
+    match role {
+        Role::Reader => "role-reader",
+        Role::Adjudicator => "role-adjudicator",
+        Role::Coordinator => "role-coordinator",
+        Role::Auditor => "role-auditor",
+    }
+}
+
+/// Who sits here, and who else may: everybody whose key is on this computer.
+fn people(ui: &mut Ui, s: Shown<'_>, out: &mut Vec<Action>) {
+    let Some(project) = s.model.project.as_ref().filter(|p| p.people.len() > 1) else { return };
+    let t = look(ui);
+    let said = |id: &str, roles: &[Role]| {
+        let roles: Vec<String> = roles.iter().map(|r| s.words.t(role_key(*r))).collect();
+        format!("{id} · {}", roles.join(s.words.lang().comma()))
+    };
+    let here = project.people.iter().find(|(id, _)| id.as_str() == project.reader);
+    let label = here.map_or_else(|| s.words.t("people-nobody"), |(id, roles)| said(id.as_str(), roles));
+    let color = if here.is_some() { t.text } else { t.warning };
+    let button =
+        Button::new(RichText::new(format!("{} {label}", icons::CARET_DOWN)).color(color)).frame_when_inactive(false);
+    let (response, _) = egui::containers::menu::MenuButton::from_button(button).ui(ui, |ui| {
+        ui.set_min_width(200.0);
+        ui.label(RichText::new(s.words.t("people-help")).color(t.text_dim));
+        for (id, roles) in &project.people {
+            let chosen = id.as_str() == project.reader;
+            if ui.selectable_label(chosen, said(id.as_str(), roles)).clicked() {
+                if !chosen {
+                    out.push(Action::Look(ViewChange::ActAs(id.clone())));
+                }
+                ui.close();
+            }
+        }
+    });
+    let name = s.words.with("people-who", &[("who", Arg::from(label))]);
+    response.accessible_name(name).on_hover_text(s.words.t("people-help"));
 }
 
 fn saved(ui: &mut Ui, s: Shown<'_>, out: &mut Vec<Action>) {

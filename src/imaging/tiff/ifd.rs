@@ -41,6 +41,14 @@ pub mod tag {
     pub const JPEG_TABLES: u16 = 347;
     /// Hamamatsu NDPI's format flag.
     pub const NDPI_FORMAT: u16 = 65420;
+    /// NDPI: magnification of the page; -1 is the macro image, -2 a map of where tissue was looked for.
+    pub const NDPI_SOURCE_LENS: u16 = 65421;
+    /// NDPI: distance of the focal plane from the middle one, in nanometres.
+    pub const NDPI_FOCAL_PLANE: u16 = 65424;
+    /// NDPI: where each run of MCUs between restart markers starts, from the start of the strip; low 32 bits.
+    pub const NDPI_MCU_STARTS: u16 = 65426;
+    /// NDPI: the high 32 bits of the same.
+    pub const NDPI_MCU_STARTS_HIGH: u16 = 65432;
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -49,6 +57,8 @@ struct Entry {
     count: u64,
     /// Where the values stand: inside the entry or elsewhere.
     at: u64,
+    /// NDPI: the upper half of a 64-bit value whose lower half stands inside the entry.
+    high: u64,
 }
 
 /// One directory: tags and where their values are.
@@ -63,6 +73,9 @@ pub struct Directory {
 pub struct Layout {
     big_endian: bool,
     big_tiff: bool,
+    /// Hamamatsu's way beyond 4 GiB: the entries of classic TIFF, 64-bit links between directories, and behind each
+    /// directory the upper halves of its values.
+    ndpi: bool,
 }
 
 impl Layout {
@@ -91,9 +104,16 @@ pub fn is_tiff(head: &[u8]) -> bool {
 /// `Damaged` when the first directory cannot be read. A broken later directory ends the list.
 pub fn directories(source: &dyn ByteSource) -> Result<Vec<Directory>, Fault> {
     let head = read_head(source, 16)?;
-    let layout =
-        Layout { big_endian: head.first() == Some(&b'M'), big_tiff: head.get(2..4).is_some_and(|m| m.contains(&b'+')) };
+    let mut layout = Layout {
+        big_endian: head.first() == Some(&b'M'),
+        big_tiff: head.get(2..4).is_some_and(|m| m.contains(&b'+')),
+        ndpi: false,
+    };
     let mut next = if layout.big_tiff { layout.read(source, 8, 8)? } else { layout.read(source, 4, 4)? };
+    if let Some(first) = ndpi_start(source, layout, next) {
+        layout.ndpi = true;
+        next = first;
+    }
     let (mut out, mut seen) = (Vec::new(), HashSet::new());
     while next != 0 && seen.insert(next) && out.len() < limits::TIFF_DIRECTORIES {
         match directory(source, layout, next) {
@@ -111,6 +131,22 @@ pub fn directories(source: &dyn ByteSource) -> Result<Vec<Directory>, Fault> {
     Ok(out)
 }
 
+/// Where an NDPI file's first directory stands; `None` for any other TIFF. Files below 4 GiB are known by their tag at
+/// once; above, the classic link is only the lower half of the real one.
+fn ndpi_start(source: &dyn ByteSource, layout: Layout, classic: u64) -> Option<u64> {
+    if layout.big_tiff || layout.big_endian {
+        return None;
+    }
+    let ndpi = Layout { ndpi: true, ..layout };
+    let long = layout.read(source, 4, 8).ok()?;
+    let starts_at = |at: u64, layout: Layout| directory(source, layout, at).is_ok_and(|(d, _)| d.has(tag::NDPI_FORMAT));
+    if starts_at(classic, layout) {
+        // A plain link is followed by zeros or by the first directory's own bytes.
+        return Some(if starts_at(long, ndpi) { long } else { classic });
+    }
+    (long != classic && starts_at(long, ndpi)).then_some(long)
+}
+
 /// One directory at an offset and the offset of the next.
 fn directory(source: &dyn ByteSource, layout: Layout, at: u64) -> Result<(Directory, u64), Fault> {
     let (count_width, entry_width, value_width) = if layout.big_tiff { (8, 20, 8) } else { (2, 12, 4) };
@@ -118,8 +154,16 @@ fn directory(source: &dyn ByteSource, layout: Layout, at: u64) -> Result<(Direct
     if count == 0 || count > limits::TIFF_ENTRIES {
         return Err(Fault::damaged(format!("a TIFF directory claims {count} entries")));
     }
-    let start = at + count_width;
+    let start = at.saturating_add(count_width);
     let table = read_range(source, start, count * entry_width, "TIFF directory", limits::TIFF_ENTRIES * 20)?;
+    let next_at = start + count * entry_width;
+    let link_width = if layout.ndpi { 8 } else { value_width };
+    let highs = if layout.ndpi {
+        read_range(source, next_at + link_width, count * 4, "TIFF directory", limits::TIFF_ENTRIES * 4)
+            .unwrap_or_default()
+    } else {
+        Vec::new()
+    };
     let mut dir = Directory { entries: HashMap::new(), layout };
     for (index, raw) in table.chunks_exact(usize::from(u8::try_from(entry_width).unwrap_or(20))).enumerate() {
         let field = |from: u64, width: u64| {
@@ -131,12 +175,13 @@ fn directory(source: &dyn ByteSource, layout: Layout, at: u64) -> Result<(Direct
         let count = field(4, value_width);
         let size = u64::from(width_of(kind)).saturating_mul(count);
         let inline = start + index as u64 * entry_width + 4 + value_width;
-        let at = if size <= value_width { inline } else { field(4 + value_width, value_width) };
-        dir.entries.entry(tag).or_insert(Entry { kind, count, at });
+        let high = highs.chunks_exact(4).nth(index).map_or(0, |bytes| layout.number(bytes)) << 32;
+        let outside = || field(4 + value_width, value_width) | high;
+        let (at, high) = if size <= value_width { (inline, high) } else { (outside(), 0) };
+        dir.entries.entry(tag).or_insert(Entry { kind, count, at, high });
     }
-    let next_at = start + count * entry_width;
     // Many writers end the file right after the last directory.
-    let next = if next_at + value_width <= source.len() { layout.read(source, next_at, value_width)? } else { 0 };
+    let next = if next_at + link_width <= source.len() { layout.read(source, next_at, link_width)? } else { 0 };
     Ok((dir, next))
 }
 
@@ -175,7 +220,18 @@ impl Directory {
         }
         let bytes = read_range(source, entry.at, entry.count * width, "TIFF value", u64::MAX)?;
         let each = usize::from(width_of(entry.kind));
-        Ok(bytes.chunks_exact(each).map(|value| self.layout.number(value)).collect())
+        Ok(bytes.chunks_exact(each).map(|value| self.layout.number(value) | entry.high).collect())
+    }
+
+    /// A floating-point number (type 11) or a signed integer (type 9); `None` when absent or of another type.
+    pub fn real(&self, source: &dyn ByteSource, tag: u16) -> Option<f64> {
+        let entry = self.entries.get(&tag).filter(|entry| entry.count >= 1)?;
+        let bits = u32::try_from(self.layout.read(source, entry.at, 4).ok()?).ok()?;
+        match entry.kind {
+            11 => Some(f64::from(f32::from_bits(bits))).filter(|value| value.is_finite()),
+            9 => Some(f64::from(bits.cast_signed())),
+            _ => None,
+        }
     }
 
     /// The first value of an integer tag.

@@ -3,6 +3,7 @@
 
 mod aperio;
 mod ifd;
+mod ndpi;
 mod page;
 
 use std::{path::PathBuf, sync::Arc};
@@ -16,6 +17,7 @@ use super::{
     frames::{FrameCache, flat_level, level_of, tile_rect},
     guard::caught,
     limits,
+    orientation::Orientation,
     values::window_of_values,
 };
 use crate::domain::{Field, Level, SizePx, Spacing, SpacingSource, TileKey};
@@ -35,8 +37,8 @@ pub struct TiffImage {
 enum Pixels {
     /// Tiles are pieces of the file; finest level first.
     Pyramid(Vec<Page>),
-    /// Pages of one size, each decoded whole.
-    Flat(Vec<Page>),
+    /// Pages of one size, each decoded whole and laid the way its tag says.
+    Flat(Vec<Page>, Orientation),
 }
 
 /// The Orientation tag of an EXIF block, which is a TIFF file of its own.
@@ -46,20 +48,31 @@ pub fn exif_orientation(exif: &[u8]) -> Option<u64> {
     dirs.first()?.number(&source, tag::ORIENTATION).ok()?
 }
 
+/// Opens a file of the TIFF family: NDPI by its flag, anything else as TIFF.
+///
+/// # Errors
+/// As [`super::open`].
+pub fn open(path: PathBuf, bytes: Arc<dyn ByteSource>) -> Result<Arc<dyn ImageSource>, Fault> {
+    let dirs = ifd::directories(&*bytes)?;
+    if dirs.first().is_some_and(|first| first.has(tag::NDPI_FORMAT)) {
+        return Ok(Arc::new(ndpi::Ndpi::open(path, bytes, &dirs)?));
+    }
+    Ok(Arc::new(TiffImage::open(path, bytes, &dirs)?))
+}
+
 impl TiffImage {
-    /// # Errors
-    /// As [`super::open`].
-    pub fn open(path: PathBuf, bytes: Arc<dyn ByteSource>) -> Result<Self, Fault> {
-        let dirs = ifd::directories(&*bytes)?;
+    fn open(path: PathBuf, bytes: Arc<dyn ByteSource>, dirs: &[Directory]) -> Result<Self, Fault> {
         let first = dirs.first().ok_or_else(|| Fault::damaged("the TIFF file has no directory"))?;
-        if first.has(tag::NDPI_FORMAT) {
-            return Err(Fault::unsupported("Hamamatsu NDPI slides are not read yet"));
-        }
         let base = Page::new(&*bytes, first)?;
         let description = first.text(&*bytes, tag::IMAGE_DESCRIPTION);
         let slide = aperio::Description::parse(&description);
         let mut warnings = Vec::new();
-        if first.number(&*bytes, tag::ORIENTATION)?.is_some_and(|turn| turn != 1) {
+        let turn = Orientation::new(first.number(&*bytes, tag::ORIENTATION)?);
+        // A picture is turned whole. A pyramid stays as it is stored, which is how OpenSlide and what is built on it show
+        // it: annotations are exchanged with those programs in stored coordinates.
+        let alone = dirs.len() == 1 && first.children(&*bytes).is_empty();
+        let turned_whole = alone && !turn.is_as_stored() && base.decoded_bytes() <= limits::FRAME_BYTES;
+        if base.tiled && !turn.is_as_stored() && !turned_whole {
             warnings.push(ImageWarning { code: "tiff-orientation-ignored", detail: String::new() });
         }
         let (mut levels, mut frames, mut associated, mut unread) =
@@ -89,13 +102,13 @@ impl TiffImage {
         if unread > 0 {
             warnings.push(ImageWarning { code: "tiff-pages-not-shown", detail: unread.to_string() });
         }
-        let pixels = if base.tiled {
+        let pixels = if base.tiled && !turned_whole {
             levels.sort_by_key(|page| std::cmp::Reverse(page.size_px.area()));
             levels.dedup_by(|later, earlier| later.size_px == earlier.size_px);
             Pixels::Pyramid(levels)
         } else {
             Fault::check_size("this image", base.decoded_bytes(), limits::FRAME_BYTES)?;
-            Pixels::Flat(frames)
+            Pixels::Flat(frames, turn)
         };
         let meta = describe(&path, &*bytes, first, &pixels, slide.as_ref(), (&associated, warnings));
         let mut image = Self { meta, path, bytes, pixels, associated, cache: FrameCache::default() };
@@ -113,7 +126,7 @@ impl TiffImage {
                 let coarsest = levels.last().filter(|page| page.size_px.area() <= limits::WINDOW_SAMPLE_PIXELS);
                 coarsest.and_then(|page| self.guarded(|| whole(&*self.bytes, page)).ok())
             }
-            Pixels::Flat(_) => self.decode_page(0).ok(),
+            Pixels::Flat(..) => self.decode_page(0).ok(),
         };
         Some(window_of_values(sample.as_ref(), self.meta.bits_stored, self.meta.signed, (1.0, 0.0)))
     }
@@ -123,13 +136,13 @@ impl TiffImage {
     }
 
     fn decode_page(&self, frame: u32) -> Result<PixelBuffer, ImagingError> {
-        let Pixels::Flat(pages) = &self.pixels else {
+        let Pixels::Flat(pages, turn) = &self.pixels else {
             return Err(ImagingError::OutOfRange { what: "frame", index: u64::from(frame), count: 1 });
         };
         let count = pages.len() as u64;
         let page = pages.get(frame as usize);
         let page = page.ok_or(ImagingError::OutOfRange { what: "frame", index: u64::from(frame), count })?;
-        self.guarded(|| whole(&*self.bytes, page))
+        self.guarded(|| whole(&*self.bytes, page)).map(|pixels| turn.apply(pixels))
     }
 }
 
@@ -170,17 +183,23 @@ fn describe(
     (associated, warnings): (&[(String, Page)], Vec<ImageWarning>),
 ) -> ImageMeta {
     let pages = match pixels {
-        Pixels::Pyramid(pages) | Pixels::Flat(pages) => pages,
+        Pixels::Pyramid(pages) | Pixels::Flat(pages, _) => pages,
     };
+    let turn = if let Pixels::Flat(_, turn) = pixels { *turn } else { Orientation::AS_STORED };
     let (tiled, frame_count) = match pixels {
         Pixels::Pyramid(_) => (true, 1),
-        Pixels::Flat(pages) => (false, pages.len()),
+        Pixels::Flat(pages, _) => (false, pages.len()),
     };
     let base = pages.first();
-    let full = base.map_or(SizePx::new(0, 0), |page| page.size_px);
-    let levels: Vec<Level> =
-        if tiled { pages.iter().map(|page| level(full, page)).collect() } else { vec![flat_level(full)] };
+    let full = base.map_or(SizePx::new(0, 0), |page| turn.size(page.size_px));
+    let levels: Vec<Level> = if tiled {
+        pages.iter().map(|page| describe_level(full, page.size_px, page.piece_px)).collect()
+    } else {
+        vec![flat_level(full)]
+    };
     let spacing = slide.and_then(|slide| slide.spacing).or_else(|| resolution(bytes, first));
+    let spacing =
+        spacing.map(|s| if turn.swaps_axes() { Spacing { x_um: s.y_um, y_um: s.x_um, source: s.source } } else { s });
     let field = if slide.is_some() || (tiled && (levels.len() > 1 || spacing.is_some())) {
         Field::Pathology
     } else {
@@ -217,10 +236,10 @@ fn describe(
     }
 }
 
-fn level(full: SizePx, page: &Page) -> Level {
-    let across = f64::from(full.width) / f64::from(page.size_px.width);
-    let down = f64::from(full.height) / f64::from(page.size_px.height);
-    Level { size_px: page.size_px, tile_px: page.piece_px, downsample: f64::midpoint(across, down) }
+fn describe_level(full: SizePx, size_px: SizePx, tile_px: SizePx) -> Level {
+    let across = f64::from(full.width) / f64::from(size_px.width);
+    let down = f64::from(full.height) / f64::from(size_px.height);
+    Level { size_px, tile_px, downsample: f64::midpoint(across, down) }
 }
 
 /// Resolution tags as a spacing. Print resolutions (72, 300, 600 dpi) say nothing about the specimen, so only values
@@ -245,7 +264,7 @@ impl ImageSource for TiffImage {
     fn read_tile(&self, key: TileKey) -> Result<PixelBuffer, ImagingError> {
         let level = level_of(&self.meta.levels, key)?;
         match &self.pixels {
-            Pixels::Flat(_) => self.cache.tile(level, key, || self.decode_page(key.frame)),
+            Pixels::Flat(..) => self.cache.tile(level, key, || self.decode_page(key.frame)),
             Pixels::Pyramid(pages) => {
                 let rect = tile_rect(level, key)?;
                 let count = pages.len() as u64;
