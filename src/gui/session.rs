@@ -331,6 +331,10 @@ impl Session {
                 Err(e) => tracing::warn!("catching up failed: {e}"),
             }
         }
+        if self.project.is_some() {
+            // Without this a window that nobody touches would not look at all.
+            self.ctx.request_repaint_after(CATCH_UP_EVERY);
+        }
         self.count_jobs();
         out
     }
