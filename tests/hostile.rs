@@ -53,6 +53,19 @@ fn hostile_files_are_refused_in_one_line() {
     assert!(desk.ok(&["verify", "p.shoken"]).contains("sound"));
 }
 
+#[cfg(unix)]
+#[test]
+fn hostile_a_pipe_among_the_images_is_passed_over() {
+    let desk = Desk::new();
+    project(&desk);
+    std::fs::create_dir(desk.path("folder")).unwrap();
+    image::RgbImage::new(8, 9).save(desk.path("folder/b.png")).unwrap();
+    // Opening a pipe that nobody writes into would wait for ever.
+    assert!(Command::new("mkfifo").arg(desk.path("folder/pipe.dcm")).status().unwrap().success());
+    assert!(desk.refused(&["inspect", "folder/pipe.dcm"]).contains("pipe.dcm"));
+    assert!(desk.ok(&["import", "p.shoken", "folder", "--json"]).contains("pipe.dcm"));
+}
+
 #[test]
 fn hostile_a_truncated_real_dicom_is_refused() {
     let Some(samples) = crate::support::samples() else { return };

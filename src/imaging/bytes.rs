@@ -35,12 +35,12 @@ impl FileBytes {
     /// # Errors
     /// What the system says; a folder or device is refused.
     pub fn open(path: &Path) -> io::Result<Self> {
-        let file = File::open(path)?;
-        let metadata = file.metadata()?;
+        // Asked before opening: opening a pipe would wait for somebody to write into it.
+        let metadata = std::fs::metadata(path)?;
         if !metadata.is_file() {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "this is not a plain file"));
         }
-        Ok(Self { len: metadata.len(), file })
+        Ok(Self { len: metadata.len(), file: File::open(path)? })
     }
 }
 
