@@ -224,3 +224,14 @@ fn every_key_that_the_window_uses_exists() {
     let unused: Vec<_> = known.iter().filter(|k| !computed(k) && !literals.contains(*k)).collect();
     assert!(unused.is_empty(), "messages that nobody asks for: {unused:?}");
 }
+
+/// The window is not touched: what another program appends to the project comes by itself.
+#[test]
+fn what_another_program_appends_appears() {
+    let desk = tempfile::tempdir().unwrap();
+    let mut study = crate::support::window::Study::new(desk.path(), 1);
+    let mut window = study.window("R1");
+    assert_eq!(window.findings(), 0);
+    study.read("R1", 0, &[(50.0, 50.0, "びらん")]);
+    window.until("the neighbour's finding is here", |app| app.model().findings.len() == 1);
+}

@@ -36,9 +36,6 @@ pub struct App {
 /// How long the saved line needs before its figure changes.
 const SAVED_TICK: Duration = Duration::from_millis(500);
 
-/// An idle window looks for what other programs have appended.
-const LOOK_AGAIN: Duration = Duration::from_secs(3);
-
 impl App {
     /// A window without a project. `stage` draws with the given graphics state, or degrades without one.
     pub fn new(ctx: &Context, stage: Stage) -> Self {
@@ -129,10 +126,6 @@ impl App {
         // A width is kept once the hand lets go of it.
         if !ctx.input(|i| i.pointer.any_down()) {
             self.session.remember_widths(&self.look.widths);
-        }
-        if self.session.model().project.is_some() {
-            // Another program may have appended something.
-            ctx.request_repaint_after(LOOK_AGAIN);
         }
         let now = Instant::now();
         if let Some(left) = self.notices.tick(now) {

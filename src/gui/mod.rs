@@ -33,6 +33,7 @@ pub mod tools;
 mod views;
 pub mod viewport;
 mod vocabulary;
+mod watch;
 mod widgets;
 
 pub use action::{Action, Job, ViewChange, Workspace};

@@ -18,6 +18,7 @@ use super::opening::{self, Arrived, Here, Opening, is_project};
 use super::releasing::{Desk, Made, ReleasePage};
 use super::views::Lookup;
 use super::vocabulary::TermTables;
+use super::watch::Watch;
 use crate::domain::{AdjudicationTake, CaseId, ImageId, ReaderId, Spacing, UserText};
 use crate::project::{
     AccessKind, Cause, Command, FindingDraft, HashOutcome, ImageSource, Language, Project, ProjectError, ReleasePlan,
@@ -51,7 +52,7 @@ pub struct Session {
     /// Spacing of images that were opened, for areas.
     spacing: HashMap<ImageId, Option<Spacing>>,
     terms: TermTables,
-    checked: Option<Instant>,
+    watch: Watch,
     hash_stop: Arc<AtomicBool>,
     pub(super) practice: Option<Practice>,
     /// Who reads, where the command line says so; otherwise the project's creator.
@@ -60,8 +61,6 @@ pub struct Session {
 
 /// How often the count of a job is shown anew.
 const JOB_TICK: std::time::Duration = std::time::Duration::from_millis(120);
-/// How often to look for what other programs appended.
-const CATCH_UP_EVERY: std::time::Duration = std::time::Duration::from_millis(800);
 
 impl Session {
     pub fn new(ctx: Context) -> Self {
@@ -69,6 +68,7 @@ impl Session {
         let home = Some(home_dir());
         let settings = home.as_deref().and_then(|h| SettingsFile::load(h).ok());
         Self {
+            watch: Watch::start(ctx.clone()),
             ctx,
             home,
             settings,
@@ -80,7 +80,6 @@ impl Session {
             receive,
             spacing: HashMap::new(),
             terms: TermTables::default(),
-            checked: None,
             hash_stop: Arc::default(),
             practice: None,
             acting: None,
@@ -281,6 +280,7 @@ impl Session {
     pub fn close(&mut self) {
         self.hash_stop.store(true, Ordering::Relaxed);
         self.project = None;
+        self.watch.follow(None);
         self.model = Model::default();
         self.spacing.clear();
     }
@@ -322,18 +322,12 @@ impl Session {
         if !hashed.is_empty() {
             self.hashed(&hashed, &mut out);
         }
-        let due = self.checked.is_none_or(|at| at.elapsed() >= CATCH_UP_EVERY);
-        if let Some(project) = self.project.as_mut().filter(|_| due) {
-            self.checked = Some(Instant::now());
+        if let Some(project) = self.project.as_mut().filter(|_| self.watch.take()) {
             match project.catch_up() {
                 Ok(true) => out.push(SessionEvent::Changed),
                 Ok(false) => {}
                 Err(e) => tracing::warn!("catching up failed: {e}"),
             }
-        }
-        if self.project.is_some() {
-            // Without this a window that nobody touches would not look at all.
-            self.ctx.request_repaint_after(CATCH_UP_EVERY);
         }
         self.count_jobs();
         out
@@ -373,6 +367,7 @@ impl Session {
     }
 
     fn take_project(&mut self, project: Project) {
+        self.watch.follow(Some(project.folder()));
         self.project = Some(project);
         self.spacing.clear();
         self.refresh(&Look::default());
