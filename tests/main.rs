@@ -24,6 +24,7 @@ mod attack_tampered;
 mod attack_together;
 mod attack_wal;
 mod backup;
+mod conflicts;
 mod demo_campaign;
 mod demo_images;
 mod exchange;

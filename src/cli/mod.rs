@@ -4,6 +4,7 @@ mod adjudicate;
 mod annotate;
 mod assign;
 mod backup;
+mod conflicts;
 mod discrepancies;
 mod history;
 mod identity;
@@ -58,6 +59,8 @@ pub enum Command {
     Undo(undo::Args),
     /// Do again what was taken back last
     Redo(undo::Args),
+    /// List reads of one reader that exclude each other, and choose between them
+    Conflicts(conflicts::Args),
     /// List where two sealed reads differ
     Discrepancies(discrepancies::Args),
     /// Decide one discrepancy
@@ -115,6 +118,7 @@ pub fn run(command: &Command, common: &Common) -> anyhow::Result<ExitCode> {
         Command::Amend(a) => submit::amend(a, common),
         Command::Undo(a) => undo::run(a, common, undo::Direction::Undo),
         Command::Redo(a) => undo::run(a, common, undo::Direction::Redo),
+        Command::Conflicts(a) => conflicts::run(a, common),
         Command::Discrepancies(a) => discrepancies::run(a, common),
         Command::Adjudicate(a) => adjudicate::run(a, common),
         Command::Release(a) => release::run(a, common),

@@ -48,7 +48,8 @@ fn add_case(
         .filter_map(|read| state.read_fold(&read.stream)?.sealed().map(|submission| Sealed { read, submission }))
         .collect();
     // Two acts that exclude each other are both kept; nothing stands until the coordinator has decided.
-    if sealed.iter().any(|s| state.streams.get(&s.read.stream).is_some_and(|s| s.forked)) {
+    let forked = sealed.iter().any(|s| state.streams.get(&s.read.stream).is_some_and(|s| s.forked));
+    if forked || !state.rival_reads(&case.id).is_empty() {
         return Err("conflict");
     }
     let needed = state.protocol().rules().reads_per_case.max(1) as usize;

@@ -23,6 +23,7 @@ pub fn words(words: &Words, rejection: &Rejection) -> String {
         Rejection::ReadsMissing { have, need } => {
             words.with("refused-reads-missing", &[("have", Arg::from(*have)), ("need", Arg::from(*need))])
         }
+        Rejection::RivalReads { .. } => words.t("refused-rival-reads"),
         Rejection::AdjudicationClosed => words.t("refused-adjudication-closed"),
         Rejection::DiscrepanciesOpen(count) => words.with("refused-open-discrepancies", &n(*count)),
         Rejection::BadVersion(_) => words.t("refused-version"),

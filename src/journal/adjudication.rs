@@ -119,6 +119,10 @@ fn may_judge(state: &State, actor: &ReaderId, case: &CaseId) -> bool {
 
 pub(super) fn decide(state: &State, env: &mut Env<'_>, command: &AdjudicationCommand) -> Result<Decided, Rejection> {
     state.require(env, Role::Adjudicator)?;
+    // What excludes each other is decided by the coordinator before anybody judges it.
+    if let Some((reader, reads)) = state.rival_reads(command.case()).into_iter().next() {
+        return Err(Rejection::RivalReads { reader: reader.to_string(), count: reads.len() });
+    }
     match command {
         AdjudicationCommand::Open { case } => {
             if !may_judge(state, env.actor, case) {

@@ -31,6 +31,9 @@ pub enum CampaignEvent {
     KeyRevoked { reader: ReaderId, key: PublicKey },
     #[serde(rename = "assignment.given")]
     Assigned { assignments: Vec<Assignment>, seed: u64 },
+    /// Of reads that exclude each other this one counts; the others are kept and set aside.
+    #[serde(rename = "assignment.read_chosen")]
+    ReadChosen { case: CaseId, reader: ReaderId, read: Digest, over: Vec<Digest> },
 }
 
 /// A reader's roles and keys as the register states them.
@@ -65,7 +68,7 @@ impl RegisterFold {
             CampaignEvent::KeyRevoked { reader, key } => {
                 self.readers.entry(reader.clone()).or_default().revoked.insert(*key);
             }
-            CampaignEvent::Assigned { .. } => return false,
+            CampaignEvent::Assigned { .. } | CampaignEvent::ReadChosen { .. } => return false,
         }
         true
     }
@@ -103,12 +106,22 @@ impl RegisterFold {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AssignmentsFold {
     pub given: BTreeSet<Assignment>,
+    /// Reads that lost to another of the same reader, and to which.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub set_aside: BTreeMap<Digest, Digest>,
 }
 
 impl AssignmentsFold {
     pub(super) fn apply(&mut self, event: &CampaignEvent) -> bool {
-        let CampaignEvent::Assigned { assignments, .. } = event else { return false };
-        self.given.extend(assignments.iter().cloned());
+        match event {
+            CampaignEvent::Assigned { assignments, .. } => self.given.extend(assignments.iter().cloned()),
+            CampaignEvent::ReadChosen { read, over, .. } => {
+                self.set_aside.extend(over.iter().map(|lost| (*lost, *read)));
+                // Who thinks again chooses the other one.
+                self.set_aside.remove(read);
+            }
+            _ => return false,
+        }
         true
     }
 }
@@ -202,6 +215,21 @@ pub(super) fn decide(state: &State, env: &mut Env<'_>, command: &CampaignCommand
                 return Err(Rejection::NothingToDo);
             }
             out.events.push(Event::Campaign(CampaignEvent::Assigned { assignments: fresh, seed: *seed }));
+        }
+        CampaignCommand::ChooseRead { read } => {
+            out = Decided::own(state, env, StreamKind::Assignments, "assignment.choose");
+            let stream = state.streams.get(read).filter(|s| s.open.kind == StreamKind::Read);
+            let case = stream.and_then(|s| s.open.subject.case.clone());
+            let (Some(stream), Some(case)) = (stream, case) else {
+                return Err(Rejection::NoOpenRead(read.to_string()));
+            };
+            let rivals = state.rival_reads(&case).remove(&stream.open.reader).unwrap_or_default();
+            if !rivals.iter().any(|r| r.stream == *read) {
+                return Err(Rejection::NothingToDo);
+            }
+            let over = rivals.iter().map(|r| r.stream).filter(|r| r != read).collect();
+            let reader = stream.open.reader.clone();
+            out.events.push(Event::Campaign(CampaignEvent::ReadChosen { case, reader, read: *read, over }));
         }
     }
     Ok(out)

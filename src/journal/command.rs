@@ -206,6 +206,10 @@ pub enum CampaignCommand {
         assignments: Vec<Assignment>,
         seed: u64,
     },
+    /// Of several sealed reads that one reader made of a case in copies of the project, this one counts.
+    ChooseRead {
+        read: Digest,
+    },
     /// A personal project joins a study: its kind is raised, everything signed so far stays as it is.
     SetKind {
         kind: ProjectKind,

@@ -68,6 +68,10 @@ pub enum Rejection {
     Erased,
     #[error("adjudication needs {need} submitted reads; there are {have}")]
     ReadsMissing { have: usize, need: usize },
+    #[error(
+        "{reader} sealed this case {count} times in copies of the project; the coordinator decides which read counts, with `shoken conflicts PROJECT`"
+    )]
+    RivalReads { reader: String, count: usize },
     #[error("an adjudicator may not judge a case that the same person read")]
     ReaderMayNotAdjudicate,
     #[error("no adjudication of case {0} is open on this machine for this adjudicator")]
@@ -122,6 +126,7 @@ impl Rejection {
             Self::PixelsChanged(_) => "rejection-pixels-changed",
             Self::Erased => "rejection-erased",
             Self::ReadsMissing { .. } => "rejection-reads-missing",
+            Self::RivalReads { .. } => "rejection-rival-reads",
             Self::ReaderMayNotAdjudicate => "rejection-reader-may-not-adjudicate",
             Self::NoAdjudication(_) => "rejection-no-adjudication",
             Self::AdjudicationClosed => "rejection-adjudication-closed",

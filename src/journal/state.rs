@@ -88,6 +88,8 @@ pub struct State {
     by_case: BTreeMap<CaseId, BTreeSet<StreamId>>,
     /// Heads that other streams go on from.
     continued: BTreeSet<StreamId>,
+    /// Reads that the coordinator set aside because another of the same reader counts.
+    aside: BTreeSet<StreamId>,
     register: RegisterFold,
     protocol: ProtocolFold,
     catalogue: CatalogueFold,
@@ -189,6 +191,9 @@ impl State {
             folds.sort_by_key(|f| f.rank);
             self.protocol = folds.into_iter().fold(ProtocolFold::default(), ProtocolFold::merged);
         }
+        if all || kind == Some(StreamKind::Assignments) {
+            self.aside = self.set_aside();
+        }
         if all || kind == Some(StreamKind::Catalogue) {
             let mut merged = CatalogueFold::default();
             for stream in self.authorised(StreamKind::Catalogue) {
@@ -275,11 +280,33 @@ impl State {
         pack.and_then(|p| p.terms.get(&term.id)).cloned().unwrap_or_default()
     }
 
-    /// All authorised reads of a case that no later stream continues, in order of reader and stream.
+    /// Reads that were set aside. Two coordinators who chose differently have set none aside.
+    fn set_aside(&self) -> BTreeSet<StreamId> {
+        let folds = self.authorised(StreamKind::Assignments).filter_map(|s| match &s.fold {
+            Fold::Assignments(f) => Some(&f.set_aside),
+            _ => None,
+        });
+        let all: BTreeMap<_, _> = folds.flatten().map(|(lost, won)| (*lost, *won)).collect();
+        all.iter().filter(|(_, won)| !all.contains_key(*won)).map(|(lost, _)| *lost).collect()
+    }
+
+    /// Sealed reads that one reader made of a case in copies of the project, and between which nobody has chosen yet.
+    pub fn rival_reads(&self, case: &CaseId) -> BTreeMap<ReaderId, Vec<ReadRef>> {
+        let mut by_reader: BTreeMap<ReaderId, Vec<ReadRef>> = BTreeMap::new();
+        for read in self.reads_of(case) {
+            if self.read_fold(&read.stream).is_some_and(|f| f.sealed().is_some()) {
+                by_reader.entry(read.reader.clone()).or_default().push(read);
+            }
+        }
+        by_reader.retain(|_, reads| reads.len() > 1);
+        by_reader
+    }
+
+    /// All authorised reads of a case that no later stream continues and nobody set aside, in order of reader and stream.
     pub fn reads_of(&self, case: &CaseId) -> Vec<ReadRef> {
         let mut reads: Vec<ReadRef> = self
             .about(case, StreamKind::Read)
-            .filter(|s| !self.is_continued(s))
+            .filter(|s| !self.is_continued(s) && !self.aside.contains(&s.id))
             .filter_map(|s| {
                 let subject = &s.open.subject;
                 Some(ReadRef {

@@ -77,6 +77,9 @@ pub(super) struct Comparison {
 impl Project {
     /// The first two sealed reads of a case, in the order of reader ids.
     pub(super) fn sealed_pair(&self, case: &CaseId) -> Option<Pair<'_>> {
+        if !self.state.rival_reads(case).is_empty() {
+            return None;
+        }
         let mut sealed = self.state.reads_of(case).into_iter().filter_map(|r| self.sealed(&r).map(|s| (r, s)));
         Some(Pair { a: sealed.next()?, b: sealed.next()? })
     }
@@ -96,6 +99,9 @@ impl Project {
     /// What the two sealed reads of a case have in common and where they differ.
     pub(super) fn compare_reads(&self, case: &CaseId) -> Result<Comparison, ProjectError> {
         let mut out = Comparison { discrepancies: Vec::new(), agreed: Vec::new() };
+        if let Some((reader, reads)) = self.state.rival_reads(case).into_iter().next() {
+            return Err(Rejection::RivalReads { reader: reader.to_string(), count: reads.len() }.into());
+        }
         let Some(pair) = self.sealed_pair(case) else { return Ok(out) };
         let rules = self.protocol();
         let rule = MatchRule {

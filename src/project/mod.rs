@@ -39,6 +39,7 @@ pub use history::HistoryLine;
 pub use images::{ImageState, Relocated, roi_on};
 pub use leaving::end_cleanly_when_asked;
 pub use open::{NewProject, Opened};
+pub use reading::{Conflict, RivalRead};
 pub use release::{ReleasePlan, ReleaseRequest, Released};
 pub use restore::{Compared, Drill, RestoreRequest, Restored, drill, restore};
 pub use settings::{Language, Settings, SettingsError, SettingsFile, SettingsNotice, Theme};

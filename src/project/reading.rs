@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::{Project, ProjectError};
-use crate::domain::{CaseId, Digest, ReaderId, Role, Verdict};
-use crate::journal::{Assignment, CampaignCommand, Cause, Command, Protocol, ReadCommand, VocabularyCommand};
+use super::{Project, ProjectError, ReadScope};
+use crate::domain::{CaseId, Digest, ReaderId, Role, StreamId, Verdict};
+use crate::journal::{Assignment, CampaignCommand, Cause, Command, Protocol, ReadCommand, ReadRef, VocabularyCommand};
 
 impl Project {
     /// Sets the rules of reading from a JSON object; fields left out keep their value.
@@ -92,4 +92,53 @@ impl Project {
         self.execute(Command::Campaign(command), &Cause::Cli)?;
         Ok(fresh)
     }
+
+    /// Cases that one reader sealed several times in copies of the project, in the order of the cases. For the office only:
+    /// the list names readers.
+    ///
+    /// # Errors
+    /// The acting person is neither coordinator nor auditor; store errors.
+    pub fn conflicts(&self) -> Result<Vec<Conflict>, ProjectError> {
+        let actor = self.actor().ok_or(ProjectError::NobodyHere)?.clone();
+        self.check_scope(&ReadScope::Office(actor))?;
+        let mut out = Vec::new();
+        for case in self.state.cases().filter(|c| !self.state.is_erased(&c.subject)) {
+            for (reader, reads) in self.state.rival_reads(&case.id) {
+                let sealed = |read: &ReadRef| self.sealed(read).map(|s| (s.verdict, s.findings.len(), s.time.clone()));
+                let reads = reads.iter().filter_map(|r| sealed(r).map(|s| (r.stream, s)));
+                let reads = reads
+                    .map(|(read, (verdict, findings, submitted))| RivalRead { read, verdict, findings, submitted })
+                    .collect();
+                out.push(Conflict { case: case.id.clone(), label: self.case_label(&case.id), reader, reads });
+            }
+        }
+        Ok(out)
+    }
+
+    /// Decides which of the reads that exclude each other counts; the others are kept and set aside.
+    ///
+    /// # Errors
+    /// [`Rejection::NothingToDo`](super::Rejection) when nothing excludes this read, a missing role, store errors.
+    pub fn choose_read(&mut self, read: StreamId) -> Result<(), ProjectError> {
+        self.execute(Command::Campaign(CampaignCommand::ChooseRead { read }), &Cause::Cli)?;
+        Ok(())
+    }
+}
+
+/// One of several sealed reads of a case by the same reader.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RivalRead {
+    pub read: StreamId,
+    pub verdict: Verdict,
+    pub findings: usize,
+    pub submitted: String,
+}
+
+/// A case that one reader sealed several times.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Conflict {
+    pub case: CaseId,
+    pub label: String,
+    pub reader: ReaderId,
+    pub reads: Vec<RivalRead>,
 }

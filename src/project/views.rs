@@ -234,7 +234,7 @@ impl Project {
     }
 
     /// A scope is a claim; the register decides.
-    fn check_scope(&self, scope: &ReadScope) -> Result<(), ProjectError> {
+    pub(super) fn check_scope(&self, scope: &ReadScope) -> Result<(), ProjectError> {
         let (reader, allowed): (_, &[Role]) = match scope {
             ReadScope::Reader(r) => (r, &[Role::Reader]),
             ReadScope::Adjudicator(r) => (r, &[Role::Adjudicator]),
@@ -251,8 +251,14 @@ impl Project {
 
     /// All the reads that the protocol asks for are sealed.
     pub(super) fn is_complete(&self, case: &CaseId) -> bool {
-        let sealed = self.state.reads_of(case).iter().filter(|r| self.sealed(r).is_some()).count();
-        sealed >= self.protocol().reads_per_case as usize
+        self.sealed_readers(case) >= self.protocol().reads_per_case as usize
+    }
+
+    /// How many different readers have sealed the case.
+    fn sealed_readers(&self, case: &CaseId) -> usize {
+        let reads = self.state.reads_of(case);
+        let sealed: BTreeSet<_> = reads.iter().filter(|r| self.sealed(r).is_some()).map(|r| &r.reader).collect();
+        sealed.len()
     }
 
     pub(super) fn sealed(&self, read: &ReadRef) -> Option<&Submission> {
@@ -383,7 +389,7 @@ impl Project {
             }
             let fold = own.as_ref().and_then(|r| self.state.read_fold(&r.stream));
             let closed = self.state.current_adjudication(&case.id).is_some_and(|(_, f)| f.closed_by.is_some());
-            let two = self.state.reads_of(&case.id).iter().filter(|r| self.sealed(r).is_some()).count() >= 2;
+            let two = self.sealed_readers(&case.id) >= 2;
             let state = match fold.map(|f| f.phase) {
                 // A reader never learns from the list how far the others are.
                 Some(ReadPhase::Open) if fold.is_some_and(|f| !f.submissions.is_empty()) => WorkState::Amended,

@@ -6,6 +6,7 @@ history-reader-enrol = Reader enrolled
 history-reader-revoke = Key revoked
 history-vocabulary-adopt = Term packs adopted
 history-protocol-set = Rules of reading set
+history-assignment-choose = Chosen which read counts
 history-assignment-give = Cases assigned
 history-catalog-add = Images catalogued
 history-catalog-hash = Images checked by content
@@ -42,6 +43,7 @@ history-event-assignment-given = { $n ->
     [one] 1 assignment given
    *[other] { $n } assignments given
 }
+history-event-assignment-read-chosen = 1 read chosen to count
 history-event-image-added = { $n ->
     [one] 1 image catalogued
    *[other] { $n } images catalogued

@@ -47,6 +47,7 @@ refused-undo-decision = A decision cannot be taken back. Decide again with a rea
 refused-role = You do not have the role for this
 refused-reader-adjudicates = You cannot adjudicate a case that you read
 refused-reads-missing = Adjudication needs { $need } submitted reads; there are { $have }
+refused-rival-reads = One reader sealed this case several times in copies of the project; the coordinator chooses which read counts
 refused-adjudication-closed = The adjudication of this case is closed
 refused-open-discrepancies = { $n } discrepancies are still open
 refused-other = A rule refused this: { $text }

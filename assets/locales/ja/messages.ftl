@@ -44,6 +44,7 @@ refused-undo-decision = 裁定は取り消せません。理由を書いて決�
 refused-role = この操作を行う役割がありません
 refused-reader-adjudicates = 自分が読影した症例は裁定できません
 refused-reads-missing = 裁定には { $need } 名分の提出が必要です（現在 { $have } 名分）
+refused-rival-reads = 同じ読影者がプロジェクトの複製で複数回提出しています。有効とする読影を統括者が選んでください
 refused-adjudication-closed = この症例の裁定は終わっています
 refused-open-discrepancies = 未決の不一致が { $n } 件あります
 refused-other = 規則により受け付けられませんでした：{ $text }
