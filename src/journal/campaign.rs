@@ -218,19 +218,21 @@ pub(super) fn decide(state: &State, env: &mut Env<'_>, command: &CampaignCommand
         }
         CampaignCommand::ChooseRead { read } => {
             out = Decided::own(state, env, StreamKind::Assignments, "assignment.choose");
-            let stream = state.streams.get(read).filter(|s| s.open.kind == StreamKind::Read);
-            let case = stream.and_then(|s| s.open.subject.case.clone());
-            let (Some(stream), Some(case)) = (stream, case) else {
-                return Err(Rejection::NoOpenRead(read.to_string()));
-            };
-            let rivals = state.rival_reads(&case).remove(&stream.open.reader).unwrap_or_default();
-            if !rivals.iter().any(|r| r.stream == *read) {
-                return Err(Rejection::NothingToDo);
-            }
-            let over = rivals.iter().map(|r| r.stream).filter(|r| r != read).collect();
-            let reader = stream.open.reader.clone();
-            out.events.push(Event::Campaign(CampaignEvent::ReadChosen { case, reader, read: *read, over }));
+            out.events.push(Event::Campaign(choice(state, read)?));
         }
     }
     Ok(out)
+}
+
+/// The choice of a read over those that exclude it.
+fn choice(state: &State, read: &Digest) -> Result<CampaignEvent, Rejection> {
+    let stream = state.streams.get(read).filter(|s| s.open.kind == StreamKind::Read).ok_or(Rejection::NothingToDo)?;
+    let case = stream.open.subject.case.clone().ok_or(Rejection::NothingToDo)?;
+    let reader = stream.open.reader.clone();
+    let rivals = state.rival_reads(&case).remove(&reader).unwrap_or_default();
+    if !rivals.iter().any(|r| r.stream == *read) {
+        return Err(Rejection::NothingToDo);
+    }
+    let over = rivals.iter().map(|r| r.stream).filter(|r| r != read).collect();
+    Ok(CampaignEvent::ReadChosen { case, reader, read: *read, over })
 }
