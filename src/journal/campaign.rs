@@ -198,22 +198,7 @@ pub(super) fn decide(state: &State, env: &mut Env<'_>, command: &CampaignCommand
         }
         CampaignCommand::Assign { assignments, seed } => {
             out = Decided::own(state, env, StreamKind::Assignments, "assignment.give");
-            let mut fresh = Vec::new();
-            for a in assignments {
-                let reads = register.readers.get(&a.reader).is_some_and(|r| r.roles.contains(&Role::Reader));
-                if !reads {
-                    return Err(Rejection::UnknownReader(a.reader.to_string()));
-                }
-                if state.case(&a.case).is_none() {
-                    return Err(Rejection::UnknownCase(a.case.to_string()));
-                }
-                if !state.assignments().contains(a) {
-                    fresh.push(a.clone());
-                }
-            }
-            if fresh.is_empty() {
-                return Err(Rejection::NothingToDo);
-            }
+            let fresh = not_given_yet(state, assignments)?;
             out.events.push(Event::Campaign(CampaignEvent::Assigned { assignments: fresh, seed: *seed }));
         }
         CampaignCommand::ChooseRead { read } => {
@@ -222,6 +207,21 @@ pub(super) fn decide(state: &State, env: &mut Env<'_>, command: &CampaignCommand
         }
     }
     Ok(out)
+}
+
+/// Those of the assignments that nobody has given before.
+fn not_given_yet(state: &State, assignments: &[Assignment]) -> Result<Vec<Assignment>, Rejection> {
+    let given = state.assignments();
+    for a in assignments {
+        if !state.register().readers.get(&a.reader).is_some_and(|r| r.roles.contains(&Role::Reader)) {
+            return Err(Rejection::UnknownReader(a.reader.to_string()));
+        }
+        if state.case(&a.case).is_none() {
+            return Err(Rejection::UnknownCase(a.case.to_string()));
+        }
+    }
+    let fresh: Vec<_> = assignments.iter().filter(|a| !given.contains(*a)).cloned().collect();
+    if fresh.is_empty() { Err(Rejection::NothingToDo) } else { Ok(fresh) }
 }
 
 /// The choice of a read over those that exclude it.
