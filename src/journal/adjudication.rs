@@ -117,12 +117,17 @@ fn may_judge(state: &State, actor: &ReaderId, case: &CaseId) -> bool {
     state.protocol().rules().adjudicator_may_be_reader || state.reads_of(case).iter().all(|r| r.reader != *actor)
 }
 
+/// What excludes each other is decided by the coordinator before anybody judges it.
+fn refuse_rivals(state: &State, case: &CaseId) -> Result<(), Rejection> {
+    match state.rival_reads(case).into_iter().next() {
+        Some((reader, reads)) => Err(Rejection::RivalReads { reader: reader.to_string(), count: reads.len() }),
+        None => Ok(()),
+    }
+}
+
 pub(super) fn decide(state: &State, env: &mut Env<'_>, command: &AdjudicationCommand) -> Result<Decided, Rejection> {
     state.require(env, Role::Adjudicator)?;
-    // What excludes each other is decided by the coordinator before anybody judges it.
-    if let Some((reader, reads)) = state.rival_reads(command.case()).into_iter().next() {
-        return Err(Rejection::RivalReads { reader: reader.to_string(), count: reads.len() });
-    }
+    refuse_rivals(state, command.case())?;
     match command {
         AdjudicationCommand::Open { case } => {
             if !may_judge(state, env.actor, case) {
