@@ -6,7 +6,7 @@ use shoken::project::{Cause, Project, ProjectError, ReadScope, Rejection};
 
 use crate::support::desk::{Desk, add, copy_folder, exported, import, reader, sound};
 
-fn rivals(outcome: Result<Vec<shoken::project::Discrepancy>, ProjectError>) -> bool {
+fn rivals(outcome: &Result<Vec<shoken::project::Discrepancy>, ProjectError>) -> bool {
     matches!(outcome, Err(ProjectError::Rejected(Rejection::RivalReads { count: 2, .. })))
 }
 
@@ -42,7 +42,7 @@ fn conflicts_of_one_reader_stop_adjudication_and_release_until_the_coordinator_d
     here.submit(&case, Verdict::Findings, &Cause::Cli).unwrap();
     assert!(here.conflicts().is_err(), "a reader does not see what others did");
     here.act_as(&reader("J")).unwrap();
-    assert!(rivals(here.discrepancies(&case)));
+    assert!(rivals(&here.discrepancies(&case)));
     assert!(here.open_adjudication(&case, &Cause::Cli).is_err());
     here.act_as(&reader("owner")).unwrap();
     assert_eq!(here.release_plan().unwrap().excluded, [("C-0001".to_owned(), "conflict".to_owned())]);
