@@ -203,6 +203,7 @@ submit-what = { $n ->
 and-more = and { $n } more
 submit-final = The submitted version stays for good. It can be amended later with a reason.
 submit-open = Before you can submit
+submit-ready = Nothing is missing.
 submit-choose-verdict = Choose a verdict.
 submit-unnamed = { $n } findings have no term yet.
 submit-hashing = The images are still being checked ({ $done }/{ $total }).

@@ -194,6 +194,7 @@ submit-what = 所見 { $n } 件と判定、用語集の版、画像の指紋
 and-more = ほか { $n } 件
 submit-final = 提出した版は残り続けます。後から理由を添えて訂正できます。
 submit-open = 提出の前に必要なこと
+submit-ready = 提出できます。
 submit-choose-verdict = 判定を選んでください。
 submit-unnamed = 用語が未設定の所見が { $n } 件あります。
 submit-hashing = 画像の照合が終わっていません（{ $done }/{ $total }）。

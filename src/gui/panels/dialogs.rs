@@ -79,16 +79,18 @@ pub fn submit(ui: &mut Ui, s: Shown<'_>) -> Vec<Action> {
         }
         ui.label(RichText::new(s.words.t("submit-final")).color(t.text_dim));
         let obstacles = obstacles(s);
-        if !obstacles.is_empty() {
-            ui.add_space(12.0);
-            ui.label(RichText::new(s.words.t("submit-open")).color(t.text_dim));
-            for text in &obstacles {
-                ui.label(RichText::new(format!("{} {text}", icons::WARNING)).color(t.warning));
-            }
+        // The place stays when nothing is in the way, or the button would jump away from under the pointer.
+        ui.add_space(12.0);
+        ui.label(RichText::new(s.words.t("submit-open")).color(t.text_dim));
+        for text in &obstacles {
+            ui.label(RichText::new(format!("{} {text}", icons::WARNING)).color(t.warning));
+        }
+        let ready = obstacles.is_empty() && s.look.verdict.is_some();
+        if ready {
+            ui.label(RichText::new(format!("{} {}", icons::CHECK_CIRCLE, s.words.t("submit-ready"))).color(t.saved));
         }
         ui.add_space(16.0);
         ui.horizontal(|ui| {
-            let ready = obstacles.is_empty() && s.look.verdict.is_some();
             if primary(ui, &s.words.t("submit-do"), ready).clicked()
                 && let Some(verdict) = s.look.verdict
             {
