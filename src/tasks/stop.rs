@@ -21,10 +21,14 @@ pub fn asked() -> bool {
 
 /// Called once when the program is asked to stop; at once when it has been.
 pub fn on_ask(wake: impl Fn() + Send + 'static) {
+    // Under the lock: the list is gone through after the flag is raised, so that nobody is forgotten in between.
+    let mut list = WAKE.lock().unwrap_or_else(PoisonError::into_inner);
     if asked() {
+        drop(list);
         wake();
+    } else {
+        list.push(Box::new(wake));
     }
-    WAKE.lock().unwrap_or_else(PoisonError::into_inner).push(Box::new(wake));
 }
 
 /// A flag that is raised when the program is asked to stop.
