@@ -40,14 +40,14 @@ fn conflicts_of_one_reader_stop_adjudication_and_release_until_the_coordinator_d
     here.act_as(&reader("R2")).unwrap();
     add(&mut here, &case, 2.0, None);
     here.submit(&case, Verdict::Findings, &Cause::Cli).unwrap();
-    assert!(here.conflicts().is_err(), "a reader does not see what others did");
+    assert!(here.conflicts(false).is_err(), "a reader does not see what others did");
     here.act_as(&reader("J")).unwrap();
     assert!(rivals(&here.discrepancies(&case)));
     assert!(here.open_adjudication(&case, &Cause::Cli).is_err());
     here.act_as(&reader("owner")).unwrap();
     assert_eq!(here.release_plan().unwrap().excluded, [("C-0001".to_owned(), "conflict".to_owned())]);
 
-    let found = here.conflicts().unwrap();
+    let found = here.conflicts(false).unwrap();
     assert_eq!((found.len(), found[0].reader.clone(), found[0].reads.len()), (1, reader("R1"), 2));
     drop(here);
     let wanted = found[0].reads.iter().find(|r| r.findings == 2).unwrap();
@@ -64,6 +64,15 @@ fn conflicts_of_one_reader_stop_adjudication_and_release_until_the_coordinator_d
     assert!(!here.discrepancies(&case).unwrap().is_empty());
     here.open_adjudication(&case, &Cause::Cli).unwrap();
     sound(&here);
+    // A choice made by mistake is made anew, and the same one twice is nothing to do.
+    here.act_as(&reader("owner")).unwrap();
+    assert!(here.choose_read(wanted.read).is_err());
+    let other = found[0].reads.iter().find(|r| r.findings == 1).unwrap();
+    here.choose_read(other.read).unwrap();
+    assert!(here.conflicts(false).unwrap().is_empty());
+    let aside: Vec<_> = here.conflicts(true).unwrap()[0].reads.iter().filter(|r| r.set_aside).map(|r| r.read).collect();
+    assert_eq!(aside, [wanted.read]);
+    here.choose_read(wanted.read).unwrap();
     // The decision travels: the other computer sees the same, in whatever order it came.
     there.apply_journal(&mut exported(&here, true).as_bytes()).unwrap();
     there.act_as(&reader("J")).unwrap();

@@ -229,8 +229,10 @@ fn choice(state: &State, read: &Digest) -> Result<CampaignEvent, Rejection> {
     let stream = state.streams.get(read).filter(|s| s.open.kind == StreamKind::Read).ok_or(Rejection::NothingToDo)?;
     let case = stream.open.subject.case.clone().ok_or(Rejection::NothingToDo)?;
     let reader = stream.open.reader.clone();
-    let rivals = state.rival_reads(&case).remove(&reader).unwrap_or_default();
-    if !rivals.iter().any(|r| r.stream == *read) {
+    let rivals = state.all_rival_reads(&case).remove(&reader).unwrap_or_default();
+    let stands = |r: &super::state::ReadRef| !state.is_set_aside(&r.stream);
+    let decided = rivals.iter().filter(|r| stands(r)).map(|r| r.stream).eq([*read]);
+    if decided || !rivals.iter().any(|r| r.stream == *read) {
         return Err(Rejection::NothingToDo);
     }
     let over = rivals.iter().map(|r| r.stream).filter(|r| r != read).collect();

@@ -292,8 +292,22 @@ impl State {
 
     /// Sealed reads that one reader made of a case in copies of the project, and between which nobody has chosen yet.
     pub fn rival_reads(&self, case: &CaseId) -> BTreeMap<ReaderId, Vec<ReadRef>> {
+        self.sealed_several_times(self.reads_of(case))
+    }
+
+    /// The same, with those between which somebody has chosen: a choice can be made anew.
+    pub fn all_rival_reads(&self, case: &CaseId) -> BTreeMap<ReaderId, Vec<ReadRef>> {
+        self.sealed_several_times(self.all_reads_of(case))
+    }
+
+    /// Whether another read of the same reader was chosen over this one.
+    pub fn is_set_aside(&self, read: &StreamId) -> bool {
+        self.aside.contains(read)
+    }
+
+    fn sealed_several_times(&self, reads: Vec<ReadRef>) -> BTreeMap<ReaderId, Vec<ReadRef>> {
         let mut by_reader: BTreeMap<ReaderId, Vec<ReadRef>> = BTreeMap::new();
-        for read in self.reads_of(case) {
+        for read in reads {
             if self.read_fold(&read.stream).is_some_and(|f| f.sealed().is_some()) {
                 by_reader.entry(read.reader.clone()).or_default().push(read);
             }
@@ -304,9 +318,15 @@ impl State {
 
     /// All authorised reads of a case that no later stream continues and nobody set aside, in order of reader and stream.
     pub fn reads_of(&self, case: &CaseId) -> Vec<ReadRef> {
+        let mut reads = self.all_reads_of(case);
+        reads.retain(|r| !self.is_set_aside(&r.stream));
+        reads
+    }
+
+    fn all_reads_of(&self, case: &CaseId) -> Vec<ReadRef> {
         let mut reads: Vec<ReadRef> = self
             .about(case, StreamKind::Read)
-            .filter(|s| !self.is_continued(s) && !self.aside.contains(&s.id))
+            .filter(|s| !self.is_continued(s))
             .filter_map(|s| {
                 let subject = &s.open.subject;
                 Some(ReadRef {

@@ -93,32 +93,40 @@ impl Project {
         Ok(fresh)
     }
 
-    /// Cases that one reader sealed several times in copies of the project, in the order of the cases. For the office only:
-    /// the list names readers.
+    /// Cases that one reader sealed several times in copies of the project, in the order of the cases: those that wait for a
+    /// choice, or with `decided` also those where it was made. For the office only: the list names readers.
     ///
     /// # Errors
     /// The acting person is neither coordinator nor auditor; store errors.
-    pub fn conflicts(&self) -> Result<Vec<Conflict>, ProjectError> {
+    pub fn conflicts(&self, decided: bool) -> Result<Vec<Conflict>, ProjectError> {
         let actor = self.actor().ok_or(ProjectError::NobodyHere)?.clone();
         self.check_scope(&ReadScope::Office(actor))?;
         let mut out = Vec::new();
         for case in self.state.cases().filter(|c| !self.state.is_erased(&c.subject)) {
-            for (reader, reads) in self.state.rival_reads(&case.id) {
-                let sealed = |read: &ReadRef| self.sealed(read).map(|s| (s.verdict, s.findings.len(), s.time.clone()));
-                let reads = reads.iter().filter_map(|r| sealed(r).map(|s| (r.stream, s)));
-                let reads = reads
-                    .map(|(read, (verdict, findings, submitted))| RivalRead { read, verdict, findings, submitted })
-                    .collect();
+            let rivals = if decided { self.state.all_rival_reads(&case.id) } else { self.state.rival_reads(&case.id) };
+            for (reader, reads) in rivals {
+                let reads = reads.iter().filter_map(|r| self.rival(r)).collect();
                 out.push(Conflict { case: case.id.clone(), label: self.case_label(&case.id), reader, reads });
             }
         }
         Ok(out)
     }
 
+    fn rival(&self, read: &ReadRef) -> Option<RivalRead> {
+        let sealed = self.sealed(read)?;
+        Some(RivalRead {
+            read: read.stream,
+            verdict: sealed.verdict,
+            findings: sealed.findings.len(),
+            submitted: sealed.time.clone(),
+            set_aside: self.state.is_set_aside(&read.stream),
+        })
+    }
+
     /// Decides which of the reads that exclude each other counts; the others are kept and set aside.
     ///
     /// # Errors
-    /// [`Rejection::NothingToDo`](super::Rejection) when nothing excludes this read, a missing role, store errors.
+    /// [`Rejection::NothingToDo`](super::Rejection) when nothing excludes this read or it counts already, a missing role, store errors.
     pub fn choose_read(&mut self, read: StreamId) -> Result<(), ProjectError> {
         self.execute(Command::Campaign(CampaignCommand::ChooseRead { read }), &Cause::Cli)?;
         Ok(())
@@ -132,6 +140,8 @@ pub struct RivalRead {
     pub verdict: Verdict,
     pub findings: usize,
     pub submitted: String,
+    /// Another one was chosen over it.
+    pub set_aside: bool,
 }
 
 /// A case that one reader sealed several times.
