@@ -161,6 +161,13 @@ fn same_kind(base: &Page, page: &Page) -> bool {
         && (page.bits, page.signed, page.photometric) == (base.bits, base.signed, base.photometric)
 }
 
+/// The page of an associated image, or `OutOfRange`.
+fn associated<'a>(all: &'a [(String, Page)], name: &str) -> Result<&'a Page, ImagingError> {
+    let found = all.iter().find(|(own, _)| own == name).map(|(_, page)| page);
+    let count = all.len() as u64;
+    found.ok_or(ImagingError::OutOfRange { what: "associated image of that name", index: 0, count })
+}
+
 /// A whole page, for flat images and associated images only.
 fn whole(source: &dyn ByteSource, page: &Page) -> Result<PixelBuffer, Fault> {
     Fault::check_size("this image", page.decoded_bytes(), limits::FRAME_BYTES)?;
@@ -281,10 +288,7 @@ impl ImageSource for TiffImage {
     }
 
     fn read_associated(&self, name: &str) -> Result<PixelBuffer, ImagingError> {
-        let count = self.associated.len() as u64;
-        let found = self.associated.iter().find(|(own, _)| own == name);
-        let (_, page) =
-            found.ok_or(ImagingError::OutOfRange { what: "associated image of that name", index: 0, count })?;
+        let page = associated(&self.associated, name)?;
         self.guarded(|| whole(&*self.bytes, page))
     }
 }

@@ -11,7 +11,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use super::{Page, describe_level, ifd::Directory, ifd::tag, resolution, whole};
+use super::{Page, associated, describe_level, ifd::Directory, ifd::tag, resolution, whole};
 use crate::{
     domain::{Field, Level, RectPx, SizePx, TileKey},
     imaging::{
@@ -398,10 +398,7 @@ impl ImageSource for Ndpi {
     }
 
     fn read_associated(&self, name: &str) -> Result<PixelBuffer, ImagingError> {
-        let count = self.associated.len() as u64;
-        let found = self.associated.iter().find(|(own, _)| own == name);
-        let (_, page) =
-            found.ok_or(ImagingError::OutOfRange { what: "associated image of that name", index: 0, count })?;
+        let page = associated(&self.associated, name)?;
         self.guarded(|| whole(&*self.bytes, page))
     }
 }
