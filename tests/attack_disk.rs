@@ -8,11 +8,12 @@ use shoken::project::{
     Cause, Command, FindingCommand, FindingDraft, FindingOrigin, Project, ReadScope, StoreError, roi_on,
 };
 
-use crate::support::cli_desk::{Desk, Mount, fill, text};
+use crate::support::desk::{Desk, text};
+use crate::support::disk::{Mount, fill};
 
 /// A small disk in memory, with a project on it.
 fn small_disk(desk: &Desk, megabytes: u32) -> Option<Mount> {
-    desk.outline();
+    desk.outline("f.geojson", 1);
     desk.photo("a.png", 1);
     let size = format!("size={megabytes}m");
     let mount = Mount::new(&desk.path("disk"), &["-t", "tmpfs", "-o", &size, "tmpfs"])?;
@@ -182,7 +183,7 @@ fn disk_full_while_restoring_leaves_the_project_that_was_there() {
 #[test]
 fn disk_pulled_in_mid_session_says_so_and_comes_back_with_everything_committed() {
     let desk = Desk::new();
-    desk.outline();
+    desk.outline("f.geojson", 1);
     desk.photo("a.png", 1);
     // A disk with a life of its own: its files are there again when it is put back.
     std::fs::create_dir_all(desk.path("platter")).unwrap();

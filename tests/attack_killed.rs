@@ -176,7 +176,6 @@ fn attack_killed_only_leftovers_are_cleared_away() {
 /// The window's way of working in a process of its own: strokes in the hand, gestures, undo, bulk, submit, amend. Says what is
 /// done only after it is done.
 #[test]
-#[ignore = "the hand that attack_killed_the_stroke_in_the_hand_comes_back kills"]
 fn session() {
     let Ok(folder) = std::env::var("SHOKEN_ATTACK_FOLDER") else { return };
     let home = std::env::var("SHOKEN_HOME").unwrap();

@@ -13,7 +13,6 @@ use crate::support::desk::{Desk, Lots, Pen, add, child, count, findings, import,
 
 /// One of the processes: draws, takes back, draws again. Every act must succeed.
 #[test]
-#[ignore = "one of the processes that attack_together_two_processes_and_a_window starts"]
 fn writer() {
     let Ok(folder) = std::env::var("SHOKEN_ATTACK_FOLDER") else { return };
     let home = std::env::var("SHOKEN_HOME").unwrap();

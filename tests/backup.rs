@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::support::cli_desk::{Desk, all_bytes, holds, text};
+use crate::support::desk::{Desk, all_bytes, holds, text};
 
 /// Generation folders under a place, sorted.
 fn generations(desk: &Desk, place: &str) -> Vec<PathBuf> {

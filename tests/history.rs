@@ -11,7 +11,7 @@ use shoken::project::{
     FindingOrigin, NewProject, Progress, Project, ReadCommand, ReadScope, ReleaseRequest, roi_on,
 };
 
-use crate::support::cli_desk::Desk;
+use crate::support::desk::Desk;
 
 fn who(id: &str) -> ReaderId {
     ReaderId::new(id).unwrap()

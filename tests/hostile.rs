@@ -1,9 +1,9 @@
 //! Each hostile situation gives one clear line and exit code 1 or 2, never a panic, and loses nothing.
 
-use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::support::desk::Desk;
+use crate::support::disk::Mount;
 
 fn project(desk: &Desk) {
     desk.ok(&["new", "p.shoken", "--name", "t"]);
@@ -103,28 +103,6 @@ fn hostile_words_are_refused_with_what_is_allowed() {
     desk.ok(&["amend", "p.shoken", "--case", "C-0001", "--reason", "second look"]);
     desk.refused(&["annotate", "p.shoken", "--case", "C-0001", "--from", "bad.geojson"]);
     assert!(!desk.path("r").exists());
-}
-
-/// A mounted file system that goes away with the test.
-struct Mount(PathBuf);
-
-impl Mount {
-    /// `None` where this process may not mount (then the caller says that it skips).
-    fn new(folder: &Path, arguments: &[&str]) -> Option<Self> {
-        std::fs::create_dir_all(folder).unwrap();
-        let done = Command::new("mount").args(arguments).arg(folder).output().ok()?;
-        if done.status.success() {
-            return Some(Self(folder.to_owned()));
-        }
-        println!("skipped: this process may not mount ({})", String::from_utf8_lossy(&done.stderr).trim());
-        None
-    }
-}
-
-impl Drop for Mount {
-    fn drop(&mut self) {
-        Command::new("umount").arg("-l").arg(&self.0).output().ok();
-    }
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::support::cli_desk::{Desk, all_bytes};
+use crate::support::desk::{Desk, all_bytes};
 
 /// Turns a project into one from before an index and the derived rows: what an older program would have left.
 fn age(folder: &Path) {
@@ -106,13 +106,13 @@ fn migration_killed_at_every_step_is_begun_again_and_loses_nothing() {
 fn migration_without_room_leaves_the_older_project_as_it_was() {
     let desk = Desk::new();
     grown(&desk, 300);
-    let mount = crate::support::cli_desk::Mount::new(&desk.path("disk"), &["-t", "tmpfs", "-o", "size=4m", "tmpfs"]);
+    let mount = crate::support::disk::Mount::new(&desk.path("disk"), &["-t", "tmpfs", "-o", "size=4m", "tmpfs"]);
     let Some(_mount) = mount else { return };
     let copied = std::process::Command::new("cp").arg("-r").arg(desk.path("p.shoken")).arg(desk.path("disk")).status();
     assert!(copied.unwrap().success());
     let before = std::fs::read(desk.path("disk/p.shoken/project.sqlite")).unwrap();
     // Room for a part of the copy only, and for more than the opening asks for.
-    let ballast = crate::support::cli_desk::fill(&desk.path("disk"));
+    let ballast = crate::support::disk::fill(&desk.path("disk"));
     let room = 256 << 10;
     let big = ballast.iter().find(|b| b.metadata().unwrap().len() == 1 << 20).expect("a large file among them");
     std::fs::OpenOptions::new().write(true).open(big).unwrap().set_len((1 << 20) - room).unwrap();
@@ -140,7 +140,7 @@ fn migration_waits_for_nobody_who_still_has_the_project_open() {
     other.execute_batch("COMMIT").unwrap();
     drop(other);
     let out = child.wait_with_output().unwrap();
-    let said = crate::support::cli_desk::text(&out.stderr);
+    let said = crate::support::desk::text(&out.stderr);
     assert!(out.status.success() || said.contains("another process"), "{said}");
     desk.ok(&["worklist", "p.shoken"]);
     assert_eq!(version(&desk.path("p.shoken")), 1);

@@ -1,6 +1,7 @@
 //! Where a project lies: sticks, synced folders and network drives are told, explained in a line, and a better place named.
 
-use crate::support::cli_desk::{Desk, Mount, text};
+use crate::support::desk::{Desk, text};
+use crate::support::disk::Mount;
 
 /// Runs a command with a person's folder of its own; what it says on standard error.
 fn with_user(desk: &Desk, arguments: &[&str]) -> String {
@@ -69,7 +70,7 @@ fn place_on_a_stick_is_told_and_works() {
     let Some(_stick) = Mount::new(&desk.path("stick"), &["-o", "loop", image.to_str().unwrap()]) else { return };
     let said = with_user(&desk, &["new", "stick/p.shoken", "--name", "t"]);
     assert!(said.contains("FAT") && said.contains("4 GB"), "{said}");
-    desk.outline();
+    desk.outline("f.geojson", 1);
     desk.photo("a.png", 1);
     desk.ok(&["import", "stick/p.shoken", "a.png"]);
     desk.annotate("stick/p.shoken");

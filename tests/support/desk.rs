@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use shoken::domain::{CaseId, ImageId, Origin, ProjectKind, ReaderId, Role, Shape, TermRef, UserText};
 use shoken::project::{
@@ -63,6 +63,8 @@ impl Desk {
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(binary());
         command.args(arguments).current_dir(self.folder.path()).env("SHOKEN_HOME", self.home());
+        // What is read back is English, whatever the language of whoever runs the tests.
+        command.env("LANG", "C").env_remove("LC_ALL").env_remove("SHOKEN_LANG");
         command
     }
 
@@ -74,6 +76,27 @@ impl Desk {
         let out = self.shoken(arguments);
         assert!(out.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&out.stderr));
         String::from_utf8(out.stdout).unwrap()
+    }
+
+    pub fn json(&self, arguments: &[&str]) -> serde_json::Value {
+        serde_json::from_str(&self.ok(&[arguments, &["--json"]].concat())).unwrap()
+    }
+
+    /// Starts a command in the background.
+    pub fn spawn(&self, arguments: &[&str]) -> std::process::Child {
+        self.command(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    }
+
+    /// A project with one photograph, `C-0001`, and the outline file `f.geojson` to annotate it with.
+    pub fn project(&self, name: &str) {
+        self.outline("f.geojson", 1);
+        self.photo("a.png", 1);
+        self.ok(&["new", name, "--name", "t"]);
+        self.ok(&["import", name, "a.png"]);
+    }
+
+    pub fn annotate(&self, name: &str) {
+        self.ok(&["annotate", name, "--case", "C-0001", "--from", "f.geojson"]);
     }
 
     /// One line on standard error, exit code 1 or 2, no panic.
@@ -241,21 +264,28 @@ pub fn copy_folder(from: &Path, to: &Path) {
 /// Every byte of every file of a folder.
 pub fn all_bytes(folder: &Path) -> Vec<u8> {
     let mut out = Vec::new();
-    for entry in std::fs::read_dir(folder).unwrap().flatten() {
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
         let path = entry.path();
         if path.is_dir() { out.extend(all_bytes(&path)) } else { out.extend(std::fs::read(path).unwrap()) }
     }
     out
 }
 
-pub fn holds(haystack: &[u8], needle: &[u8]) -> bool {
+pub fn holds(haystack: &[u8], needle: impl AsRef<[u8]>) -> bool {
+    let needle = needle.as_ref();
     haystack.windows(needle.len()).any(|w| w == needle)
 }
 
-/// Runs one ignored test of this very binary as a process of its own: the other hand at the same desk.
+/// What a program printed.
+pub fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// Runs one test of this very binary as a process of its own, with what it is to do in the variables: the other hand at the
+/// same desk. Without the variables, in an ordinary run, such a test has nothing to do.
 pub fn child(test: &str, variables: &[(&str, &str)]) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["--exact", test, "--ignored", "--nocapture", "--test-threads", "1"]);
+    command.args(["--exact", test, "--nocapture", "--test-threads", "1"]);
     command.envs(variables.iter().copied());
     command
 }

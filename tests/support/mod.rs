@@ -1,7 +1,7 @@
 //! Helpers of the tests: a project in memory, and where to find the real sample files and the independent readers in Python.
 
-pub mod cli_desk;
 pub mod desk;
+pub mod disk;
 #[cfg(feature = "gui")]
 pub mod window;
 pub mod world;
