@@ -235,3 +235,23 @@ fn what_another_program_appends_appears() {
     study.read("R1", 0, &[(50.0, 50.0, "びらん")]);
     window.until("the neighbour's finding is here", |app| app.model().findings.len() == 1);
 }
+
+/// When nothing is left to read, the key for the next case still leads to it.
+#[test]
+fn the_next_case_is_reached_when_all_are_submitted() {
+    let desk = tempfile::tempdir().unwrap();
+    let mut study = crate::support::window::Study::new(desk.path(), 3);
+    study.read("R1", 0, &[]);
+    study.read("R1", 2, &[]);
+    let mut window = study.window("R1");
+    let case = |window: &Window| window.app().look().case.clone().unwrap();
+    // From wherever the window begins, the one that is left comes first.
+    if case(&window) != study.cases[1] {
+        window.press(Key::N);
+    }
+    assert_eq!(case(&window), study.cases[1]);
+    study.read("R1", 1, &[]);
+    window.until("the window knows", |app| app.model().cases.iter().all(|c| !c.state.editable()));
+    window.press(Key::N);
+    assert_eq!(case(&window), study.cases[2]);
+}

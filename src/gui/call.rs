@@ -163,7 +163,9 @@ impl App {
         let here = self.look.case.as_ref().and_then(|id| cases.iter().position(|c| c.id == *id));
         let next = if by > 0 {
             let from = here.map_or(0, |h| h + 1);
-            cases.iter().cycle().skip(from).take(cases.len().saturating_sub(1)).find(|c| c.state.editable())
+            let mut others = cases.iter().cycle().skip(from).take(cases.len().saturating_sub(1));
+            // The next one to be read; when all are submitted, simply the next one.
+            others.find(|c| c.state.editable()).or_else(|| stepped(here, by, cases.len()).and_then(|i| cases.get(i)))
         } else {
             stepped(here, by, cases.len()).and_then(|i| cases.get(i))
         };
