@@ -147,7 +147,7 @@ fn source_of(sealed: &Sealed<'_>, finding: &Finding) -> LabelSource {
 
 fn find<'a>(sealed: &'a [Sealed<'a>], read: &StreamId, finding: &FindingId) -> Option<(&'a Sealed<'a>, &'a Finding)> {
     let sealed = sealed.iter().find(|s| s.read.stream == *read)?;
-    sealed.submission.findings.get(finding).map(|f| (sealed, f))
+    sealed.submission.findings.get(finding).map(|f| (sealed, f.as_ref()))
 }
 
 /// The labels of a closed adjudication; `None` when it names a finding that no judged read holds.

@@ -95,7 +95,7 @@ fn sealed_reads(state: &State, case: &CaseId) -> Vec<(ReadRef, Digest)> {
     let mut reads: Vec<_> = state
         .reads_of(case)
         .into_iter()
-        .filter_map(|r| state.read_fold(&r.stream).and_then(|f| f.sealed()).map(|s| s.hash).map(|h| (r, h)))
+        .filter_map(|r| state.read_summary(&r.stream).and_then(|f| f.sealed()).map(|(_, hash)| (r, hash)))
         .collect();
     reads.sort_by(|(a, _), (b, _)| (&a.reader, &a.stream).cmp(&(&b.reader, &b.stream)));
     reads
@@ -110,7 +110,8 @@ fn judged_finding<'a>(
     let unknown = || Rejection::UnknownFinding(finding.to_string());
     let (_, head) = fold.judged.iter().find(|(stream, _)| stream == read).ok_or_else(unknown)?;
     let submissions = &state.read_fold(read).ok_or_else(unknown)?.submissions;
-    submissions.iter().find(|s| s.hash == *head).and_then(|s| s.findings.get(finding)).ok_or_else(unknown)
+    let sealed = submissions.iter().find(|s| s.hash == *head);
+    sealed.and_then(|s| s.findings.get(finding)).map(AsRef::as_ref).ok_or_else(unknown)
 }
 
 fn may_judge(state: &State, actor: &ReaderId, case: &CaseId) -> bool {
@@ -150,7 +151,7 @@ pub(super) fn decide(state: &State, env: &mut Env<'_>, command: &AdjudicationCom
                 current.and_then(|(id, _)| state.streams.get(&id)).filter(own).map(super::state::Stream::head);
             let mut under = state.governing_heads();
             for (read, hash) in &sealed {
-                let seq = state.read_fold(&read.stream).and_then(|f| f.sealed()).map_or(0, |s| s.seq);
+                let seq = state.read_summary(&read.stream).and_then(|f| f.sealed()).map_or(0, |(seq, _)| seq);
                 under.insert(read.stream.to_string(), (seq, *hash));
             }
             let mut out = Decided::opening(StreamTarget::Open {

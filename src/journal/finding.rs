@@ -1,6 +1,7 @@
 //! Findings: what a reader marked and what it is called.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -86,10 +87,10 @@ impl ReadFold {
                 changed_by: *tx,
                 changed_at: time.to_owned(),
             };
-            self.findings.entry(finding.clone()).or_insert(made);
+            self.findings.entry(finding.clone()).or_insert_with(|| Arc::new(made));
             return;
         }
-        let Some(found) = self.findings.get_mut(event.finding()) else { return };
+        let Some(found) = self.findings.get_mut(event.finding()).map(Arc::make_mut) else { return };
         match event {
             FindingEvent::Created { .. } => {}
             FindingEvent::Deleted { .. } => found.deleted = true,
@@ -106,7 +107,7 @@ impl ReadFold {
 
     /// Findings that are there, in order of creation id.
     pub fn live(&self) -> impl Iterator<Item = &Finding> {
-        self.findings.values().filter(|f| !f.deleted)
+        self.findings.values().map(AsRef::as_ref).filter(|f| !f.deleted)
     }
 }
 

@@ -1,26 +1,25 @@
 //! One stream's state: the fold of its own transactions and of nothing else.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::event::{Event, FindingEvent};
+use super::kept::KeptRead;
 use super::privacy::{AccessFold, PrivacyEvent};
 use super::read::TxContext;
 use super::state::{Change, OutOfTurn};
 use super::transaction::{Open, Signed, StreamKind};
-use super::{
-    AdjudicationFold, AssignmentsFold, CatalogueFold, ProtocolFold, ReadFold, Recorded, RegisterFold, ReleaseFold,
-};
+use super::{AdjudicationFold, AssignmentsFold, CatalogueFold, ProtocolFold, Recorded, RegisterFold, ReleaseFold};
 use crate::domain::FindingId;
 
 /// What a stream's transactions amount to.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Fold {
     Register(RegisterFold),
     Protocol(ProtocolFold),
     Assignments(AssignmentsFold),
     Catalogue(CatalogueFold),
-    Read(Box<ReadFold>),
+    Read(KeptRead),
     Adjudication(Box<AdjudicationFold>),
     Release(ReleaseFold),
     Access(AccessFold),
@@ -33,11 +32,49 @@ impl Fold {
             StreamKind::Protocol => Self::Protocol(ProtocolFold::default()),
             StreamKind::Assignments => Self::Assignments(AssignmentsFold::default()),
             StreamKind::Catalogue => Self::Catalogue(CatalogueFold::default()),
-            StreamKind::Read => Self::Read(Box::default()),
+            StreamKind::Read => Self::Read(KeptRead::new()),
             StreamKind::Adjudication => Self::Adjudication(Box::default()),
             StreamKind::Release => Self::Release(ReleaseFold::default()),
             StreamKind::Access => Self::Access(AccessFold::default()),
         }
+    }
+
+    /// Whether it is in memory, or can be brought there.
+    pub(super) fn is_there(&self) -> bool {
+        match self {
+            Self::Read(kept) => kept.get().is_some(),
+            _ => true,
+        }
+    }
+
+    /// Of any kind but a read.
+    pub(super) fn to_json(&self) -> Option<Vec<u8>> {
+        match self {
+            Self::Register(f) => serde_json::to_vec(f),
+            Self::Protocol(f) => serde_json::to_vec(f),
+            Self::Assignments(f) => serde_json::to_vec(f),
+            Self::Catalogue(f) => serde_json::to_vec(f),
+            Self::Adjudication(f) => serde_json::to_vec(f),
+            Self::Release(f) => serde_json::to_vec(f),
+            Self::Access(f) => serde_json::to_vec(f),
+            Self::Read(_) => return None,
+        }
+        .ok()
+    }
+
+    /// What [`Fold::to_json`] gave.
+    pub(super) fn from_json(kind: StreamKind, json: &[u8]) -> Option<Self> {
+        match kind {
+            StreamKind::Register => serde_json::from_slice(json).map(Self::Register),
+            StreamKind::Protocol => serde_json::from_slice(json).map(Self::Protocol),
+            StreamKind::Assignments => serde_json::from_slice(json).map(Self::Assignments),
+            StreamKind::Catalogue => serde_json::from_slice(json).map(Self::Catalogue),
+            StreamKind::Adjudication => serde_json::from_slice(json).map(Self::Adjudication),
+            StreamKind::Release => serde_json::from_slice(json).map(Self::Release),
+            StreamKind::Access => serde_json::from_slice(json).map(Self::Access),
+            StreamKind::Read => return None,
+        }
+        .ok()
     }
 
     /// Applies one transaction; returns what changed, how many events it did not know, and why some had no effect.
@@ -56,7 +93,8 @@ impl Fold {
         let mut changes = Vec::new();
         let mut out_of_turn = None;
         match self {
-            Self::Read(fold) => {
+            Self::Read(kept) => {
+                let Some(fold) = kept.get_mut() else { return (changes, unknown, None) };
                 let tx = TxContext { hash, seq: body.seq, time: &body.time, label: &body.label, cause: &body.cause };
                 out_of_turn = fold.apply(&events, &tx);
                 if out_of_turn.is_none() && !names_derive(&events, signed) {

@@ -1,6 +1,7 @@
 //! A read: one reader, one case, one round. Open, submitted (sealed), amended with a reason.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -37,14 +38,15 @@ pub struct Submission {
     pub time: String,
     pub verdict: Verdict,
     pub pixels: Vec<(ImageId, Digest)>,
-    pub findings: BTreeMap<FindingId, Finding>,
+    /// Shared with the read, until it is amended.
+    pub findings: BTreeMap<FindingId, Arc<Finding>>,
 }
 
 /// Fold of one read stream.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReadFold {
     pub phase: ReadPhase,
-    pub findings: BTreeMap<FindingId, Finding>,
+    pub findings: BTreeMap<FindingId, Arc<Finding>>,
     pub submissions: Vec<Submission>,
     /// Newest last; not yet taken back.
     pub undo: Vec<Gesture>,
@@ -115,7 +117,12 @@ impl ReadFold {
                     time: tx.time.to_owned(),
                     verdict: *verdict,
                     pixels: pixels.clone(),
-                    findings: self.live().map(|f| (f.id.clone(), f.clone())).collect(),
+                    findings: self
+                        .findings
+                        .iter()
+                        .filter(|(_, f)| !f.deleted)
+                        .map(|(id, f)| (id.clone(), Arc::clone(f)))
+                        .collect(),
                 });
                 self.undo.clear();
                 self.redo.clear();

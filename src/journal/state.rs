@@ -1,11 +1,13 @@
 //! The state of a project: the set of its streams' folds, and the indexes that reading them needs.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::authority::{grants, trusted_register};
 use super::campaign::Assignment;
 use super::decide::{Env, Rejection};
 use super::fold::Fold;
+use super::kept::{FoldSource, ReadSummary};
 use super::transaction::{Head, Open, Signed, StreamKind, UnderHeads};
 use super::vocabulary::ProtocolFold;
 use super::{AdjudicationFold, CaseRecord, CatalogueFold, ImageRecord, ReadFold, RegisterFold, ReleaseRecord};
@@ -77,7 +79,7 @@ pub enum Change {
 pub struct NotNext;
 
 /// Everything that a set of transactions amounts to. Equal sets give equal states, in whatever order they came.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Default)]
 pub struct State {
     /// Hash of the register's first transaction.
     pub project: Option<Digest>,
@@ -93,6 +95,25 @@ pub struct State {
     register: RegisterFold,
     protocol: ProtocolFold,
     catalogue: CatalogueFold,
+    /// Where folds that are not in memory are read from.
+    pub(super) source: Option<Arc<dyn FoldSource>>,
+}
+
+impl PartialEq for State {
+    fn eq(&self, other: &Self) -> bool {
+        // The rest is derived from these.
+        self.streams == other.streams && self.lamport == other.lamport && self.project == other.project
+    }
+}
+
+impl std::fmt::Debug for State {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("State")
+            .field("project", &self.project)
+            .field("lamport", &self.lamport)
+            .field("streams", &self.streams)
+            .finish_non_exhaustive()
+    }
 }
 
 impl State {
@@ -115,6 +136,10 @@ impl State {
         state
     }
 
+    pub(super) fn reading_from(source: &Arc<dyn FoldSource>) -> Self {
+        Self { source: Some(Arc::clone(source)), ..Self::default() }
+    }
+
     /// Once all streams are there: which project this is, and what they say together.
     pub(super) fn settle(&mut self) {
         let state = self;
@@ -130,6 +155,34 @@ impl State {
     /// # Errors
     /// [`NotNext`] when it does not; the state is unchanged then.
     pub fn apply(&mut self, signed: &Signed) -> Result<Vec<Change>, NotNext> {
+        let (changes, kind) = self.take(signed)?;
+        self.refresh(Some(kind));
+        Ok(changes)
+    }
+
+    /// Applies what others appended, in that order. False when something among it did not extend what is here; then the
+    /// whole set has to be folded anew.
+    pub fn apply_all(&mut self, all: &[Signed]) -> (Vec<Change>, bool) {
+        let (mut changes, mut whole, mut kinds) = (Vec::new(), true, BTreeSet::new());
+        for signed in all {
+            match self.take(signed) {
+                Ok((made, kind)) => {
+                    changes.extend(made);
+                    kinds.insert(kind);
+                }
+                Err(NotNext) => whole = false,
+            }
+        }
+        // Once, and the register first, since it says whose streams count.
+        if kinds.contains(&StreamKind::Register) {
+            self.refresh(None);
+        } else {
+            kinds.into_iter().for_each(|kind| self.refresh(Some(kind)));
+        }
+        (changes, whole)
+    }
+
+    fn take(&mut self, signed: &Signed) -> Result<(Vec<Change>, StreamKind), NotNext> {
         let body = signed.body();
         let (changes, kind) = match &body.open {
             Some(open) => {
@@ -140,7 +193,7 @@ impl State {
                     None => Fold::new(open.kind),
                     Some(head) => match self.streams.get(&head.stream) {
                         Some(s) if s.head() == *head && !may_go_on(open, &s.open) => Fold::new(open.kind),
-                        Some(s) if s.head() == *head => s.fold.clone(),
+                        Some(s) if s.head() == *head && s.fold.is_there() => s.fold.clone(),
                         _ => return Err(NotNext),
                     },
                 };
@@ -154,15 +207,14 @@ impl State {
             }
             None => {
                 let stream = self.streams.get_mut(&signed.stream()).ok_or(NotNext)?;
-                if body.prev != Some(stream.hash) || body.seq != stream.seq + 1 {
+                if body.prev != Some(stream.hash) || body.seq != stream.seq + 1 || !stream.fold.is_there() {
                     return Err(NotNext);
                 }
                 (stream.take(signed), stream.open.kind)
             }
         };
         self.lamport = self.lamport.max(body.lamport);
-        self.refresh(Some(kind));
-        Ok(changes)
+        Ok((changes, kind))
     }
 
     pub(super) fn insert(&mut self, stream: Stream) {
@@ -308,7 +360,7 @@ impl State {
     fn sealed_several_times(&self, reads: Vec<ReadRef>) -> BTreeMap<ReaderId, Vec<ReadRef>> {
         let mut by_reader: BTreeMap<ReaderId, Vec<ReadRef>> = BTreeMap::new();
         for read in reads {
-            if self.read_fold(&read.stream).is_some_and(|f| f.sealed().is_some()) {
+            if self.read_summary(&read.stream).is_some_and(|f| f.sealed().is_some()) {
                 by_reader.entry(read.reader.clone()).or_default().push(read);
             }
         }
@@ -357,7 +409,15 @@ impl State {
 
     pub fn read_fold(&self, stream: &StreamId) -> Option<&ReadFold> {
         match self.streams.get(stream).map(|s| &s.fold) {
-            Some(Fold::Read(fold)) => Some(fold),
+            Some(Fold::Read(kept)) => kept.get(),
+            _ => None,
+        }
+    }
+
+    /// What lists and rules need of a read, without reading its findings.
+    pub fn read_summary(&self, stream: &StreamId) -> Option<ReadSummary> {
+        match self.streams.get(stream).map(|s| &s.fold) {
+            Some(Fold::Read(kept)) => Some(kept.summary()),
             _ => None,
         }
     }

@@ -102,7 +102,7 @@ impl Project {
         if let Some((reader, reads)) = self.state.rival_reads(case).into_iter().next() {
             return Err(Rejection::RivalReads { reader: reader.to_string(), count: reads.len() }.into());
         }
-        let Some(pair) = self.sealed_pair(case) else { return Ok(out) };
+        let Some(pair) = self.seen_whole(Ok(self.sealed_pair(case)))? else { return Ok(out) };
         let rules = self.protocol();
         let rule = MatchRule {
             pair_iou: f64::from(rules.boundary_iou_permille) / 1000.0,

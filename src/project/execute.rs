@@ -173,11 +173,18 @@ impl Project {
     /// # Errors
     /// Store errors.
     pub fn catch_up(&mut self) -> Result<bool, ProjectError> {
+        let readable = self.state.is_readable();
         let changes = self.store.catch_up(&mut self.state)?;
-        if !changes.is_empty() {
+        let changed = !changes.is_empty() || !readable;
+        if changed {
             self.revision += 1;
         }
-        Ok(!changes.is_empty())
+        Ok(changed)
+    }
+
+    /// What was found by looking at the folds, unless some of them could not be looked at: then nothing is better than less.
+    pub(super) fn seen_whole<T>(&self, found: Result<T, ProjectError>) -> Result<T, ProjectError> {
+        if self.state.is_readable() { found } else { Err(super::StoreError::Folds.into()) }
     }
 
     /// Saves the stroke in the actor's hand for a case.

@@ -191,5 +191,6 @@ impl Drop for Project {
             }
             self.unmark();
         }
+        self.store.keep_folds(&self.state);
     }
 }

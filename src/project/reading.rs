@@ -105,7 +105,7 @@ impl Project {
         for case in self.state.cases().filter(|c| !self.state.is_erased(&c.subject)) {
             let rivals = if decided { self.state.all_rival_reads(&case.id) } else { self.state.rival_reads(&case.id) };
             for (reader, reads) in rivals {
-                let reads = reads.iter().filter_map(|r| self.rival(r)).collect();
+                let reads = self.seen_whole(Ok(reads.iter().filter_map(|r| self.rival(r)).collect()))?;
                 out.push(Conflict { case: case.id.clone(), label: self.case_label(&case.id), reader, reads });
             }
         }

@@ -54,7 +54,7 @@ impl Project {
             packs: &self.packs,
             open: &open,
         };
-        gather(&source).map_err(|e| ProjectError::Release(e.to_string()))
+        self.seen_whole(gather(&source).map_err(|e| ProjectError::Release(e.to_string())))
     }
 
     /// Whether the acting person may release, and this project can be written.

@@ -208,6 +208,10 @@ impl Project {
     /// # Errors
     /// An unknown case, a role that the register does not give, store errors.
     pub fn view(&self, case: &CaseId, scope: &ReadScope) -> Result<CaseView, ProjectError> {
+        self.seen_whole(self.view_now(case, scope))
+    }
+
+    fn view_now(&self, case: &CaseId, scope: &ReadScope) -> Result<CaseView, ProjectError> {
         let record = self.state.case(case).ok_or_else(|| ProjectError::NoSuchCase(case.to_string()))?;
         let images = record.images.iter().map(|i| self.image_view(i)).collect::<Result<Vec<_>, _>>()?;
         self.check_scope(scope)?;
@@ -257,8 +261,12 @@ impl Project {
     /// How many different readers have sealed the case.
     fn sealed_readers(&self, case: &CaseId) -> usize {
         let reads = self.state.reads_of(case);
-        let sealed: BTreeSet<_> = reads.iter().filter(|r| self.sealed(r).is_some()).map(|r| &r.reader).collect();
+        let sealed: BTreeSet<_> = reads.iter().filter(|r| self.is_sealed(r)).map(|r| &r.reader).collect();
         sealed.len()
+    }
+
+    fn is_sealed(&self, read: &ReadRef) -> bool {
+        self.state.read_summary(&read.stream).is_some_and(|s| s.sealed().is_some())
     }
 
     pub(super) fn sealed(&self, read: &ReadRef) -> Option<&Submission> {
@@ -290,7 +298,7 @@ impl Project {
                     slot,
                     phase: ReadPhase::Submitted,
                     verdict: Some(s.verdict),
-                    findings: self.finding_views(s.findings.values())?,
+                    findings: self.finding_views(s.findings.values().map(AsRef::as_ref))?,
                     undo: None,
                     redo: None,
                 })
@@ -387,12 +395,14 @@ impl Project {
             if reads && !assigned && own.is_none() && !judges && !office {
                 continue;
             }
-            let fold = own.as_ref().and_then(|r| self.state.read_fold(&r.stream));
+            let summary = own.as_ref().and_then(|r| self.state.read_summary(&r.stream));
             let closed = self.state.current_adjudication(&case.id).is_some_and(|(_, f)| f.closed_by.is_some());
             let two = self.sealed_readers(&case.id) >= 2;
-            let state = match fold.map(|f| f.phase) {
+            let state = match summary.as_ref().map(|s| s.phase) {
                 // A reader never learns from the list how far the others are.
-                Some(ReadPhase::Open) if fold.is_some_and(|f| !f.submissions.is_empty()) => WorkState::Amended,
+                Some(ReadPhase::Open) if summary.as_ref().is_some_and(|s| !s.submissions.is_empty()) => {
+                    WorkState::Amended
+                }
                 Some(ReadPhase::Open) => WorkState::Open,
                 _ if judges && closed => WorkState::Adjudicated,
                 _ if judges && two && self.is_complete(&case.id) => WorkState::ToAdjudicate,
@@ -419,7 +429,7 @@ impl Project {
                 modality,
                 state,
                 reader: reader.clone(),
-                findings: fold.map_or(0, |f| f.live().count()),
+                findings: summary.map_or(0, |s| usize::try_from(s.live).unwrap_or(usize::MAX)),
                 images,
             });
         }

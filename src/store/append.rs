@@ -55,16 +55,11 @@ impl Store {
     /// Database errors.
     pub fn catch_up(&mut self, state: &mut State) -> Result<Vec<Change>, StoreError> {
         let (rows, last) = self.rows_after(self.last_id)?;
-        let mut changes = Vec::new();
-        let mut rebuild = false;
-        for signed in &rows {
-            match state.apply(signed) {
-                Ok(c) => changes.extend(c),
-                Err(_) => rebuild = true,
-            }
-        }
+        let (changes, whole) = state.apply_all(&rows);
         self.last_id = last;
-        if rebuild {
+        if !state.is_readable() {
+            self.fold_anew(state)?;
+        } else if !whole {
             *state = self.load()?;
         }
         Ok(changes)
@@ -113,7 +108,7 @@ impl Store {
     fn roll_back(&mut self, state: &mut State) {
         self.db.execute_batch("ROLLBACK").ok();
         // The state had already moved on; the log is what counts.
-        if let Ok(fresh) = self.load() {
+        if let Ok(fresh) = self.load_or_unpack() {
             *state = fresh;
         }
     }
@@ -142,7 +137,12 @@ impl Store {
                     continuable: &continuable,
                     random: &mut *author.random,
                 };
-                let decision = match decide(state, command, &mut env) {
+                let decided = decide(state, command, &mut env);
+                // A rule that judged by half a state judged nothing.
+                if !state.is_readable() {
+                    return Err((StoreError::Folds.into(), touched));
+                }
+                let decision = match decided {
                     Ok(d) => d,
                     Err(Rejection::NothingToDo) if commands.len() > 1 => continue,
                     Err(e) => return Err((e.into(), touched)),

@@ -9,6 +9,7 @@ mod backup;
 mod blobs;
 mod checkpoint;
 mod drafts;
+mod folds;
 mod identity;
 mod instance;
 mod load;
@@ -59,6 +60,8 @@ pub enum StoreError {
     NotABackup { path: PathBuf, reason: String },
     #[error("{}: {what} is not what was copied; the disk or the copy is damaged. Take another generation or another disk.", path.display())]
     CopyDiffers { path: PathBuf, what: String },
+    #[error("part of the project's cache could not be read; it is made anew from the log. Do it once more.")]
+    Folds,
     #[error("stopped; nothing was left behind")]
     Stopped,
     #[error("a value is missing or does not fit its digest")]

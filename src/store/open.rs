@@ -55,6 +55,8 @@ pub struct Store {
     pub(super) instance: String,
     pub(super) record: Option<InstanceRecord>,
     pub(super) last_id: i64,
+    /// Row of the log up to which the kept folds go; 0 without any.
+    pub(super) kept_row: i64,
     pub(super) read_only: Option<WhyReadOnly>,
     drafts: Option<Drafts>,
     /// Rows of the log that do not parse; `verify` names them.
@@ -109,6 +111,7 @@ impl Store {
                 instance,
                 record: None,
                 last_id: 0,
+                kept_row: 0,
                 read_only: None,
                 drafts: Some(Drafts::open(folder)?),
                 damaged_rows: 0,
@@ -180,15 +183,17 @@ impl Store {
             instance,
             record: None,
             last_id: 0,
+            kept_row: 0,
             read_only: why,
             drafts,
             damaged_rows: 0,
             broken_streams: Vec::new(),
             scratch,
         };
-        let state = store.load()?;
+        let mut state = store.load_or_unpack()?;
         if store.read_only.is_none() {
             store.settle_instance(&state)?;
+            store.lighten(&mut state);
             store.remake_after_migration(&state)?;
             store.finish_erasing(&state);
         }

@@ -23,7 +23,8 @@ fn json<T: serde::Serialize>(value: &T) -> Result<String, StoreError> {
 /// The row that stands for a stream as a whole; a read's findings have rows of their own.
 fn stream_row(stream: &Stream) -> Result<(Key, String), StoreError> {
     let body = match &stream.fold {
-        Fold::Read(fold) => {
+        Fold::Read(kept) => {
+            let fold = kept.get().ok_or(StoreError::Folds)?;
             let submissions: Vec<_> = fold.submissions.iter().map(|s| (s.seq, s.hash, s.verdict)).collect();
             let stacks =
                 (fold.undo.last().map(|g| g.tx), fold.redo.last().map(|g| g.tx), fold.undo.len(), fold.redo.len());
@@ -36,7 +37,8 @@ fn stream_row(stream: &Stream) -> Result<(Key, String), StoreError> {
 }
 
 fn finding_row(stream: &Stream, finding: &crate::domain::FindingId) -> Result<Option<(Key, String)>, StoreError> {
-    let Fold::Read(fold) = &stream.fold else { return Ok(None) };
+    let Fold::Read(kept) = &stream.fold else { return Ok(None) };
+    let fold = kept.get().ok_or(StoreError::Folds)?;
     let Some(found) = fold.findings.get(finding) else { return Ok(None) };
     Ok(Some((("finding", finding.to_string(), stream.id), json(found)?)))
 }
@@ -71,7 +73,8 @@ pub(super) fn update(db: &Connection, state: &State, signed: &Signed, changes: &
 
 fn rows_of(stream: &Stream) -> Result<Vec<(Key, String)>, StoreError> {
     let mut out = vec![stream_row(stream)?];
-    if let Fold::Read(fold) = &stream.fold {
+    if let Fold::Read(kept) = &stream.fold {
+        let fold = kept.get().ok_or(StoreError::Folds)?;
         for id in fold.findings.keys() {
             out.extend(finding_row(stream, id)?);
         }
@@ -87,7 +90,7 @@ impl Store {
     pub fn compare_projections(&self, state: &State) -> Result<RebuildReport, StoreError> {
         // Row by row against the state, so that the rows of a large project need not be in memory twice.
         let per_stream = |s: &Stream| match &s.fold {
-            Fold::Read(fold) => 1 + fold.findings.len(),
+            Fold::Read(kept) => 1 + kept.get().map_or(0, |fold| fold.findings.len()),
             _ => 1,
         };
         let rows: usize = state.streams.values().map(per_stream).sum();

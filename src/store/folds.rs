@@ -1,0 +1,246 @@
+//! Folds kept from one opening to the next in `cache/folds.bin`, so that a large project opens without folding its log.
+//!
+//! The file may be deleted at any time. It counts only where it was written: a tag under a secret of `SHOKEN_HOME` covers
+//! its header, the header names the row of the log up to which it goes, and holds the SHA-256 of every read's fold. Layout:
+//! the reads' folds, the header, then the header's length (u64, little endian), nonce (24 bytes), tag (16) and a magic word.
+//! What the log holds beyond that row is applied on top; whatever does not fit is answered by folding the log.
+
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Read as _, Seek as _, SeekFrom, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use chacha20poly1305::aead::{Aead, Payload};
+use chacha20poly1305::{Key, KeyInit, XChaCha20Poly1305, XNonce};
+use rusqlite::OptionalExtension;
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use super::{Store, StoreError};
+use crate::domain::Digest;
+use crate::journal::{FoldSource, PackError, Place, State};
+use crate::tasks::platform;
+
+const MAGIC: &[u8; 8] = b"SKNFOLD1";
+const TRAILER: u64 = 8 + 24 + 16 + 8;
+/// What reads the file must be what wrote it. The number rises with every change to what a fold consists of.
+const WRITTEN_BY: &str = concat!(env!("CARGO_PKG_VERSION"), "/1");
+/// So many transactions are applied at an opening rather than the file written anew at the closing before: some 40 ms.
+const TAIL: i64 = 1_000;
+/// A project of more transactions lets its folds lie in the file even after they had to be made from the log.
+const LARGE: i64 = 20_000;
+const SECRET: &str = "folds.key";
+const DOMAIN: &[u8] = b"shoken-fold-v1\0";
+
+/// What the file speaks of.
+#[derive(Serialize, Deserialize)]
+struct Cover {
+    written_by: String,
+    instance: String,
+    /// Greatest row of the log that is in the folds, and that row's transaction.
+    row: i64,
+    hash: Digest,
+}
+
+fn path_of(folder: &Path) -> PathBuf {
+    folder.join("cache").join("folds.bin")
+}
+
+fn secret(home: &Path, make: bool) -> Option<Zeroizing<[u8; 32]>> {
+    let path = home.join(SECRET);
+    if let Some(bytes) = fs::read(&path).ok().map(Zeroizing::new) {
+        return bytes.as_slice().try_into().ok().map(Zeroizing::new);
+    }
+    if !make {
+        return None;
+    }
+    let mut fresh = Zeroizing::new([0_u8; 32]);
+    getrandom::fill(fresh.as_mut_slice()).ok()?;
+    platform::write_atomic(&path, fresh.as_slice(), true).ok()?;
+    Some(fresh)
+}
+
+fn cipher(secret: &[u8; 32]) -> XChaCha20Poly1305 {
+    XChaCha20Poly1305::new(Key::from_slice(secret))
+}
+
+struct Kept {
+    file: Mutex<File>,
+    gave_up: AtomicBool,
+}
+
+impl Kept {
+    fn bytes(&self, place: &Place) -> io::Result<Vec<u8>> {
+        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        let size = file.metadata()?.len();
+        if place.at.checked_add(place.length).is_none_or(|end| end > size) {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        file.seek(SeekFrom::Start(place.at))?;
+        let mut bytes = vec![0; usize::try_from(place.length).map_err(|_| io::ErrorKind::OutOfMemory)?];
+        file.read_exact(&mut bytes)?;
+        Ok(bytes)
+    }
+}
+
+impl FoldSource for Kept {
+    fn read(&self, place: &Place) -> Option<Vec<u8>> {
+        let bytes = self.bytes(place).ok().filter(|b| Digest::of(DOMAIN, b) == place.sha256);
+        if bytes.is_none() {
+            self.give_up();
+        }
+        bytes
+    }
+
+    fn give_up(&self) {
+        self.gave_up.store(true, Ordering::Release);
+    }
+
+    fn has_given_up(&self) -> bool {
+        self.gave_up.load(Ordering::Acquire)
+    }
+}
+
+/// Header and source of a file that is what this installation wrote.
+fn read_file(path: &Path, home: &Path) -> Option<(Cover, Vec<u8>, Arc<dyn FoldSource>)> {
+    let secret = secret(home, false)?;
+    let mut file = File::open(path).ok()?;
+    let size = file.metadata().ok()?.len();
+    let mut trailer = [0_u8; TRAILER as usize];
+    file.seek(SeekFrom::Start(size.checked_sub(TRAILER)?)).ok()?;
+    file.read_exact(&mut trailer).ok()?;
+    let (length, rest) = trailer.split_first_chunk::<8>()?;
+    let (nonce, rest) = rest.split_first_chunk::<24>()?;
+    let (tag, magic) = rest.split_first_chunk::<16>()?;
+    let length = u64::from_le_bytes(*length);
+    let start = (size - TRAILER).checked_sub(length).filter(|_| magic == MAGIC)?;
+    file.seek(SeekFrom::Start(start)).ok()?;
+    let mut header = vec![0; usize::try_from(length).ok()?];
+    file.read_exact(&mut header).ok()?;
+    let payload = Payload { msg: tag, aad: &header };
+    cipher(&secret).decrypt(XNonce::from_slice(nonce), payload).ok()?;
+    let (cover_length, rest) = header.split_first_chunk::<4>()?;
+    let (cover, packed) = rest.split_at_checked(u32::from_le_bytes(*cover_length) as usize)?;
+    let cover: Cover = serde_json::from_slice(cover).ok()?;
+    let packed = packed.to_vec();
+    Some((cover, packed, Arc::new(Kept { file: Mutex::new(file), gave_up: AtomicBool::new(false) })))
+}
+
+fn write_file(path: &Path, home: &Path, cover: &Cover, state: &State) -> io::Result<()> {
+    let secret = secret(home, true).ok_or_else(|| io::Error::other("no secret"))?;
+    let mut file = BufWriter::with_capacity(1 << 20, File::create(path)?);
+    let mut at = 0;
+    let keep = |bytes: &[u8]| {
+        let place = Place { at, length: bytes.len() as u64, sha256: Digest::of(DOMAIN, bytes) };
+        at += place.length;
+        file.write_all(bytes).map(|()| place)
+    };
+    let packed = state.pack(keep).map_err(|e| match e {
+        PackError::Unreadable => io::Error::other("a fold cannot be read"),
+        PackError::Sink(e) => e,
+    })?;
+    let cover = serde_json::to_vec(cover)?;
+    let length = u32::try_from(cover.len()).map_err(io::Error::other)?;
+    let header = [length.to_le_bytes().as_slice(), &cover, &packed].concat();
+    let mut nonce = [0_u8; 24];
+    getrandom::fill(&mut nonce).map_err(io::Error::other)?;
+    let sealed = cipher(&secret).encrypt(XNonce::from_slice(&nonce), Payload { msg: &[], aad: &header });
+    let tag = sealed.map_err(|_| io::Error::other("no tag"))?;
+    file.write_all(&header)?;
+    file.write_all(&(header.len() as u64).to_le_bytes())?;
+    file.write_all(&nonce)?;
+    file.write_all(&tag)?;
+    file.write_all(MAGIC)?;
+    file.flush()
+}
+
+impl Store {
+    /// The state as kept, with what the log holds beyond it; `None` where there is nothing of that kind.
+    pub(super) fn load_kept(&mut self) -> Option<State> {
+        let (cover, packed, source) = read_file(&path_of(&self.folder), &self.home)?;
+        if cover.written_by != WRITTEN_BY || cover.instance != self.instance {
+            return None;
+        }
+        // Another log under the same name (a backup put back) has another transaction there, or none.
+        let there = self
+            .db
+            .query_row("SELECT hash FROM transactions WHERE id = ?1", [cover.row], |r| r.get::<_, Vec<u8>>(0))
+            .optional()
+            .ok()??;
+        if there != cover.hash.as_bytes() {
+            return None;
+        }
+        let mut state = State::unpack(&packed, &source)?;
+        (self.last_id, self.damaged_rows, self.kept_row) = (cover.row, 0, cover.row);
+        self.broken_streams.clear();
+        self.catch_up(&mut state).ok()?;
+        (self.damaged_rows == 0 && state.is_readable()).then_some(state)
+    }
+
+    /// Opens with the kept folds where there are any, else folds the log.
+    pub(super) fn load_or_unpack(&mut self) -> Result<State, StoreError> {
+        match self.load_kept() {
+            Some(state) => Ok(state),
+            None => {
+                self.kept_row = 0;
+                self.load()
+            }
+        }
+    }
+
+    /// After the log of a large project had to be folded: keeps the folds, and lets them lie in the file instead of in
+    /// memory. Nothing but time and memory depends on it, so a failure is none.
+    pub(super) fn lighten(&mut self, state: &mut State) {
+        if self.last_id - self.kept_row < LARGE {
+            return;
+        }
+        self.keep_folds(state);
+        if self.kept_row == self.last_id
+            && let Some(light) = self.load_kept()
+        {
+            *state = light;
+        }
+    }
+
+    /// Keeps the folds for the next opening, when enough was added since.
+    pub fn keep_folds(&mut self, state: &State) {
+        let sound = self.read_only.is_none() && self.damaged_rows == 0 && self.broken_streams.is_empty();
+        if !sound || self.last_id - self.kept_row < TAIL || !state.is_readable() {
+            return;
+        }
+        match self.write_folds(state) {
+            Ok(()) => self.kept_row = self.last_id,
+            // The message may name the folder.
+            Err(e) => tracing::warn!("the folds could not be kept ({})", e.kind()),
+        }
+    }
+
+    fn write_folds(&self, state: &State) -> io::Result<()> {
+        let hash: Vec<u8> = self
+            .db
+            .query_row("SELECT hash FROM transactions WHERE id = ?1", [self.last_id], |r| r.get(0))
+            .map_err(io::Error::other)?;
+        let hash = hash.try_into().map(Digest::from_bytes).map_err(|_| io::ErrorKind::InvalidData)?;
+        let cover =
+            Cover { written_by: WRITTEN_BY.to_owned(), instance: self.instance.clone(), row: self.last_id, hash };
+        let path = path_of(&self.folder);
+        let folder = self.folder.join("cache");
+        fs::create_dir_all(&folder)?;
+        // A name of its own, so that two processes that close at once do not write into each other's.
+        let fresh = folder.join(format!("folds-{}.tmp", std::process::id()));
+        let written = write_file(&fresh, &self.home, &cover, state).and_then(|()| fs::rename(&fresh, &path));
+        if written.is_err() {
+            fs::remove_file(&fresh).ok();
+        }
+        written
+    }
+
+    /// Kept folds turned out to be unreadable: they go, and the log is folded.
+    pub(super) fn fold_anew(&mut self, state: &mut State) -> Result<(), StoreError> {
+        fs::remove_file(path_of(&self.folder)).ok();
+        self.kept_row = 0;
+        *state = self.load()?;
+        Ok(())
+    }
+}
