@@ -1,6 +1,7 @@
 //! Laws of the journal, on random seeded command sequences. `SHOKEN_PROOF=1` runs more of them.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use proptest::prelude::*;
 use shoken::domain::{
@@ -8,8 +9,8 @@ use shoken::domain::{
     TermRef, UserText, Verdict,
 };
 use shoken::journal::{
-    AccessKind, AdjudicationCommand, Command, FindingCommand, FindingDraft, FindingOrigin, PrivacyCommand, ReadCommand,
-    Signed, State,
+    AccessKind, AdjudicationCommand, Command, FindingCommand, FindingDraft, FindingOrigin, FoldSource, Place,
+    PrivacyCommand, ReadCommand, Signed, State, StreamKind,
 };
 use shoken::project::embedded_packs;
 
@@ -328,4 +329,95 @@ fn law_only_the_register_gives_rights() {
     assert!(b.world.try_run("X", &draw).is_err());
     assert!(b.world.try_run("X", &Command::Read(ReadCommand::Open { case: case.clone() })).is_err());
     assert!(b.world.try_run("J", &Command::Read(ReadCommand::Open { case })).is_err(), "an adjudicator is no reader");
+}
+
+/// A place in memory for packed folds, which can be damaged.
+#[derive(Default)]
+struct Shelf {
+    bytes: Vec<u8>,
+    gave_up: std::sync::atomic::AtomicBool,
+}
+
+impl FoldSource for Shelf {
+    fn read(&self, place: &Place) -> Option<Vec<u8>> {
+        let range = usize::try_from(place.at).ok()?..usize::try_from(place.at + place.length).ok()?;
+        let bytes = self.bytes.get(range).filter(|b| Digest::of(b"", b) == place.sha256);
+        if bytes.is_none() {
+            self.give_up();
+        }
+        bytes.map(<[u8]>::to_vec)
+    }
+
+    fn give_up(&self) {
+        self.gave_up.store(true, std::sync::atomic::Ordering::Relaxed);
+    }
+
+    fn has_given_up(&self) -> bool {
+        self.gave_up.load(std::sync::atomic::Ordering::Relaxed)
+    }
+}
+
+/// Header and folds.
+fn packed(state: &State) -> (Vec<u8>, Vec<u8>) {
+    let mut bytes = Vec::new();
+    let keep = |fold: &[u8]| {
+        let place = Place { at: bytes.len() as u64, length: fold.len() as u64, sha256: Digest::of(b"", fold) };
+        bytes.extend_from_slice(fold);
+        Ok::<_, std::convert::Infallible>(place)
+    };
+    let header = state.pack(keep).unwrap();
+    (header, bytes)
+}
+
+fn shelf(bytes: &[u8]) -> Arc<dyn FoldSource> {
+    Arc::new(Shelf { bytes: bytes.to_vec(), ..Shelf::default() })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: cases(), ..ProptestConfig::default() })]
+
+    /// A state that was packed at any moment and goes on from there is the state that never was.
+    #[test]
+    fn law_a_packed_state_is_the_state(acts in acts(), cut in any::<prop::sample::Index>()) {
+        let mut b = bench();
+        b.play(&acts);
+        let at = cut.index(b.world.signed.len() + 1);
+        let early = State::from_transactions(b.world.signed[..at].iter().cloned());
+        let (header, bytes) = packed(&early);
+        let mut state = State::unpack(&header, &shelf(&bytes)).unwrap();
+        // Packed again without having been looked at, nothing differs.
+        prop_assert_eq!(packed(&state), (header, bytes));
+        for (id, stream) in &early.streams {
+            let summary = matches!(stream.open.kind, StreamKind::Read).then(|| state.read_summary(id).unwrap());
+            prop_assert_eq!(summary, early.read_summary(id));
+        }
+        prop_assert!(state.apply_all(&b.world.signed[at..]).1);
+        prop_assert_eq!(&state, &b.world.state);
+        prop_assert!(state.is_readable());
+        prop_assert_eq!(state.cases().collect::<Vec<_>>(), b.world.state.cases().collect::<Vec<_>>());
+        // What has changed since is packed as it is now.
+        let (header, bytes) = packed(&state);
+        prop_assert_eq!(&State::unpack(&header, &shelf(&bytes)).unwrap(), &b.world.state);
+    }
+
+    /// Whatever bytes stand where a packed state should be: no panic, and a fold that is not the one that was kept is never
+    /// taken for it.
+    #[test]
+    fn law_a_damaged_pack_is_noticed(acts in acts(), at in any::<prop::sample::Index>(), bit in 0..8_u8, cut in any::<bool>()) {
+        let mut b = bench();
+        b.play(&acts);
+        let (header, bytes) = packed(&b.world.state);
+        let damage = |whole: &[u8]| {
+            let (mut other, at) = (whole.to_vec(), at.index(whole.len().max(1)));
+            if cut { other.truncate(at) } else if let Some(byte) = other.get_mut(at) { *byte ^= 1 << bit }
+            other
+        };
+        if let Some(state) = State::unpack(&damage(&header), &shelf(&bytes)) {
+            let _ = state == b.world.state;
+        }
+        if !bytes.is_empty() {
+            let state = State::unpack(&header, &shelf(&damage(&bytes))).unwrap();
+            prop_assert!(state != b.world.state && !state.is_readable());
+        }
+    }
 }
