@@ -55,6 +55,38 @@ fn draft(image: &ImageId, pack: &Ontology, i: u32) -> anyhow::Result<FindingDraf
     })
 }
 
+fn polygon_pack(project: &Project) -> anyhow::Result<Ontology> {
+    let pack = project.packs().iter().find(|p| p.field == Field::Pathology).cloned();
+    let mut pack = pack.ok_or_else(|| anyhow::anyhow!("no pathology pack in the program"))?;
+    pack.terms.retain(|t| t.geometry.contains(&crate::domain::GeometryKind::Polygon));
+    Ok(pack)
+}
+
+/// A case of one image with its read opened.
+fn add_image(project: &mut Project, number: u128) -> anyhow::Result<(CaseId, ImageId)> {
+    let id = number.to_be_bytes();
+    let (case, image) = (CaseId::from_random(id), ImageId::from_random(id));
+    let new = NewImage {
+        image: image.clone(),
+        case: case.clone(),
+        subject: SubjectId::from_random(id),
+        field: Field::Pathology,
+        frames: 1,
+        width: 1_000,
+        height: 1_000,
+        spacing: None,
+        fingerprint: Digest::of(b"bench", &id),
+    };
+    let hashed = vec![(image.clone(), Digest::of(b"", &id))];
+    let commands = vec![
+        Command::Catalog(CatalogCommand::Add { images: vec![new] }),
+        Command::Catalog(CatalogCommand::Hashed { images: hashed }),
+        Command::Read(ReadCommand::Open { case: case.clone() }),
+    ];
+    project.execute_all(commands, &Cause::Job, &[])?;
+    Ok((case, image))
+}
+
 /// Makes the project through real signed transactions. Nine reads out of ten are sealed, as in a campaign that is well on.
 fn make(folder: &Path, home: &Path, n: u32) -> anyhow::Result<()> {
     let before = Instant::now();
@@ -67,31 +99,10 @@ fn make(folder: &Path, home: &Path, n: u32) -> anyhow::Result<()> {
         packs: Vec::new(),
         clock: Clock::system(),
     })?;
-    let pack = project.packs().iter().find(|p| p.field == Field::Pathology).cloned();
-    let mut pack = pack.ok_or_else(|| anyhow::anyhow!("no pathology pack in the program"))?;
-    pack.terms.retain(|t| t.geometry.contains(&crate::domain::GeometryKind::Polygon));
+    let pack = polygon_pack(&project)?;
     let mut made = 0;
     while made < n {
-        let id = (u128::from(made) + 1).to_be_bytes();
-        let (case, image) = (CaseId::from_random(id), ImageId::from_random(id));
-        let new = NewImage {
-            image: image.clone(),
-            case: case.clone(),
-            subject: SubjectId::from_random(id),
-            field: Field::Pathology,
-            frames: 1,
-            width: 1_000,
-            height: 1_000,
-            spacing: None,
-            fingerprint: Digest::of(b"bench", &id),
-        };
-        let hashed = vec![(image.clone(), Digest::of(b"", &id))];
-        let commands = vec![
-            Command::Catalog(CatalogCommand::Add { images: vec![new] }),
-            Command::Catalog(CatalogCommand::Hashed { images: hashed }),
-            Command::Read(ReadCommand::Open { case: case.clone() }),
-        ];
-        project.execute_all(commands, &Cause::Job, &[])?;
+        let (case, image) = add_image(&mut project, u128::from(made) + 1)?;
         let count = FINDINGS_PER_CASE.min(n - made);
         let mut commands = Vec::with_capacity(BATCH);
         for i in made..made + count {
@@ -141,6 +152,18 @@ pub fn run(dir: &Path, n: u32) -> anyhow::Result<()> {
     let seen = view.reads.first().map_or(0, |r| r.findings.len());
     let image = view.images.first().map(|i| i.id.clone()).ok_or_else(|| anyhow::anyhow!("a case without an image"))?;
     let before = Instant::now();
+    let (mut outlines, mut vertices) = (0_u64, 0_u64);
+    for case in project.case_ids() {
+        for read in project.view(&case, &scope)?.reads {
+            for roi in read.findings.iter().flat_map(|f| &f.rois).filter_map(|r| r.roi.as_ref()) {
+                outlines += 1;
+                vertices += roi.shape.points().count() as u64;
+            }
+        }
+    }
+    let geometry_s = before.elapsed().as_secs_f64();
+    anyhow::ensure!(outlines >= u64::from(n), "only {outlines} outlines of {n}");
+    let before = Instant::now();
     let cases = project.worklist(project.actor().ok_or_else(|| anyhow::anyhow!("nobody acts"))?)?.len();
     let worklist_ms = before.elapsed().as_secs_f64() * 1e3;
     let before = Instant::now();
@@ -155,6 +178,9 @@ pub fn run(dir: &Path, n: u32) -> anyhow::Result<()> {
         .number("open_s", open_s)
         .number("open_peak_mb", open_mb)
         .number("first_view_ms", view_ms)
+        .number("all_geometry_s", geometry_s)
+        .number("vertices", vertices as f64)
+        .number("all_peak_mb", peak_mb())
         .number("worklist_ms", worklist_ms)
         .number("history_ms", history_ms)
         .print();
@@ -163,9 +189,7 @@ pub fn run(dir: &Path, n: u32) -> anyhow::Result<()> {
     let _ = image;
     let image = ImageId::from_random(1_u128.to_be_bytes());
     let (mut edits, mut undos) = (Vec::new(), Vec::new());
-    let pack = project.packs().iter().find(|p| p.field == Field::Pathology).cloned();
-    let mut pack = pack.ok_or_else(|| anyhow::anyhow!("no pathology pack in the program"))?;
-    pack.terms.retain(|t| t.geometry.contains(&crate::domain::GeometryKind::Polygon));
+    let pack = polygon_pack(&project)?;
     for i in 0..EDITS {
         let add = FindingCommand::Add { case: oldest.clone(), findings: vec![draft(&image, &pack, i)?] };
         let before = Instant::now();
@@ -210,6 +234,37 @@ pub fn run(dir: &Path, n: u32) -> anyhow::Result<()> {
         .text("n", &n)
         .text("findings", &findings)
         .number("fold_s", fold_s)
+        .number("peak_mb", peak_mb())
+        .print();
+    Ok(())
+}
+
+/// One reader's findings of one slide brought in at once, as from a nuclei detector: what `annotate` does.
+pub fn bulk(dir: &Path, n: u32) -> anyhow::Result<()> {
+    let (folder, home) = (dir.join("bulk.shoken"), dir.join("bulk-home"));
+    let mut project = Project::create(NewProject {
+        folder: &folder,
+        home: &home,
+        kind: ProjectKind::Personal,
+        name: "bulk",
+        creator: "owner",
+        packs: Vec::new(),
+        clock: Clock::system(),
+    })?;
+    let pack = polygon_pack(&project)?;
+    let (case, image) = add_image(&mut project, 1)?;
+    let drafts = (0..n).map(|i| draft(&image, &pack, i)).collect::<anyhow::Result<Vec<_>>>()?;
+    forget_peak();
+    let before = Instant::now();
+    project.execute(Command::Finding(FindingCommand::Add { case, findings: drafts }), &Cause::Cli)?;
+    let seconds = before.elapsed().as_secs_f64();
+    drop(project);
+    let bytes = std::fs::metadata(folder.join("project.sqlite"))?.len();
+    Line::new("grown_bulk")
+        .text("n", &n)
+        .number("s", seconds)
+        .number("findings_s", f64::from(n) / seconds)
+        .number("bytes_a_finding", bytes as f64 / f64::from(n))
         .number("peak_mb", peak_mb())
         .print();
     Ok(())

@@ -48,6 +48,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
         // Made once in a folder that was named, so that the next run finds it.
         let dir = args.dir.clone().unwrap_or_else(|| scratch.0.clone());
         grown::run(&dir, args.n.unwrap_or(1_000_000))?;
+        grown::bulk(&scratch.0, args.n.unwrap_or(1_000_000))?;
         peers::run(args.peers.as_deref(), "eventlog.py", &[scratch.0.as_os_str()]);
         let database = scratch.0.join("peer.db");
         match args.files.first() {

@@ -83,7 +83,7 @@ fn sentence(words: &Words, project: &Project, line: &HistoryLine) -> String {
     match line.cause {
         Cause::Cli => notes.push(words.t("history-by-cli")),
         Cause::Job => notes.push(words.t("history-by-job")),
-        Cause::Gesture | Cause::Undo { .. } | Cause::Redo { .. } => {}
+        Cause::Gesture | Cause::Undo { .. } | Cause::Redo { .. } | Cause::Part { .. } => {}
     }
     if line.taken_back {
         notes.push(words.t("history-taken-back"));

@@ -2,6 +2,7 @@
 
 use super::command::Command;
 use super::event::Event;
+use super::parts::parts;
 use super::state::{State, Stream};
 use super::transaction::{Audience, Cause, Head, PublicKey, StreamKind, StreamSubject, UnderHeads, value_digest};
 use super::{adjudication, campaign, catalog, dataset, finding, privacy, read, vocabulary};
@@ -178,6 +179,26 @@ pub struct Decided {
 
 /// The outside name of a decision.
 pub type Decision = Decided;
+
+impl Decided {
+    /// This decision cut into what one transaction takes: the first as it is decided, the others to be stated with
+    /// [`Cause::Part`] of it. Values come with the first, since all are written in one step.
+    pub fn into_parts(mut self) -> Vec<Self> {
+        let ranges = parts(&self.events);
+        let mut later: Vec<Vec<Event>> = Vec::with_capacity(ranges.len());
+        for range in ranges.iter().skip(1).rev() {
+            later.push(self.events.split_off(range.start));
+        }
+        let label = self.label;
+        let mut out = vec![self];
+        out.extend(later.into_iter().rev().map(|events| {
+            // Set by the writer, who knows the name of the first.
+            let target = StreamTarget::Existing(Digest::from_bytes([0; 32]));
+            Self { target, label, events, values: Vec::new(), cause: None }
+        }));
+        out
+    }
+}
 
 /// A geometry of a million vertices has 16 MB; more is a mistake.
 const MAX_VALUE_BYTES: usize = 64 << 20;

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::command::{FindingCommand, FindingDraft};
 use super::decide::{Decided, Env, Rejection};
 use super::event::{Event, FindingEvent};
+use super::parts::Dealing;
 use super::read::{ReadFold, ReadPhase};
 use super::state::{ReadRef, State};
 use crate::domain::{
@@ -194,12 +195,12 @@ pub(super) fn decide(state: &State, env: &mut Env<'_>, command: &FindingCommand)
             if findings.is_empty() {
                 return Err(Rejection::NothingToDo);
             }
-            for (index, draft) in (0u32..).zip(findings) {
+            let mut dealing = Dealing::default();
+            for draft in findings {
                 let body = body_of(state, env, &read, draft, &mut out)?;
-                out.events.push(Event::Finding(FindingEvent::Created {
-                    finding: FindingId::derive(&read.stream, seq, index),
-                    body,
-                }));
+                let (part, index) = dealing.next(body.rois.len());
+                let finding = FindingId::derive(&read.stream, seq + part, index);
+                out.events.push(Event::Finding(FindingEvent::Created { finding, body }));
             }
         }
         FindingCommand::Delete { findings, .. } => {

@@ -19,6 +19,8 @@
 //! * **Erasable values** (geometry, every text a person types) are not in the body: an event carries
 //!   `SHA-256("shoken-value-v1\0" ‖ salt ‖ value)` with a random 32-byte salt, so that nobody can guess what was erased.
 //! * An event of an unknown kind or version is kept, verified and counted, and changes nothing.
+//! * An act on very many findings is several transactions: the first as any other, the others with the cause
+//!   `{"kind":"part","of":"<hash of the first>"}`. They are appended in one step and undone in one step.
 //! * State is the set of per-stream folds. A stream that `continues` another (a folder opened from a copy or a backup)
 //!   folds on top of the named head. Merging projects is set union of transactions.
 
@@ -35,6 +37,7 @@ mod finding;
 mod fold;
 mod kept;
 mod packed;
+mod parts;
 mod piecewise;
 mod privacy;
 mod read;

@@ -102,6 +102,10 @@ impl ReadFold {
                 }
                 self.undo.push(made);
             }
+            Cause::Part { of } => match self.undo.iter_mut().chain(&mut self.redo).rfind(|g| g.tx == *of) {
+                Some(begun) => begun.events.extend(made.events),
+                None => self.undo.push(made),
+            },
         }
         out_of_turn
     }

@@ -14,8 +14,9 @@ const SIG_DOMAIN: &[u8] = b"shoken-sig-v1\0";
 const VALUE_DOMAIN: &[u8] = b"shoken-value-v1\0";
 /// The greatest integer that every JSON reader keeps exactly.
 const MAX_INTEGER: u64 = 1 << 53;
-/// A body beyond this is refused before it is parsed; one gesture is far smaller, bulk acts are split by their command.
-const MAX_BODY_BYTES: usize = 16 << 20;
+/// A body beyond this is neither signed nor parsed. Bulk acts stay far below it, since they are written in parts
+/// ([`Cause::Part`]); the closing of an adjudication of 300,000 agreed findings comes near.
+const MAX_BODY_BYTES: usize = 64 << 20;
 
 /// An Ed25519 public key, 64 hex digits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -105,8 +106,17 @@ pub enum Cause {
     Gesture,
     Cli,
     Job,
-    Undo { of: Digest },
-    Redo { of: Digest },
+    Undo {
+        of: Digest,
+    },
+    Redo {
+        of: Digest,
+    },
+    /// Goes on with the act that the named transaction of this stream began: one act on very many findings is several
+    /// transactions, written together and undone together.
+    Part {
+        of: Digest,
+    },
 }
 
 /// One transaction as its author states it.
@@ -216,6 +226,10 @@ impl Signed {
     /// As [`Body::canonical`], or whatever `sign` fails with.
     pub fn seal<E: From<FormatError>>(body: Body, sign: impl FnOnce(&[u8]) -> Result<[u8; 64], E>) -> Result<Self, E> {
         let text = body.canonical()?;
+        // What nobody would read back is not written in the first place.
+        if text.len() > MAX_BODY_BYTES {
+            return Err(FormatError::TooLarge.into());
+        }
         let hash = Digest::of(TX_DOMAIN, text.as_bytes());
         let signature = sign(&signing_message(&hash))?;
         Ok(Self { text, body, hash, signature })

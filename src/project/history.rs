@@ -61,6 +61,7 @@ impl Project {
             }
         }
         out.sort_by_key(|a| (a.lamport, a.hash));
+        join_parts(&mut out);
         mark_undone(&mut out);
         Ok(out)
     }
@@ -101,6 +102,27 @@ fn line(signed: &Signed, case: Option<CaseId>, reason: Option<String>) -> Histor
         events,
         reason,
         case,
+    }
+}
+
+/// One act is one line, in however many transactions it was written.
+fn join_parts(lines: &mut Vec<HistoryLine>) {
+    let mut more: BTreeMap<Digest, Vec<(String, usize)>> = BTreeMap::new();
+    let known: BTreeSet<Digest> = lines.iter().map(|l| l.hash).collect();
+    lines.retain(|line| match &line.cause {
+        Cause::Part { of } if known.contains(of) => {
+            more.entry(*of).or_default().extend(line.events.iter().cloned());
+            false
+        }
+        _ => true,
+    });
+    for line in lines.iter_mut() {
+        for (kind, count) in more.remove(&line.hash).into_iter().flatten() {
+            match line.events.iter_mut().find(|(k, _)| *k == kind) {
+                Some((_, n)) => *n += count,
+                None => line.events.push((kind, count)),
+            }
+        }
     }
 }
 

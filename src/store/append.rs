@@ -5,7 +5,8 @@ use rusqlite::params;
 use super::{IdentityLine, Store, StoreError, identity, projections, values};
 use crate::domain::{Digest, ReaderId, SubjectId};
 use crate::journal::{
-    Cause, Change, Command, Decision, Env, Head, PrivacyCommand, PublicKey, Rejection, Signed, State, decide,
+    Cause, Change, Command, Decision, Env, Head, PrivacyCommand, PublicKey, Rejection, Signed, State, StreamTarget,
+    decide,
 };
 
 /// What every transaction says it was written by.
@@ -128,42 +129,38 @@ impl Store {
         let mut erased = Vec::new();
         let mut heads: Vec<Head> = Vec::new();
         for command in commands {
-            let (signed, decision) = {
-                // Where the database cannot tell, a new stream is begun: more streams than needed, but never a fork.
-                let continuable = |id: &Digest| self.may_continue(id).unwrap_or(false);
-                let mut env = Env {
-                    actor: author.reader,
-                    key: author.key,
-                    continuable: &continuable,
-                    random: &mut *author.random,
-                };
-                let decided = decide(state, command, &mut env);
-                // A rule that judged by half a state judged nothing.
-                if !state.is_readable() {
-                    return Err((StoreError::Folds.into(), touched));
-                }
-                let decision = match decided {
-                    Ok(d) => d,
-                    Err(Rejection::NothingToDo) if commands.len() > 1 => continue,
-                    Err(e) => return Err((e.into(), touched)),
-                };
-                let body = state.compose(&mut env, &decision, cause, (author.now)(), SOFTWARE);
-                let body = body.map_err(|e| (StoreError::from(e).into(), touched))?;
-                let signed = Signed::seal(body, |message| Ok::<_, StoreError>((author.sign)(message)));
-                signed.map(|signed| (signed, decision)).map_err(|e| (e.into(), touched))?
+            // Where the database cannot tell, a new stream is begun: more streams than needed, but never a fork.
+            let continuable = |id: &Digest| self.may_continue(id).unwrap_or(false);
+            let mut env =
+                Env { actor: author.reader, key: author.key, continuable: &continuable, random: &mut *author.random };
+            let decided = decide(state, command, &mut env);
+            // A rule that judged by half a state judged nothing.
+            if !state.is_readable() {
+                return Err((StoreError::Folds.into(), touched));
+            }
+            let decision = match decided {
+                Ok(d) => d,
+                Err(Rejection::NothingToDo) if commands.len() > 1 => continue,
+                Err(e) => return Err((e.into(), touched)),
             };
-            self.insert(&signed, &decision).map_err(|e| (e.into(), touched))?;
-            touched = true;
-            let changes = state.apply(&signed).map_err(|_| (StoreError::Value.into(), true))?;
-            projections::update(&self.db, state, &signed, &changes).map_err(|e| (e.into(), true))?;
+            let mut begun: Option<Head> = None;
+            for mut part in decision.into_parts() {
+                if let Some(first) = &begun {
+                    part.target = StreamTarget::Existing(first.stream);
+                    part.cause = Some(Cause::Part { of: first.hash });
+                }
+                let signed = self.write_part(state, author, cause, &part, &mut touched);
+                let (signed, changes) = signed.map_err(|e| (e, touched))?;
+                begun.get_or_insert(signed.head());
+                heads.retain(|h| h.stream != signed.stream());
+                heads.push(signed.head());
+                appended.transactions.push(*signed.hash());
+                appended.changes.extend(changes);
+            }
             if let Command::Privacy(PrivacyCommand::Erase { subject, .. }) = command {
-                self.erase_rows(subject).map_err(|e| (e.into(), true))?;
+                self.erase_rows(subject).map_err(|e| (e.into(), touched))?;
                 erased.push(subject.clone());
             }
-            heads.retain(|h| h.stream != signed.stream());
-            heads.push(signed.head());
-            appended.transactions.push(*signed.hash());
-            appended.changes.extend(changes);
         }
         for row in rows.iter().filter(|r| identity::belongs(r, state)) {
             identity::put(&self.db, row).map_err(|e| (e.into(), touched))?;
@@ -173,6 +170,26 @@ impl Store {
         }
         appended.heads = heads;
         Ok((appended, erased))
+    }
+
+    /// Signs and inserts one transaction and applies it. `touched` is set once the state has moved on.
+    fn write_part(
+        &self,
+        state: &mut State,
+        author: &mut Author<'_>,
+        cause: &Cause,
+        part: &Decision,
+        touched: &mut bool,
+    ) -> Result<(Signed, Vec<Change>), AppendError> {
+        let mut env =
+            Env { actor: author.reader, key: author.key, continuable: &|_| true, random: &mut *author.random };
+        let body = state.compose(&mut env, part, cause, (author.now)(), SOFTWARE).map_err(StoreError::from)?;
+        let signed = Signed::seal(body, |message| Ok::<_, StoreError>((author.sign)(message)))?;
+        self.insert(&signed, part)?;
+        *touched = true;
+        let changes = state.apply(&signed).map_err(|_| StoreError::Value)?;
+        projections::update(&self.db, state, &signed, &changes)?;
+        Ok((signed, changes))
     }
 
     fn insert(&self, signed: &Signed, decision: &Decision) -> Result<(), StoreError> {
