@@ -4,12 +4,13 @@ use shoken::domain::{CaseId, ProjectKind, Verdict};
 use shoken::journal::{FormatError, Signed};
 use shoken::project::{Cause, Command, FindingCommand, FindingDraft, Project, ReadCommand, ReadScope, Rejection};
 
-use crate::support::desk::{Desk, add, draft, exported, findings, import, reader, signed_lines, sound};
+use crate::support::desk::{Desk, Pen, add, exported, findings, import, reader, signed_lines, sound};
 
 const MANY: usize = 2_500;
 
 fn drafts(project: &Project, case: &CaseId) -> Vec<FindingDraft> {
-    (0..MANY).map(|i| draft(project, case, (i % 40) as f64, None)).collect()
+    let pen = Pen::over(project, case);
+    (0..MANY).map(|i| pen.draft((i % 40) as f64, None)).collect()
 }
 
 fn many() -> (Desk, Project, CaseId) {

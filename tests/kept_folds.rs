@@ -8,7 +8,7 @@ use shoken::journal::State;
 use shoken::project::{Cause, Command, Project, ReadCommand, ReadScope};
 use shoken::store::{OpenOptions, Store};
 
-use crate::support::desk::{Desk, Lots, add, copy_folder, count, exported, findings, import, reader, seed, sound};
+use crate::support::desk::{Desk, Lots, Pen, add, copy_folder, count, exported, findings, import, reader, seed, sound};
 
 /// Above the number of transactions from which on the folds are kept.
 const MANY: usize = 1_050;
@@ -24,8 +24,10 @@ fn kept() -> Kept {
     let mut project = desk.create("p.shoken", ProjectKind::Personal);
     let cases: Vec<CaseId> = (1..=3).map(|n| import(&mut project, &desk.photo(&format!("{n}.png"), n))).collect();
     for (n, case) in cases.iter().enumerate() {
+        let pen = Pen::over(&project, case);
         for i in 0..MANY / 3 {
-            add(&mut project, case, (i % 40) as f64, (i % 50 == 0).then_some("a word"));
+            let act = pen.add((i % 40) as f64, (i % 50 == 0).then_some("a word"));
+            project.execute(act, &Cause::Gesture).unwrap();
             if i % 7 == 0 {
                 project.undo(case).unwrap();
             }
@@ -164,8 +166,9 @@ fn folds_of_another_log_do_not_count() {
     let open = &kept.cases[1];
     let mut project = kept.desk.open("p.shoken");
     let had = findings(&project, open);
+    let pen = Pen::over(&project, open);
     for i in 0..1_050 {
-        add(&mut project, open, f64::from(i % 30), None);
+        project.execute(pen.add(f64::from(i % 30), None), &Cause::Gesture).unwrap();
     }
     drop(project);
     // The later folds beside the earlier log.
