@@ -122,7 +122,7 @@ fn an_act_on_damaged_folds_loses_nothing() {
     std::fs::write(kept.file(), &bytes).unwrap();
     let mut project = kept.desk.open("p.shoken");
     let refused = project.undo(open).unwrap_err().to_string();
-    assert!(refused.contains("made anew from the log"), "{refused}");
+    assert!(refused.contains("do it once more"), "{refused}");
     project.undo(open).unwrap();
     project.redo(open).unwrap();
     assert_eq!(findings(&project, open), had);

@@ -28,6 +28,7 @@ mod adjudication;
 mod authority;
 mod campaign;
 mod catalog;
+mod chain;
 mod command;
 mod compose;
 mod dataset;

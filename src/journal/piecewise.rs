@@ -3,7 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use super::state::{Chain, MAX_LINEAGE, State, Stream, chain_of, fold_chain};
+use super::chain::{Chain, MAX_LINEAGE, chain_of, fold_chain};
+use super::state::{State, Stream};
 use super::transaction::Signed;
 use crate::domain::StreamId;
 

@@ -225,8 +225,15 @@ impl Store {
         let cover =
             Cover { written_by: WRITTEN_BY.to_owned(), instance: self.instance.clone(), row: self.last_id, hash };
         let path = path_of(&self.folder);
+        // A disk that was pulled leaves an empty mount point, into which nothing is to be written.
+        if !self.folder.join("project.sqlite").is_file() {
+            return Err(io::ErrorKind::NotFound.into());
+        }
         let folder = self.folder.join("cache");
-        fs::create_dir_all(&folder)?;
+        match fs::create_dir(&folder) {
+            Err(e) if e.kind() != io::ErrorKind::AlreadyExists => return Err(e),
+            _ => {}
+        }
         // A name of its own, so that two processes that close at once do not write into each other's.
         let fresh = folder.join(format!("folds-{}.tmp", std::process::id()));
         let written = write_file(&fresh, &self.home, &cover, state).and_then(|()| fs::rename(&fresh, &path));

@@ -60,7 +60,9 @@ pub enum StoreError {
     NotABackup { path: PathBuf, reason: String },
     #[error("{}: {what} is not what was copied; the disk or the copy is damaged. Take another generation or another disk.", path.display())]
     CopyDiffers { path: PathBuf, what: String },
-    #[error("part of the project's cache could not be read; it is made anew from the log. Do it once more.")]
+    #[error(
+        "part of what the project keeps ready could not be read. Check that the disk is connected and do it once more: it is made anew from the log, in which everything is safe."
+    )]
     Folds,
     #[error("stopped; nothing was left behind")]
     Stopped,
