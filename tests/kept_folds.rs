@@ -18,6 +18,14 @@ struct Kept {
     cases: Vec<CaseId>,
 }
 
+/// Draws without looking at the case in between.
+fn draw_many(project: &mut Project, case: &CaseId, n: usize) {
+    let pen = Pen::over(project, case);
+    for i in 0..n {
+        project.execute(pen.add((i % 30) as f64, None), &Cause::Gesture).unwrap();
+    }
+}
+
 /// Three cases: one sealed, one open and full of undone and redone work, one amended.
 fn kept() -> Kept {
     let desk = Desk::new();
@@ -166,10 +174,7 @@ fn folds_of_another_log_do_not_count() {
     let open = &kept.cases[1];
     let mut project = kept.desk.open("p.shoken");
     let had = findings(&project, open);
-    let pen = Pen::over(&project, open);
-    for i in 0..1_050 {
-        project.execute(pen.add(f64::from(i % 30), None), &Cause::Gesture).unwrap();
-    }
+    draw_many(&mut project, open, MANY);
     drop(project);
     // The later folds beside the earlier log.
     std::fs::copy(kept.file(), early.join("cache/folds.bin")).unwrap();
@@ -214,4 +219,17 @@ fn an_export_does_not_depend_on_the_folds() {
     drop(project);
     std::fs::remove_dir_all(kept.desk.path("p.shoken/cache")).unwrap();
     assert_eq!(exported(&kept.desk.open("p.shoken"), true), lines);
+}
+
+/// A disk that was pulled leaves its empty mount point behind; closing the project writes nothing into it.
+#[test]
+fn folds_are_not_written_where_the_project_was() {
+    let desk = Desk::new();
+    let mut project = desk.create("p.shoken", ProjectKind::Personal);
+    let case = import(&mut project, &desk.photo("a.png", 1));
+    draw_many(&mut project, &case, MANY);
+    std::fs::rename(desk.path("p.shoken"), desk.path("gone.shoken")).unwrap();
+    std::fs::create_dir(desk.path("p.shoken")).unwrap();
+    drop(project);
+    assert!(std::fs::read_dir(desk.path("p.shoken")).unwrap().next().is_none());
 }
