@@ -43,7 +43,7 @@ const MAIN_MAY_IMPORT: &[&str] = &["domain", "project", "cli", "gui", "demo", "b
 const CONFINED: &[(&[&str], &[&str])] = &[
     (&["egui", "eframe", "egui_extras", "egui_tiles", "egui_plot", "egui_table", "egui_wgpu"], &["src/gui/"]),
     (&["wgpu"], &["src/render/", "src/gui/viewport/"]),
-    (&["rusqlite", "rusqlite_migration"], &["src/store/"]),
+    (&["rusqlite"], &["src/store/"]),
     (&["anyhow"], &["src/cli/", "src/main.rs", "src/demo/", "src/bench/"]),
 ];
 

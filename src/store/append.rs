@@ -2,6 +2,7 @@
 
 use rusqlite::params;
 
+use super::checkpoint::{Checkpointer, Turn};
 use super::{IdentityLine, Store, StoreError, identity, projections, values};
 use crate::domain::{Digest, ReaderId, SubjectId};
 use crate::journal::{
@@ -82,6 +83,8 @@ impl Store {
         if let Some(why) = &self.read_only {
             return Err(StoreError::ReadOnly(why.clone()).into());
         }
+        let turn = self.checkpoints.as_ref().map(Checkpointer::turn);
+        let writing = turn.as_ref().map(Turn::take);
         self.db.execute_batch("BEGIN IMMEDIATE").map_err(StoreError::from)?;
         match self.append_locked(state, author, cause, commands, rows) {
             Ok((appended, erased)) => {
@@ -92,6 +95,7 @@ impl Store {
                     return Err(e.into());
                 }
                 self.last_id = newest;
+                drop(writing);
                 self.after_commit(state, &appended, &erased);
                 Ok(appended)
             }

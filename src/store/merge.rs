@@ -48,15 +48,21 @@ impl Store {
         for value in sealed.iter().filter(|v| !state.is_erased(&v.subject)) {
             values::put(&self.db, value)?;
         }
+        let mut condemned = Vec::new();
         for subject in state.erased() {
-            self.erase_rows(subject)?;
+            // Key and values come and go together, so that those erased before need not be looked for again.
+            if values::holds_key(&self.db, subject)? {
+                condemned.push(subject);
+            }
+            identity::erase(&self.db, subject)?;
         }
+        values::erase(&self.db, &condemned)?;
         self.write_projections(&state)?;
         Ok((new, state))
     }
 
     pub(super) fn erase_rows(&self, subject: &SubjectId) -> Result<(), StoreError> {
-        values::erase(&self.db, subject)?;
+        values::erase(&self.db, &[subject])?;
         identity::erase(&self.db, subject)
     }
 

@@ -1,14 +1,15 @@
 //! Bringing an older project up to this program's tables: on a copy, proved, and swapped in by one rename.
 //!
-//! The original is held under an exclusive lock and is not written. Whatever is interrupted before the rename leaves a file
-//! `project.sqlite.migrating` that the next opening throws away to begin again; after the rename everything is done. What
-//! was signed is carried over byte by byte: a migration changes tables, never transactions.
+//! The original is held under an exclusive lock and is not written. The copy has this version's tables from the start and
+//! takes the rows over, so that it is compact and holds nothing that was erased. Whatever is interrupted before the rename
+//! leaves a file `project.sqlite.migrating` that the next opening throws away to begin again; after the rename everything is
+//! done. What was signed is carried over byte by byte: a migration changes tables, never transactions.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rusqlite::backup::StepResult;
+use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OpenFlags};
 
 use super::sections::{self, Section};
@@ -49,12 +50,14 @@ pub(super) fn bring_up(folder: &Path, home: &Path) -> Result<(), StoreError> {
     let migrated = (|| {
         let before = carried(&original)?;
         clear(&copy);
-        copy_over(&path, &copy)?;
-        let mut db = Connection::open(&copy)?;
+        let db = Connection::open(&copy)?;
+        db.pragma_update(None, "application_id", schema::APPLICATION_ID)?;
         db.pragma_update(None, "journal_mode", "DELETE")?;
         db.pragma_update(None, "synchronous", "FULL")?;
-        schema::migrate(&mut db)
-            .map_err(|e| StoreError::NotAProject { path: folder.to_owned(), reason: e.to_string() })?;
+        // Sorting must not spill names into files of the system's temporary folder.
+        db.pragma_update(None, "temp_store", "MEMORY")?;
+        schema::make(&db)?;
+        carry_over(&path, &db)?;
         db.execute("INSERT OR REPLACE INTO meta VALUES (?1, '1')", [REMAKE])?;
         let sound: String = db.query_row("PRAGMA integrity_check(1)", [], |r| r.get(0))?;
         let differs = |what: &str| StoreError::CopyDiffers { path: copy.clone(), what: what.to_owned() };
@@ -96,18 +99,28 @@ fn clear(copy: &Path) {
     }
 }
 
-fn copy_over(original: &Path, copy: &Path) -> Result<(), StoreError> {
-    let original = Connection::open_with_flags(original, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-    let mut db = Connection::open(copy)?;
-    let backup = rusqlite::backup::Backup::new(&original, &mut db)?;
-    // The lock is ours, so that nothing can be in the way for more than a moment.
-    for _ in 0..1_000 {
-        match backup.step(-1)? {
-            StepResult::Done => return Ok(()),
-            _ => std::thread::sleep(Duration::from_millis(10)),
-        }
+/// Takes the rows of every table over that both have, whatever columns the older one lacks, in one step. Reading through a
+/// second connection goes on under the lock that the caller holds.
+fn carry_over(original: &Path, copy: &Connection) -> Result<(), StoreError> {
+    // Paths need not be Unicode; SQLite takes their bytes as they are.
+    let name = ToSqlOutput::Borrowed(ValueRef::Text(original.as_os_str().as_encoded_bytes()));
+    copy.execute("ATTACH ?1 AS old", [name])?;
+    let (older, newer) = (schema::tables(copy, "old")?, schema::tables(copy, "main")?);
+    copy.execute_batch("BEGIN IMMEDIATE")?;
+    for table in newer.iter().filter(|t| older.contains(t) && *t != "entities") {
+        let known = columns(copy, "old", table)?;
+        let shared = columns(copy, "main", table)?.into_iter().filter(|c| known.contains(c));
+        let shared = shared.collect::<Vec<_>>().join(", ");
+        // In the order of the original, which is that of appending.
+        copy.execute(&format!("INSERT INTO main.{table} ({shared}) SELECT {shared} FROM old.{table}"), [])?;
     }
-    Err(StoreError::Busy)
+    copy.execute_batch("COMMIT; DETACH old")?;
+    Ok(())
+}
+
+fn columns(db: &Connection, schema: &str, table: &str) -> Result<Vec<String>, StoreError> {
+    let mut query = db.prepare("SELECT name FROM pragma_table_info(?1, ?2)")?;
+    Ok(query.query_map([table, schema], |r| r.get(0))?.collect::<Result<_, _>>()?)
 }
 
 /// The note by which this machine knows the database file as its own, where it does.

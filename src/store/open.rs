@@ -96,11 +96,10 @@ impl Store {
         let made = (|| {
             fs::create_dir_all(folder.join("blobs")).map_err(io_error(folder))?;
             let path = folder.join("project.sqlite");
-            let mut db = Connection::open(&path)?;
+            let db = Connection::open(&path)?;
             db.pragma_update(None, "application_id", schema::APPLICATION_ID)?;
             tune(&db)?;
-            schema::migrate(&mut db)
-                .map_err(|e| StoreError::NotAProject { path: folder.to_owned(), reason: e.to_string() })?;
+            schema::make(&db)?;
             let instance = random_hex()?;
             db.execute("INSERT INTO meta VALUES ('instance', ?1)", [&instance])?;
             Ok(Self {

@@ -122,7 +122,7 @@ impl Store {
     /// # Errors
     /// Database errors.
     pub fn destroy_subject(&self, subject: &SubjectId, cases: &[CaseId]) -> Result<(), StoreError> {
-        values::erase(&self.db, subject)?;
+        values::erase(&self.db, &[subject])?;
         identity::erase(&self.db, subject)?;
         if let Some(drafts) = self.drafts() {
             drafts.erase(cases)?;

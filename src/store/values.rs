@@ -77,11 +77,22 @@ pub(super) fn get(db: &Connection, digest: &Digest) -> Result<Option<NewValue>, 
     Ok(Some(NewValue { digest: *digest, subject, salt: *salt, value: value.to_vec() }))
 }
 
-/// Destroys key and values of a subject.
-pub(super) fn erase(db: &Connection, subject: &SubjectId) -> Result<(), StoreError> {
-    db.execute("DELETE FROM subject_keys WHERE subject = ?1", [subject.as_str()])?;
-    db.execute("DELETE FROM sealed_values WHERE subject = ?1", [subject.as_str()])?;
+/// Destroys keys and values of subjects. All values are looked through, which takes as long as there are values; an index by
+/// subject would cost every gesture a page.
+pub(super) fn erase(db: &Connection, subjects: &[&SubjectId]) -> Result<(), StoreError> {
+    if subjects.is_empty() {
+        return Ok(());
+    }
+    let list = serde_json::to_string(subjects).map_err(|_| StoreError::Value)?;
+    for table in ["subject_keys", "sealed_values"] {
+        db.execute(&format!("DELETE FROM {table} WHERE subject IN (SELECT value FROM json_each(?1))"), [&list])?;
+    }
     Ok(())
+}
+
+/// Whether a subject's key is here, without which none of its values can be read.
+pub(super) fn holds_key(db: &Connection, subject: &SubjectId) -> Result<bool, StoreError> {
+    Ok(db.prepare_cached("SELECT 1 FROM subject_keys WHERE subject = ?1")?.exists([subject.as_str()])?)
 }
 
 /// Digests that are there, for `verify` and export.
