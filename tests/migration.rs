@@ -4,12 +4,27 @@ use std::path::{Path, PathBuf};
 
 use crate::support::desk::{Desk, all_bytes};
 
-/// Turns a project into one from before an index and the derived rows: what an older program would have left.
+/// A project as the program with version 1 of the tables left it.
+const OLD: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cases/journals/tables-1");
+
+/// Turns a project into one of version 1: its tables are those of the project that is kept of that version.
 fn age(folder: &Path) {
     let db = rusqlite::Connection::open(folder.join("project.sqlite")).unwrap();
     db.pragma_update(None, "journal_mode", "DELETE").unwrap();
-    db.execute_batch("DROP INDEX transactions_by_stream; DROP TABLE entities;").unwrap();
-    db.pragma_update(None, "user_version", 0).unwrap();
+    db.execute("ATTACH ?1 AS kept", [format!("{OLD}/project.sqlite")]).unwrap();
+    db.execute_batch(
+        "ALTER TABLE transactions RENAME TO newer; DROP INDEX transactions_by_stream;
+         DROP TRIGGER transactions_no_update; DROP TRIGGER transactions_no_delete;",
+    )
+    .unwrap();
+    let sql = "SELECT sql FROM kept.sqlite_master WHERE sql IS NOT NULL AND name LIKE 'transactions%'
+               OR name = 'sealed_values_by_subject' ORDER BY type = 'table' DESC";
+    let made: Vec<String> =
+        db.prepare(sql).unwrap().query_map([], |r| r.get(0)).unwrap().collect::<Result<_, _>>().unwrap();
+    assert_eq!(made.len(), 5);
+    made.iter().for_each(|sql| db.execute_batch(sql).unwrap());
+    db.execute_batch("INSERT INTO transactions SELECT * FROM newer; DROP TABLE newer; DETACH kept").unwrap();
+    db.pragma_update(None, "user_version", 1).unwrap();
 }
 
 fn version(folder: &Path) -> i64 {
@@ -49,16 +64,46 @@ fn migration_brings_an_older_project_up_with_every_byte_that_was_signed() {
     let journal = grown(&desk, 20);
     let streams = journal.matches("\\\"open\\\":{").count();
     assert!(desk.ok(&["worklist", "p.shoken"]).contains("1 findings"));
-    assert_eq!(version(&desk.path("p.shoken")), 1);
+    assert_eq!(version(&desk.path("p.shoken")), 2);
     assert!(!copying(&desk).exists());
     let after = desk.ok(&["journal", "export", "p.shoken", "--values"]);
     assert!(holds_all(&after, &journal), "not one transaction or value is lost");
-    // The tables that were missing are there and right, and the folder is known as the one it was.
+    // The derived rows are right, and the folder is known as the one it was.
     assert!(desk.ok(&["rebuild", "p.shoken"]).contains("0 differed"));
     desk.annotate("p.shoken");
     let after = desk.ok(&["journal", "export", "p.shoken"]);
     assert_eq!(after.matches("\\\"open\\\":{").count(), streams, "no new streams: it is no copy");
     assert!(desk.ok(&["verify", "p.shoken"]).contains("sound"));
+}
+
+/// What the log of a database holds, byte for byte, and what its values are filed under.
+fn kept(database: &Path) -> Vec<(i64, Vec<u8>, String, Vec<u8>)> {
+    let db = rusqlite::Connection::open_with_flags(database, rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
+    let sql = "SELECT id, hash, body, signature FROM transactions
+               UNION ALL SELECT -1, digest, subject, sealed FROM sealed_values ORDER BY 1, 2";
+    let mut query = db.prepare(sql).unwrap();
+    let rows = query.query_map([], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?))).unwrap();
+    rows.collect::<Result<_, _>>().unwrap()
+}
+
+/// A project of every version of the tables is readable for ever, and is worked on after it was brought up.
+#[test]
+fn migration_of_the_project_that_is_kept_of_version_1() {
+    let desk = Desk::new();
+    crate::support::desk::copy_folder(Path::new(OLD), &desk.path("p.shoken"));
+    let old = kept(&desk.path("p.shoken/project.sqlite"));
+    assert_eq!(old.len(), 14 + 2);
+    assert_eq!(version(&desk.path("p.shoken")), 1);
+    let listed = desk.ok(&["worklist", "p.shoken"]);
+    assert!(listed.contains("C-0001") && listed.contains("submitted") && listed.contains("1 findings"), "{listed}");
+    assert!(!listed.contains("C-0002"), "its subject was erased: {listed}");
+    assert_eq!(version(&desk.path("p.shoken")), 2);
+    let new = kept(&desk.path("p.shoken/project.sqlite"));
+    assert!(old.iter().all(|row| new.contains(row)), "not one row is lost or altered");
+    assert!(desk.ok(&["verify", "p.shoken"]).contains("sound"));
+    assert!(desk.ok(&["rebuild", "p.shoken"]).contains("0 differed"));
+    let bytes = all_bytes(&desk.path("p.shoken"));
+    assert!(bytes.len() < 90 << 10, "the copy is compact: {} bytes", bytes.len());
 }
 
 #[test]
@@ -71,7 +116,7 @@ fn migration_killed_at_every_step_is_begun_again_and_loses_nothing() {
     let filled = |desk: &Desk| copying(desk).metadata().is_ok_and(|m| m.len() >= 1 << 20);
     let done = |desk: &Desk| {
         let header = std::fs::read(desk.path("p.shoken/project.sqlite")).unwrap_or_default();
-        header.get(60..64) == Some(&[0, 0, 0, 1])
+        header.get(60..64) == Some(&[0, 0, 0, 2])
     };
     let first = |desk: &Desk| desk.path("p.shoken/project.sqlite").exists();
     let steps: [(&str, Reached); 4] =
@@ -91,7 +136,7 @@ fn migration_killed_at_every_step_is_begun_again_and_loses_nothing() {
         println!("killed {step}: version {left}, copy left behind: {}", copying(&desk).exists());
         let after = desk.ok(&["journal", "export", "p.shoken", "--values"]);
         assert!(holds_all(&after, &journal), "{step}");
-        assert_eq!(version(&desk.path("p.shoken")), 1, "{step}");
+        assert_eq!(version(&desk.path("p.shoken")), 2, "{step}");
         assert!(!copying(&desk).exists(), "{step}");
         assert!(desk.ok(&["rebuild", "p.shoken"]).contains("0 differed"), "{step}");
         assert!(desk.ok(&["verify", "p.shoken"]).contains("sound"), "{step}");
@@ -120,11 +165,11 @@ fn migration_without_room_leaves_the_older_project_as_it_was() {
     let line = desk.refused(&["annotate", "disk/p.shoken", "--case", "C-0001", "--from", "f.geojson"]);
     assert!(line.contains("full"), "{line}");
     assert_eq!(std::fs::read(desk.path("disk/p.shoken/project.sqlite")).unwrap().len(), before.len());
-    assert_eq!(version(&desk.path("disk/p.shoken")), 0);
+    assert_eq!(version(&desk.path("disk/p.shoken")), 1);
     assert!(!desk.path("disk/p.shoken/project.sqlite.migrating").exists());
     ballast.iter().for_each(|b| std::fs::remove_file(b).unwrap());
     desk.ok(&["annotate", "disk/p.shoken", "--case", "C-0001", "--from", "f.geojson"]);
-    assert_eq!(version(&desk.path("disk/p.shoken")), 1);
+    assert_eq!(version(&desk.path("disk/p.shoken")), 2);
 }
 
 #[test]
@@ -136,14 +181,14 @@ fn migration_waits_for_nobody_who_still_has_the_project_open() {
     other.execute_batch("BEGIN; SELECT count(*) FROM transactions;").unwrap();
     let mut child = desk.spawn(&["worklist", "p.shoken"]);
     // It waits for the other; the other goes, and it goes on.
-    assert!(child.try_wait().unwrap().is_none() || version(&desk.path("p.shoken")) == 0);
+    assert!(child.try_wait().unwrap().is_none() || version(&desk.path("p.shoken")) == 1);
     other.execute_batch("COMMIT").unwrap();
     drop(other);
     let out = child.wait_with_output().unwrap();
     let said = crate::support::desk::text(&out.stderr);
     assert!(out.status.success() || said.contains("another process"), "{said}");
     desk.ok(&["worklist", "p.shoken"]);
-    assert_eq!(version(&desk.path("p.shoken")), 1);
+    assert_eq!(version(&desk.path("p.shoken")), 2);
 }
 
 #[test]
@@ -151,11 +196,11 @@ fn migration_backwards_is_refused_in_words() {
     let desk = Desk::new();
     desk.project("p.shoken");
     let db = rusqlite::Connection::open(desk.path("p.shoken/project.sqlite")).unwrap();
-    db.pragma_update(None, "user_version", 2).unwrap();
+    db.pragma_update(None, "user_version", 3).unwrap();
     drop(db);
     let line = desk.refused(&["annotate", "p.shoken", "--case", "C-0001", "--from", "f.geojson"]);
     assert!(line.contains("newer version of Shoken") && line.contains("update the program"), "{line}");
     assert!(desk.ok(&["worklist", "p.shoken"]).contains("C-0001"), "it opens to look");
     assert!(desk.ok(&["backup", "p.shoken", "--to", "place"]).contains("compared"), "and can be backed up");
-    assert_eq!(version(&desk.path("p.shoken")), 2);
+    assert_eq!(version(&desk.path("p.shoken")), 3);
 }
