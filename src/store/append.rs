@@ -192,7 +192,7 @@ impl Store {
         self.insert(&signed, part)?;
         *touched = true;
         let changes = state.apply(&signed).map_err(|_| StoreError::Value)?;
-        projections::update(&self.db, state, &signed, &changes)?;
+        projections::update(&self.db, state, &signed)?;
         Ok((signed, changes))
     }
 

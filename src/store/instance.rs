@@ -4,8 +4,9 @@
 //! last transaction this folder appended. A folder whose file is another one, or whose log lacks what is remembered, is a
 //! copy or a backup: it gets a new instance, and the old streams are never continued from it.
 
+use std::cell::RefCell;
 use std::fs;
-use std::io::Write as _;
+use std::io::{Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use crate::domain::{Digest, StreamId};
@@ -14,6 +15,8 @@ use crate::tasks::platform;
 
 pub(super) struct InstanceRecord {
     folder: PathBuf,
+    /// The note that was written last, kept open: opening it costs as much as deciding what the gesture means.
+    open: RefCell<Option<(StreamId, fs::File)>>,
 }
 
 impl InstanceRecord {
@@ -22,6 +25,7 @@ impl InstanceRecord {
             folder: home
                 .join("instances")
                 .join(format!("{}-{instance}", project.to_string().get(..16).unwrap_or_default())),
+            open: RefCell::new(None),
         }
     }
 
@@ -54,9 +58,15 @@ impl InstanceRecord {
     /// Written over in place, always at the same length: a file cut to nothing and written anew is flushed by some file
     /// systems when it is closed, which would cost more than the gesture itself.
     pub(super) fn note(&self, head: &Head) {
-        let path = self.folder.join(head.stream.to_string());
-        if let Ok(mut file) = fs::OpenOptions::new().write(true).create(true).truncate(false).open(path) {
-            file.write_all(format!("{:020} {}", head.seq, head.hash).as_bytes()).ok();
+        let mut open = self.open.borrow_mut();
+        if !open.as_ref().is_some_and(|(stream, _)| *stream == head.stream) {
+            let path = self.folder.join(head.stream.to_string());
+            let file = fs::OpenOptions::new().write(true).create(true).truncate(false).open(path);
+            *open = file.ok().map(|file| (head.stream, file));
+        }
+        if let Some((_, file)) = open.as_mut() {
+            let text = format!("{:020} {}", head.seq, head.hash);
+            file.rewind().and_then(|()| file.write_all(text.as_bytes())).ok();
         }
     }
 }

@@ -78,6 +78,8 @@ fn tune(db: &Connection) -> Result<(), StoreError> {
     db.pragma_update(None, "synchronous", "FULL")?;
     db.pragma_update(None, "secure_delete", "ON")?;
     db.pragma_update(None, "foreign_keys", "ON")?;
+    // Indexes of a large project are looked up at random places; in KiB, as the minus says.
+    db.pragma_update(None, "cache_size", -16_000)?;
     // Sorting must not spill names into files of the system's temporary folder.
     db.pragma_update(None, "temp_store", "MEMORY")?;
     Ok(())

@@ -1,10 +1,16 @@
 //! Rows derived from the log, for looking without folding. `rebuild` makes them anew and says what differed.
+//!
+//! Of a read there is what others go by: its phase, its submissions, and the findings of the newest of them. Work that is
+//! not sealed yet is in the log alone, so that a gesture writes no rows beside it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use rusqlite::{Connection, params};
 
 use super::{Store, StoreError};
-use crate::domain::Digest;
-use crate::journal::{Change, Fold, Signed, State, Stream};
+use crate::domain::{Digest, FindingId};
+use crate::journal::{Finding, Fold, Signed, State, Stream};
 
 /// What `rebuild` found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -20,27 +26,31 @@ fn json<T: serde::Serialize>(value: &T) -> Result<String, StoreError> {
     serde_json::to_string(value).map_err(|_| StoreError::Value)
 }
 
-/// The row that stands for a stream as a whole; a read's findings have rows of their own.
+/// The row that stands for a stream as a whole; a read's sealed findings have rows of their own.
 fn stream_row(stream: &Stream) -> Result<(Key, String), StoreError> {
     let body = match &stream.fold {
         Fold::Read(kept) => {
             let fold = kept.get().ok_or(StoreError::Folds)?;
             let submissions: Vec<_> = fold.submissions.iter().map(|s| (s.seq, s.hash, s.verdict)).collect();
-            let stacks =
-                (fold.undo.last().map(|g| g.tx), fold.redo.last().map(|g| g.tx), fold.undo.len(), fold.redo.len());
-            serde_json::json!({"phase": fold.phase, "submissions": submissions, "stacks": stacks})
+            let fold = serde_json::json!({"phase": fold.phase, "submissions": submissions});
+            serde_json::json!({"kind": stream.open.kind, "fold": fold})
         }
-        other => serde_json::to_value(other).map_err(|_| StoreError::Value)?,
+        other => {
+            let fold = serde_json::to_value(other).map_err(|_| StoreError::Value)?;
+            serde_json::json!({"seq": stream.seq, "hash": stream.hash, "kind": stream.open.kind, "fold": fold})
+        }
     };
-    let body = serde_json::json!({"seq": stream.seq, "hash": stream.hash, "kind": stream.open.kind, "fold": body});
     Ok((("stream", stream.id.to_string(), stream.id), json(&body)?))
 }
 
-fn finding_row(stream: &Stream, finding: &crate::domain::FindingId) -> Result<Option<(Key, String)>, StoreError> {
+/// The findings that a read was last sealed with, whether or not it has been taken up again since.
+fn sealed(stream: &Stream) -> Result<Option<&BTreeMap<FindingId, Arc<Finding>>>, StoreError> {
     let Fold::Read(kept) = &stream.fold else { return Ok(None) };
-    let fold = kept.get().ok_or(StoreError::Folds)?;
-    let Some(found) = fold.findings.get(finding) else { return Ok(None) };
-    Ok(Some((("finding", finding.to_string(), stream.id), json(found)?)))
+    Ok(kept.get().ok_or(StoreError::Folds)?.submissions.last().map(|s| &s.findings))
+}
+
+fn finding_row(stream: &Stream, id: &FindingId, finding: &Finding) -> Result<(Key, String), StoreError> {
+    Ok((("finding", id.to_string(), stream.id), json(finding)?))
 }
 
 fn put(db: &Connection, (kind, id, stream): &Key, body: &str) -> Result<(), StoreError> {
@@ -49,35 +59,32 @@ fn put(db: &Connection, (kind, id, stream): &Key, body: &str) -> Result<(), Stor
     Ok(())
 }
 
+/// Whether a transaction leaves the rows of its read as they are.
+fn is_unsealed_work(stream: &Stream, signed: &Signed) -> bool {
+    let (body, is_finding) = (signed.body(), |kind: &str| kind.starts_with("finding."));
+    matches!(stream.fold, Fold::Read(_))
+        && body.open.is_none()
+        && body.events.iter().all(|e| e.get("kind").and_then(|k| k.as_str()).is_some_and(is_finding))
+}
+
 /// Writes the rows that one transaction changed.
-pub(super) fn update(db: &Connection, state: &State, signed: &Signed, changes: &[Change]) -> Result<(), StoreError> {
+pub(super) fn update(db: &Connection, state: &State, signed: &Signed) -> Result<(), StoreError> {
     let Some(stream) = state.streams.get(&signed.stream()) else { return Ok(()) };
-    let (key, body) = stream_row(stream)?;
-    put(db, &key, &body)?;
-    let inherited = signed.body().open.as_ref().is_some_and(|o| o.continues.is_some());
-    if inherited {
-        // A continuing stream starts with the findings of the one it goes on from.
-        for (key, body) in rows_of(stream)? {
-            put(db, &key, &body)?;
-        }
+    if is_unsealed_work(stream, signed) {
+        return Ok(());
     }
-    for change in changes {
-        if let Change::Finding { finding, .. } = change
-            && let Some((key, body)) = finding_row(stream, finding)?
-        {
-            put(db, &key, &body)?;
-        }
+    if matches!(stream.fold, Fold::Read(_)) {
+        // What was sealed anew may lack findings of the time before.
+        let sql = "DELETE FROM entities WHERE stream = ?1 AND kind = 'finding'";
+        db.prepare_cached(sql)?.execute([stream.id.as_bytes().as_slice()])?;
     }
-    Ok(())
+    rows_of(stream)?.iter().try_for_each(|(key, body)| put(db, key, body))
 }
 
 fn rows_of(stream: &Stream) -> Result<Vec<(Key, String)>, StoreError> {
     let mut out = vec![stream_row(stream)?];
-    if let Fold::Read(kept) = &stream.fold {
-        let fold = kept.get().ok_or(StoreError::Folds)?;
-        for id in fold.findings.keys() {
-            out.extend(finding_row(stream, id)?);
-        }
+    for (id, finding) in sealed(stream)?.into_iter().flatten() {
+        out.push(finding_row(stream, id, finding)?);
     }
     Ok(out)
 }
@@ -89,12 +96,10 @@ impl Store {
     /// Database errors.
     pub fn compare_projections(&self, state: &State) -> Result<RebuildReport, StoreError> {
         // Row by row against the state, so that the rows of a large project need not be in memory twice.
-        let per_stream = |s: &Stream| match &s.fold {
-            Fold::Read(kept) => 1 + kept.get().map_or(0, |fold| fold.findings.len()),
-            _ => 1,
-        };
-        let rows: usize = state.streams.values().map(per_stream).sum();
-        let (mut differences, mut known) = (Vec::new(), 0);
+        let (mut differences, mut known, mut rows) = (Vec::new(), 0, 0);
+        for stream in state.streams.values() {
+            rows += 1 + sealed(stream)?.map_or(0, BTreeMap::len);
+        }
         let mut query = self.db.prepare("SELECT kind, id, stream, body FROM entities")?;
         let mut stored = query.query([])?;
         while let Some(row) = stored.next()? {
@@ -103,9 +108,11 @@ impl Store {
             let stream = <[u8; 32]>::try_from(stream).ok().and_then(|b| state.streams.get(&Digest::from_bytes(b)));
             let want = match (kind.as_str(), stream) {
                 ("stream", Some(stream)) if stream.id.to_string() == id => Some(stream_row(stream)?),
-                ("finding", Some(stream)) => match id.parse() {
-                    Ok(finding) => finding_row(stream, &finding)?,
-                    Err(_) => None,
+                ("finding", Some(stream)) => match (sealed(stream)?, id.parse()) {
+                    (Some(findings), Ok(id)) => {
+                        findings.get(&id).map(|finding| finding_row(stream, &id, finding)).transpose()?
+                    }
+                    _ => None,
                 },
                 _ => None,
             };

@@ -4,7 +4,8 @@
 //! So there are few indexes: rows of the log are found by stream and number, values by their digest. Erasing a subject reads
 //! through all values instead; it is rare.
 //!
-//! Version 1 had the log's hashes in an index of their own, `AUTOINCREMENT` ids and values indexed by subject.
+//! Version 1 had the log's hashes in an index of their own, `AUTOINCREMENT` ids, values indexed by subject, and derived rows
+//! of findings that were not sealed.
 
 use rusqlite::Connection;
 
@@ -51,7 +52,9 @@ CREATE TABLE identity_files (
 CREATE TABLE identity_readers (reader TEXT PRIMARY KEY, name TEXT NOT NULL) WITHOUT ROWID;
 
 -- Projections: derived from the log, compared and made anew by `rebuild`.
-CREATE TABLE entities (kind TEXT NOT NULL, id TEXT NOT NULL, stream BLOB NOT NULL, body TEXT NOT NULL, PRIMARY KEY (kind, id, stream)) WITHOUT ROWID;
+CREATE TABLE entities (
+    kind TEXT NOT NULL, id TEXT NOT NULL, stream BLOB NOT NULL, body TEXT NOT NULL, PRIMARY KEY (stream, kind, id)
+) WITHOUT ROWID;
 ";
 
 /// Makes the tables in an empty database, in one step.

@@ -20,7 +20,7 @@ pub struct Section {
 /// `local_streams` say which folder this is and are not part of what is kept.
 const TABLES: &[(&str, &str)] = &[
     ("transactions", "SELECT hash, stream, seq, body, signature FROM transactions ORDER BY id"),
-    ("entities", "SELECT kind, id, stream, body FROM entities ORDER BY kind, id, stream"),
+    ("entities", ENTITIES),
     ("subject_keys", "SELECT subject, key FROM subject_keys ORDER BY subject"),
     ("sealed_values", "SELECT digest, subject, nonce, sealed FROM sealed_values ORDER BY digest"),
     ("identity_subjects", "SELECT * FROM identity_subjects ORDER BY subject"),
@@ -29,6 +29,10 @@ const TABLES: &[(&str, &str)] = &[
     ("identity_files", "SELECT * FROM identity_files ORDER BY image, ordinal"),
     ("identity_readers", "SELECT * FROM identity_readers ORDER BY reader"),
 ];
+
+/// In the order of the table, so that nothing is sorted in memory. Backups of version 1 were digested in another.
+const ENTITIES: &str = "SELECT kind, id, stream, body FROM entities ORDER BY stream, kind, id";
+const ENTITIES_OF_1: &str = "SELECT kind, id, stream, body FROM entities ORDER BY kind, id, stream";
 
 const DRAFTS: &[(&str, &str)] = &[("drafts", "SELECT * FROM drafts ORDER BY reader, case_id")];
 
@@ -62,7 +66,9 @@ pub(super) fn of_project(db: &Connection) -> Result<Vec<Section>, StoreError> {
 
 /// Digests of the tables that are asked for.
 pub(super) fn of_tables(db: &Connection, asked: impl Fn(&str) -> bool) -> Result<Vec<Section>, StoreError> {
-    TABLES.iter().filter(|(table, _)| asked(table)).map(|(table, sql)| section(db, table, sql)).collect()
+    let version: i64 = db.pragma_query_value(None, "user_version", |r| r.get(0))?;
+    let sql_of = |sql| if version < 2 && sql == ENTITIES { ENTITIES_OF_1 } else { sql };
+    TABLES.iter().filter(|(table, _)| asked(table)).map(|(table, sql)| section(db, table, sql_of(sql))).collect()
 }
 
 pub(super) fn of_drafts(db: &Connection) -> Result<Vec<Section>, StoreError> {
