@@ -36,11 +36,19 @@ fn unplugged() -> Unplugged {
     // Copied while it is open: nothing has been moved from the log into the database yet.
     copy_folder(&desk.path("p.shoken"), &desk.path("cut.shoken"));
     copy_folder(&desk.path("home/keys"), &desk.path("elsewhere/keys"));
-    let wal = std::fs::read(desk.path("cut.shoken/project.sqlite-wal")).unwrap();
+    let mut wal = std::fs::read(desk.path("cut.shoken/project.sqlite-wal")).unwrap();
     let page = u32::from_be_bytes(wal[8..12].try_into().unwrap()) as usize;
+    // Without the room that it may have been given: it is the frames that are cut here.
+    wal.truncate(WAL_HEADER + written_frames(&wal, page) * (FRAME_HEADER + page));
     let mut lines: Vec<Signed> = signed_lines(&project).iter().map(|l| Signed::from_line(l).unwrap()).collect();
     lines.sort_by_key(|s| s.body().lamport);
     Unplugged { desk, wal, page, lines, case }
+}
+
+/// Frames up to the last one that is not all zeros.
+fn written_frames(wal: &[u8], page: usize) -> usize {
+    let frames = wal[WAL_HEADER..].chunks(FRAME_HEADER + page);
+    frames.enumerate().filter(|(_, f)| f.iter().any(|b| *b != 0)).map(|(n, _)| n + 1).last().unwrap_or(0)
 }
 
 impl Unplugged {
@@ -140,4 +148,56 @@ fn attack_wal_work_goes_on_and_a_witnessed_loss_is_named() {
     let report = project.verify().unwrap();
     assert!(!report.problems.is_empty());
     assert!(report.problems.iter().all(|p| p.kind.word() == "truncated"), "{:?}", report.problems);
+}
+
+/// The log is made longer than it is, so that commits need not. Whatever of that room is on the disk when the plug is pulled,
+/// nothing in it is taken for work, and nothing that was committed is missing.
+#[test]
+fn attack_wal_given_room_holds_the_same_work() {
+    let desk = Desk::new();
+    drop(desk.create("p.shoken", ProjectKind::Personal));
+    let mut project = desk.open("p.shoken");
+    let case = import(&mut project, &desk.photo("a.png", 1));
+    let wal = desk.path("p.shoken/project.sqlite-wal");
+    let (mut drawn, started, page) = (0, std::time::Instant::now(), 4096);
+    // Given in a pause or in a burst, by a thread; it is there when the log ends in zeros.
+    let roomy = |wal: &[u8]| wal.len() > WAL_HEADER + (written_frames(wal, page) + 100) * (FRAME_HEADER + page);
+    while !roomy(&std::fs::read(&wal).unwrap()) {
+        add(&mut project, &case, f64::from(drawn % 40), None);
+        drawn += 1;
+        assert!(started.elapsed().as_secs() < 60, "the log was never given room");
+    }
+    // One more after it, and what there is then on the disk of a machine that stops now.
+    add(&mut project, &case, 1.0, None);
+    drawn += 1;
+    copy_folder(&desk.path("p.shoken"), &desk.path("cut.shoken"));
+    copy_folder(&desk.path("home/keys"), &desk.path("elsewhere/keys"));
+    let whole = std::fs::read(desk.path("cut.shoken/project.sqlite-wal")).unwrap();
+    let frames = WAL_HEADER + written_frames(&whole, page) * (FRAME_HEADER + page);
+    let mut lots = Lots(seed() ^ 5);
+    for n in 0..count("states of the room", 6, 100) {
+        let mut log = whole.clone();
+        let at = frames + lots.below(log.len() - frames);
+        match n % 3 {
+            0 => log.truncate(at),
+            // What the disk had in these blocks before.
+            1 => log[at..].iter_mut().for_each(|b| *b = lots.below(256) as u8),
+            _ => {}
+        }
+        let folder = desk.path("now.shoken");
+        std::fs::remove_dir_all(&folder).ok();
+        // What was witnessed of the state before is not in this one.
+        std::fs::remove_dir_all(desk.path("elsewhere/witnesses")).ok();
+        copy_folder(&desk.path("cut.shoken"), &folder);
+        std::fs::remove_file(folder.join("project.sqlite-shm")).ok();
+        std::fs::write(folder.join("project.sqlite-wal"), log).unwrap();
+        let mut cut = Project::open(&folder, &desk.path("elsewhere"), true).unwrap();
+        assert_eq!(crate::support::desk::findings(&cut, &case), drawn as usize, "state {n}");
+        add(&mut cut, &case, 2.0, None);
+        sound(&cut);
+    }
+    // Closing gives the room back.
+    drop(project);
+    assert!(!wal.exists() || wal.metadata().unwrap().len() == 0);
+    assert_eq!(crate::support::desk::findings(&desk.open("p.shoken"), &case), drawn as usize);
 }

@@ -2,7 +2,8 @@
 
 use shoken::domain::{ProjectKind, ReaderId, RoiSpace, Role, Shape, Verdict};
 use shoken::project::{
-    Cancel, CaseBy, Cause, Clock, Command, FindingCommand, Progress, Project, ProjectError, ReadScope, roi_on,
+    Cancel, CaseBy, Cause, Clock, Command, FindingCommand, Progress, Project, ProjectError, ReadCommand, ReadScope,
+    roi_on,
 };
 
 use crate::support::desk::{Desk, add, all_bytes, copy_folder, draft, exported, findings, holds, import};
@@ -67,6 +68,45 @@ fn what_is_saved_is_there_after_reopening_with_undo_and_draft() {
     assert_eq!(findings(&project, &case), 2);
     assert!(project.rebuild().unwrap().differences.is_empty(), "projections are the fold");
     assert!(project.verify().unwrap().problems.is_empty());
+}
+
+/// What lies beside the log of a read is what it was sealed with, as it stands now; a gesture writes nothing there.
+#[test]
+fn derived_rows_of_a_read_are_its_newest_submission() {
+    let desk = Desk::new();
+    let mut project = desk.create("p.shoken", ProjectKind::Personal);
+    let case = import(&mut project, &desk.photo("a.png", 1));
+    let rows = || -> Vec<String> {
+        let db = rusqlite::Connection::open(desk.path("p.shoken/project.sqlite")).unwrap();
+        let mut query = db.prepare("SELECT id FROM entities WHERE kind = 'finding' ORDER BY id").unwrap();
+        query.query_map([], |r| r.get(0)).unwrap().collect::<Result<_, _>>().unwrap()
+    };
+    let shown = |project: &Project| -> Vec<String> {
+        let view = project.view(&case, &ReadScope::Reader(project.actor().unwrap().clone())).unwrap();
+        let mut ids: Vec<String> = view.reads[0].findings.iter().map(|f| f.id.to_string()).collect();
+        ids.sort();
+        ids
+    };
+    add(&mut project, &case, 1.0, None);
+    add(&mut project, &case, 20.0, None);
+    assert!(rows().is_empty(), "nothing is sealed yet");
+    project.submit(&case, Verdict::Findings, &Cause::Cli).unwrap();
+    let first = shown(&project);
+    assert!(first.len() == 2 && rows() == first);
+    // Taken up again: one finding goes and another comes, which shows once it is sealed anew.
+    let reason = shoken::domain::UserText::new("missed one");
+    project.execute(Command::Read(ReadCommand::Amend { case: case.clone(), reason }), &Cause::Gesture).unwrap();
+    add(&mut project, &case, 9.0, None);
+    let gone = first[0].parse().unwrap();
+    let delete = FindingCommand::Delete { case: case.clone(), findings: vec![gone] };
+    project.execute(Command::Finding(delete), &Cause::Gesture).unwrap();
+    assert_eq!(rows(), first);
+    assert!(project.rebuild().unwrap().differences.is_empty());
+    project.submit(&case, Verdict::Findings, &Cause::Cli).unwrap();
+    let second = shown(&project);
+    assert!(second.len() == 2 && second != first && rows() == second);
+    assert!(project.rebuild().unwrap().differences.is_empty());
+    assert!(rows() == second && project.verify().unwrap().problems.is_empty());
 }
 
 #[test]
@@ -193,6 +233,7 @@ fn a_flipped_byte_a_dropped_end_and_an_edited_projection_are_found() {
     let case = import(&mut project, &desk.photo("a.png", 1));
     add(&mut project, &case, 1.0, None);
     add(&mut project, &case, 9.0, None);
+    project.submit(&case, Verdict::Findings, &Cause::Cli).unwrap();
     project.leave_witness().unwrap();
     drop(project);
     let damage = |sql: &str, word: &str| {

@@ -106,7 +106,8 @@ fn carry_over(original: &Path, copy: &Connection) -> Result<(), StoreError> {
     let name = ToSqlOutput::Borrowed(ValueRef::Text(original.as_os_str().as_encoded_bytes()));
     copy.execute("ATTACH ?1 AS old", [name])?;
     let (older, newer) = (schema::tables(copy, "old")?, schema::tables(copy, "main")?);
-    copy.execute_batch("BEGIN IMMEDIATE")?;
+    // An immediate transaction would ask for the lock of the original too, which the caller holds.
+    copy.execute_batch("BEGIN")?;
     for table in newer.iter().filter(|t| older.contains(t) && *t != "entities") {
         let known = columns(copy, "old", table)?;
         let shared = columns(copy, "main", table)?.into_iter().filter(|c| known.contains(c));
