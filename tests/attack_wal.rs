@@ -48,7 +48,7 @@ fn unplugged() -> Unplugged {
 /// Frames up to the last one that is not all zeros.
 fn written_frames(wal: &[u8], page: usize) -> usize {
     let frames = wal[WAL_HEADER..].chunks(FRAME_HEADER + page);
-    frames.enumerate().filter(|(_, f)| f.iter().any(|b| *b != 0)).map(|(n, _)| n + 1).last().unwrap_or(0)
+    frames.collect::<Vec<_>>().iter().rposition(|f| f.iter().any(|b| *b != 0)).map_or(0, |n| n + 1)
 }
 
 impl Unplugged {

@@ -59,7 +59,7 @@ impl InstanceRecord {
     /// systems when it is closed, which would cost more than the gesture itself.
     pub(super) fn note(&self, head: &Head) {
         let mut open = self.open.borrow_mut();
-        if !open.as_ref().is_some_and(|(stream, _)| *stream == head.stream) {
+        if open.as_ref().is_none_or(|(stream, _)| *stream != head.stream) {
             let path = self.folder.join(head.stream.to_string());
             let file = fs::OpenOptions::new().write(true).create(true).truncate(false).open(path);
             *open = file.ok().map(|file| (head.stream, file));
