@@ -221,6 +221,21 @@ fn an_export_does_not_depend_on_the_folds() {
     assert_eq!(exported(&kept.desk.open("p.shoken"), true), lines);
 }
 
+/// Without the file the log is folded onto a shelf on the disk, of which nothing is left behind.
+#[test]
+fn folding_anew_gives_the_same_and_leaves_nothing() {
+    let kept = kept();
+    let seen = kept.seen(&kept.desk.open("p.shoken"));
+    std::fs::remove_file(kept.file()).unwrap();
+    let project = kept.desk.open("p.shoken");
+    assert!(kept.file().is_file(), "kept for the next opening");
+    assert_eq!(kept.seen(&project), seen);
+    drop(project);
+    kept.same();
+    let left: Vec<_> = std::fs::read_dir(kept.desk.path("p.shoken/cache")).unwrap().flatten().collect();
+    assert_eq!(left.len(), 1, "{left:?}");
+}
+
 /// A disk that was pulled leaves its empty mount point behind; closing the project writes nothing into it.
 #[test]
 fn folds_are_not_written_where_the_project_was() {

@@ -112,6 +112,15 @@ impl KeptRead {
         }
     }
 
+    /// Moves the fold out of memory, to where `keep` puts its compact form; it stays where that fails.
+    pub(super) fn shelve(&mut self, source: &Arc<dyn FoldSource>, keep: impl FnOnce(&[u8]) -> Option<Place>) {
+        if let (None, Some(fold)) = (&self.stored, self.fold.get())
+            && let Some(place) = keep(&to_bytes(fold))
+        {
+            *self = Self::in_store(Arc::clone(source), place, ReadSummary::of(fold));
+        }
+    }
+
     /// Lets go of what can be read again.
     pub(super) fn forget(&mut self) {
         if self.stored.is_some() {

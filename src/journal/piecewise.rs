@@ -2,8 +2,11 @@
 //! be in memory at once, and streams can be folded side by side.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::chain::{Chain, MAX_LINEAGE, chain_of, fold_chain};
+use super::fold::Fold;
+use super::kept::{FoldSource, Place};
 use super::state::{State, Stream};
 use super::transaction::Signed;
 use crate::domain::StreamId;
@@ -41,6 +44,13 @@ impl Folded {
         let reached = chain.line.last().map(|s| s.body().seq);
         Self { stream, goes_on: continues, lamport, whole: !forked && reached.is_some() && reached == greatest }
     }
+
+    /// Moves a read's fold out of memory, to where `keep` puts its compact form; it stays where that fails.
+    pub fn shelve(&mut self, source: &Arc<dyn FoldSource>, keep: impl FnOnce(&[u8]) -> Option<Place>) {
+        if let Some(Stream { fold: Fold::Read(read), .. }) = &mut self.stream {
+            read.shelve(source, keep);
+        }
+    }
 }
 
 impl State {
@@ -51,9 +61,21 @@ impl State {
     /// Whatever `load` fails with.
     pub fn assemble<E>(
         folded: impl IntoIterator<Item = (StreamId, Folded)>,
+        load: impl FnMut(&StreamId) -> Result<Vec<Signed>, E>,
+    ) -> Result<Self, E> {
+        Self::assemble_on(None, folded, load)
+    }
+
+    /// As [`State::assemble`], of folds that were moved to a shelf, if they were.
+    ///
+    /// # Errors
+    /// Whatever `load` fails with.
+    pub fn assemble_on<E>(
+        shelf: Option<&Arc<dyn FoldSource>>,
+        folded: impl IntoIterator<Item = (StreamId, Folded)>,
         mut load: impl FnMut(&StreamId) -> Result<Vec<Signed>, E>,
     ) -> Result<Self, E> {
-        let mut state = Self::default();
+        let mut state = shelf.map_or_else(Self::default, Self::reading_from);
         let mut later = Vec::new();
         for (id, one) in folded {
             match (one.stream, one.goes_on) {

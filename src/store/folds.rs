@@ -26,10 +26,9 @@ const MAGIC: &[u8; 8] = b"SKNFOLD1";
 const TRAILER: u64 = 8 + 24 + 16 + 8;
 /// What reads the file must be what wrote it. The number rises with every change to what a fold consists of.
 const WRITTEN_BY: &str = concat!(env!("CARGO_PKG_VERSION"), "/1");
-/// So many transactions are applied at an opening rather than the file written anew at the closing before: some 40 ms.
+/// So many transactions are applied at an opening rather than the file written anew at the closing before (some 40 ms); a
+/// smaller project has no file at all.
 const TAIL: i64 = 1_000;
-/// A project of more transactions lets its folds lie in the file even after they had to be made from the log.
-const LARGE: i64 = 20_000;
 const SECRET: &str = "folds.key";
 const DOMAIN: &[u8] = b"shoken-fold-v1\0";
 
@@ -68,6 +67,39 @@ fn cipher(secret: &[u8; 32]) -> XChaCha20Poly1305 {
 struct Kept {
     file: Mutex<File>,
     gave_up: AtomicBool,
+    /// Removed when nobody reads from it any more.
+    passing: Option<PathBuf>,
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        if let Some(path) = &self.passing {
+            fs::remove_file(path).ok();
+        }
+    }
+}
+
+/// Where the folds of a large log go while it is being folded, so that memory holds a few of them and never all.
+pub(super) struct Shelf {
+    kept: Arc<Kept>,
+    pub(super) source: Arc<dyn FoldSource>,
+}
+
+impl Shelf {
+    /// `None` where nothing can be written: then the folds stay in memory.
+    fn beside(path: PathBuf) -> Option<Self> {
+        let file = File::options().read(true).write(true).create(true).truncate(true).open(&path).ok()?;
+        let kept = Arc::new(Kept { file: Mutex::new(file), gave_up: AtomicBool::new(false), passing: Some(path) });
+        let source: Arc<dyn FoldSource> = kept.clone();
+        Some(Self { kept, source })
+    }
+
+    pub(super) fn keep(&self, bytes: &[u8]) -> Option<Place> {
+        let mut file = self.kept.file.lock().unwrap_or_else(PoisonError::into_inner);
+        let at = file.seek(SeekFrom::End(0)).ok()?;
+        file.write_all(bytes).ok()?;
+        Some(Place { at, length: bytes.len() as u64, sha256: Digest::of(DOMAIN, bytes) })
+    }
 }
 
 impl Kept {
@@ -124,7 +156,7 @@ fn read_file(path: &Path, home: &Path) -> Option<(Cover, Vec<u8>, Arc<dyn FoldSo
     let (cover, packed) = rest.split_at_checked(u32::from_le_bytes(*cover_length) as usize)?;
     let cover: Cover = serde_json::from_slice(cover).ok()?;
     let packed = packed.to_vec();
-    Some((cover, packed, Arc::new(Kept { file: Mutex::new(file), gave_up: AtomicBool::new(false) })))
+    Some((cover, packed, Arc::new(Kept { file: Mutex::new(file), gave_up: AtomicBool::new(false), passing: None })))
 }
 
 fn write_file(path: &Path, home: &Path, cover: &Cover, state: &State) -> io::Result<()> {
@@ -189,10 +221,10 @@ impl Store {
         }
     }
 
-    /// After the log of a large project had to be folded: keeps the folds, and lets them lie in the file instead of in
+    /// After a log that is not small had to be folded: keeps the folds, and lets them lie in the file instead of in
     /// memory. Nothing but time and memory depends on it, so a failure is none.
     pub(super) fn lighten(&mut self, state: &mut State) {
-        if self.last_id - self.kept_row < LARGE {
+        if self.last_id - self.kept_row < TAIL {
             return;
         }
         self.keep_folds(state);
@@ -225,6 +257,17 @@ impl Store {
         let cover =
             Cover { written_by: WRITTEN_BY.to_owned(), instance: self.instance.clone(), row: self.last_id, hash };
         let path = path_of(&self.folder);
+        let fresh = self.passing_file("folds")?;
+        let written = write_file(&fresh, &self.home, &cover, state).and_then(|()| fs::rename(&fresh, &path));
+        if written.is_err() {
+            fs::remove_file(&fresh).ok();
+        }
+        written
+    }
+
+    /// A file of this process in the cache folder. The name is its own, so that two processes that close at once do not write
+    /// into each other's.
+    fn passing_file(&self, name: &str) -> io::Result<PathBuf> {
         // A disk that was pulled leaves an empty mount point, into which nothing is to be written.
         if !self.folder.join("project.sqlite").is_file() {
             return Err(io::ErrorKind::NotFound.into());
@@ -232,15 +275,16 @@ impl Store {
         let folder = self.folder.join("cache");
         match fs::create_dir(&folder) {
             Err(e) if e.kind() != io::ErrorKind::AlreadyExists => return Err(e),
-            _ => {}
+            _ => Ok(folder.join(format!("{name}-{}.tmp", std::process::id()))),
         }
-        // A name of its own, so that two processes that close at once do not write into each other's.
-        let fresh = folder.join(format!("folds-{}.tmp", std::process::id()));
-        let written = write_file(&fresh, &self.home, &cover, state).and_then(|()| fs::rename(&fresh, &path));
-        if written.is_err() {
-            fs::remove_file(&fresh).ok();
+    }
+
+    /// A shelf for folding a large log.
+    pub(super) fn shelf(&self) -> Option<Shelf> {
+        if self.read_only.is_some() || self.last_id < TAIL {
+            return None;
         }
-        written
+        Shelf::beside(self.passing_file("folding").ok()?)
     }
 
     /// Kept folds turned out to be unreadable: they go, and the log is folded.

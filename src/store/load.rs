@@ -1,8 +1,9 @@
-//! Folding the log: one stream after the other through the index, on all cores, so that memory holds the state and a few
-//! streams and never the log.
+//! Folding the log: one stream after the other through the index, on all cores, so that memory holds heads and a few
+//! streams, of a large project, and never the log.
 
 use std::sync::{Mutex, PoisonError, mpsc};
 
+use super::folds::Shelf;
 use super::{Store, StoreError};
 use crate::domain::{Digest, StreamId};
 use crate::journal::{Folded, Signed, State};
@@ -20,7 +21,7 @@ struct Parsed {
     strays: Vec<Signed>,
 }
 
-fn parse(id: StreamId, rows: Vec<Row>) -> Parsed {
+fn parse(id: StreamId, rows: Vec<Row>, shelf: Option<&Shelf>) -> Parsed {
     let (mut own, mut strays, mut damaged) = (Vec::with_capacity(rows.len()), Vec::new(), 0);
     for (text, signature) in rows {
         match text.zip(signature).and_then(|(t, s)| Signed::from_own_log(t, s).ok()) {
@@ -29,7 +30,11 @@ fn parse(id: StreamId, rows: Vec<Row>) -> Parsed {
             None => damaged += 1,
         }
     }
-    Parsed { id, folded: Folded::of(id, own), damaged, strays }
+    let mut folded = Folded::of(id, own);
+    if let Some(shelf) = shelf {
+        folded.shelve(&shelf.source, |bytes| shelf.keep(bytes));
+    }
+    Parsed { id, folded, damaged, strays }
 }
 
 impl Store {
@@ -58,7 +63,8 @@ impl Store {
         drop(query);
         let (mut parsed, mut damaged) = (Vec::with_capacity(names.len()), 0);
         let mut strays: Vec<Signed> = Vec::new();
-        for one in self.parse_all(&names)? {
+        let shelf = self.shelf();
+        for one in self.parse_all(&names, shelf.as_ref())? {
             damaged += one.damaged;
             strays.extend(one.strays);
             parsed.push((one.id, one.folded));
@@ -75,7 +81,7 @@ impl Store {
             parsed.push((id, Folded::of(id, rows_of(&id)?)));
         }
         let broken = parsed.iter().filter(|(_, f)| !f.whole).map(|(id, _)| *id).collect();
-        let state = State::assemble(parsed, rows_of)?;
+        let state = State::assemble_on(shelf.as_ref().map(|s| &s.source), parsed, rows_of)?;
         self.damaged_rows = damaged;
         self.broken_streams = broken;
         Ok(state)
@@ -92,12 +98,12 @@ impl Store {
     }
 
     /// Reads the streams here and folds them on all cores. Few streams wait at a time, whatever the size of the project.
-    fn parse_all(&self, names: &[Vec<u8>]) -> Result<Vec<Parsed>, StoreError> {
+    fn parse_all(&self, names: &[Vec<u8>], shelf: Option<&Shelf>) -> Result<Vec<Parsed>, StoreError> {
         // A name that is no stream's is somebody's handiwork; what is filed there belongs elsewhere, or is damaged.
         let id_of = |name: &[u8]| <[u8; 32]>::try_from(name).map_or_else(|_| Digest::of(b"", name), Digest::from_bytes);
         let workers = std::thread::available_parallelism().map_or(1, |n| n.get().min(8));
         if workers == 1 || names.len() < 8 {
-            return names.iter().map(|name| Ok(parse(id_of(name), self.stored_rows(name)?))).collect();
+            return names.iter().map(|name| Ok(parse(id_of(name), self.stored_rows(name)?, shelf))).collect();
         }
         let (send, receive) = mpsc::sync_channel::<(StreamId, Vec<Row>)>(workers * 2);
         let receive = Mutex::new(receive);
@@ -110,7 +116,7 @@ impl Store {
                         // Taken out of the lock before the work begins, so that the others go on taking.
                         let next = receive.lock().unwrap_or_else(PoisonError::into_inner).recv();
                         let Ok((id, rows)) = next else { break };
-                        let parsed = parse(id, rows);
+                        let parsed = parse(id, rows, shelf);
                         done.lock().unwrap_or_else(PoisonError::into_inner).push(parsed);
                     }
                 };
@@ -122,7 +128,7 @@ impl Store {
             for name in names {
                 let (id, rows) = (id_of(name), self.stored_rows(name)?);
                 if running == 0 {
-                    done.lock().unwrap_or_else(PoisonError::into_inner).push(parse(id, rows));
+                    done.lock().unwrap_or_else(PoisonError::into_inner).push(parse(id, rows, shelf));
                 } else if send.send((id, rows)).is_err() {
                     break;
                 }
