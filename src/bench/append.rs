@@ -60,6 +60,7 @@ pub fn run(scratch: &Path, n: u32) -> anyhow::Result<()> {
         }
     }
     let (door, fsync) = (percentile(&door_ms, 50.0), percentile(&raw_ms, 50.0));
+    let per_second = |ms: &[f64]| 1e3 * ms.len() as f64 / ms.iter().sum::<f64>();
     Line::new("append")
         .text("n", &door_ms.len())
         .text("bytes", &bytes)
@@ -67,7 +68,11 @@ pub fn run(scratch: &Path, n: u32) -> anyhow::Result<()> {
         .number("append_p99_ms", percentile(&door_ms, 99.0))
         .number("fsync_p50_ms", fsync)
         .number("fsync_p99_ms", percentile(&raw_ms, 99.0))
+        .number("append_max_ms", percentile(&door_ms, 100.0))
+        .number("append_ev_s", per_second(&door_ms))
+        .number("fsync_ev_s", per_second(&raw_ms))
         .number("ratio_p50", door / fsync)
+        .number("ratio_ev_s", per_second(&door_ms) / per_second(&raw_ms))
         .print();
     Ok(())
 }

@@ -139,7 +139,9 @@ impl Keeper {
     /// reader or a writer of another process in the way, a full disk) is done the next time.
     fn tidy(&mut self, worth: i64) {
         if self.connection.is_none() {
-            self.connection = Connection::open(&self.database).ok();
+            // Whatever is in the way, the writer of this process is not made to wait for it as well.
+            let opened = Connection::open(&self.database);
+            self.connection = opened.and_then(|db| db.busy_timeout(Duration::ZERO).map(|()| db)).ok();
         }
         let Some(db) = &self.connection else { return };
         let pages = |how: &str| db.query_row(&format!("PRAGMA wal_checkpoint({how})"), [], |r| r.get::<_, i64>(1));
