@@ -6,6 +6,11 @@ use std::process::ExitCode;
 use clap::Parser;
 use shoken::{cli, project};
 
+/// Folding a log and taking in a hundred thousand outlines are mostly small allocations, at which the system's allocator
+/// takes half as long again.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[derive(Debug, Parser)]
 #[command(
     name = "shoken",

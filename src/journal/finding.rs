@@ -114,7 +114,7 @@ impl ReadFold {
 
 fn check_terms(state: &State, terms: &[TermRef], rois: &[(ImageId, Roi)]) -> Result<(), Rejection> {
     for term in terms {
-        let pack = state.protocol().packs.into_iter().find(|p| p.pack == term.pack && p.version == term.version);
+        let pack = state.protocol().packs.iter().find(|p| p.pack == term.pack && p.version == term.version);
         let Some(pack) = pack else { return Err(Rejection::UnknownTerm(term.id.clone())) };
         let Some(allowed) = pack.terms.get(&term.id) else { return Err(Rejection::UnknownTerm(term.id.clone())) };
         for (_, roi) in rois {

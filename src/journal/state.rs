@@ -274,8 +274,8 @@ impl State {
     }
 
     /// Packs and rules in force, merged over all protocol streams.
-    pub fn protocol(&self) -> ProtocolFold {
-        self.protocol.clone()
+    pub const fn protocol(&self) -> &ProtocolFold {
+        &self.protocol
     }
 
     pub fn kind(&self) -> ProjectKind {

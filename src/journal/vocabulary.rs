@@ -107,7 +107,7 @@ pub(super) fn decide(state: &State, env: &mut Env<'_>, command: &VocabularyComma
     match command {
         VocabularyCommand::Adopt { packs } => {
             for (ontology, sha256) in packs {
-                let known = state.protocol().packs;
+                let known = &state.protocol().packs;
                 match known.iter().find(|p| p.pack == ontology.id && p.version == ontology.version) {
                     Some(p) if p.sha256 != *sha256 => return Err(Rejection::PackChanged(ontology.id.clone())),
                     Some(_) => continue,

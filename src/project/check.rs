@@ -65,7 +65,7 @@ impl Project {
             let detail = "its file is missing or does not fit its hash".to_owned();
             report.problems.push(Problem { kind: ProblemKind::Altered, place: "guideline".to_owned(), detail });
         }
-        for pack in protocol.packs {
+        for pack in &protocol.packs {
             if self.store.blob(&pack.sha256).is_err() {
                 let detail = "its file is missing or does not fit its hash".to_owned();
                 report.problems.push(Problem {

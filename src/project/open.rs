@@ -173,7 +173,7 @@ impl Project {
     }
 
     fn load_packs(&mut self) {
-        let adopted = self.state.protocol().packs;
+        let adopted = &self.state.protocol().packs;
         let bytes = adopted.iter().filter_map(|p| self.store.blob(&p.sha256).ok().map(|b| (p, b)));
         self.packs = bytes.filter_map(|(p, b)| super::parse_pack(&p.pack, b).ok().map(|t| t.ontology)).collect();
     }
