@@ -6,7 +6,7 @@ use std::path::Path;
 
 use shoken::domain::{AdjudicationTake, CaseId, ProjectKind, UserText, Verdict};
 use shoken::journal::{Signed, State};
-use shoken::project::{Cause, Command, Project, ProjectError, ReadCommand};
+use shoken::project::{Cause, Command, Project, ProjectError, ReadCommand, ReadScope};
 
 use crate::support::desk::{
     Desk, Lots, Pen, add, all_bytes, copy_folder, count, exported, findings, holds, import, reader, seed, signed_lines,
@@ -301,4 +301,25 @@ fn attack_erased_by_the_command_line_leaves_nothing_in_temp() {
         traces.text(text);
     }
     traces.gone_from(&desk, &["p.shoken", "home", "tmp"]);
+}
+
+/// What a window has open already is no longer shown either, once somebody else has erased it.
+#[test]
+fn attack_erased_outlines_in_memory_are_shown_no_more() {
+    let desk = Desk::new();
+    let mut office = desk.create("p.shoken", ProjectKind::Personal);
+    let cases: Vec<CaseId> = (1..3).map(|n| import(&mut office, &desk.photo(&format!("{n}.png"), n))).collect();
+    for case in &cases {
+        add(&mut office, case, 1.0, None);
+    }
+    let mut window = desk.open("p.shoken");
+    let shown = |project: &Project, case: &CaseId| {
+        let view = project.view(case, &ReadScope::Reader(project.actor().unwrap().clone())).unwrap();
+        view.reads.iter().flat_map(|r| &r.findings).flat_map(|f| &f.rois).filter(|r| r.roi.is_some()).count()
+    };
+    assert_eq!((shown(&window, &cases[0]), shown(&window, &cases[1])), (1, 1));
+    office.erase_case(&cases[0]).unwrap();
+    window.catch_up().unwrap();
+    assert_eq!((shown(&window, &cases[0]), shown(&window, &cases[1])), (0, 1));
+    assert_eq!((shown(&office, &cases[0]), shown(&office, &cases[1])), (0, 1));
 }

@@ -41,7 +41,10 @@ pub fn write(project: &mut Project, subjects: &[Subject<'_>], folder: &Path) -> 
             .flat_map(|v| v.reads.iter().enumerate())
             .flat_map(|(slot, read)| read.findings.iter().map(move |f| (slot, f)))
             .flat_map(|(slot, f)| {
-                f.rois.iter().filter(|r| r.image == *subject.image).filter_map(move |r| Some((slot, r.roi.clone()?)))
+                f.rois
+                    .iter()
+                    .filter(|r| r.image == *subject.image)
+                    .filter_map(move |r| Some((slot, r.roi.as_deref()?.clone())))
             })
             .collect();
         let source = project.open_image(subject.image)?;

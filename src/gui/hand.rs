@@ -147,7 +147,7 @@ impl App {
         let mut rois: Vec<(ImageId, Roi)> = Vec::with_capacity(row.rois.len());
         let roi = Roi { frame, space: self.stage.space(frame), shape };
         for (index, known) in row.rois.iter().enumerate() {
-            let kept = if Some(index) == at { Some(roi.clone()) } else { known.roi.clone() };
+            let kept = if Some(index) == at { Some(roi.clone()) } else { known.roi.as_deref().cloned() };
             rois.extend(kept.map(|r| (known.image.clone(), r)));
         }
         self.execute(Command::Finding(FindingCommand::Reshape { case, finding, rois }));

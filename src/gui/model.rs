@@ -99,7 +99,7 @@ pub struct RoiRow {
     pub image: ImageId,
     pub frame: u32,
     /// Absent when the geometry was erased.
-    pub roi: Option<Roi>,
+    pub roi: Option<Arc<Roi>>,
 }
 
 impl RoiRow {

@@ -21,6 +21,7 @@ mod reading;
 mod release;
 mod restore;
 mod settings;
+mod shapes;
 mod sources;
 pub mod tiles;
 mod transfer;
@@ -142,6 +143,7 @@ pub struct Project {
     clock: Clock,
     packs: Vec<Ontology>,
     sources: BTreeMap<ImageId, Arc<dyn ImageSource>>,
+    shapes: shapes::Shapes,
     revision: u64,
     /// Something was appended since the last witness.
     unwitnessed: bool,

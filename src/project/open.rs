@@ -66,6 +66,7 @@ impl Project {
             clock: new.clock,
             packs: Vec::new(),
             sources: BTreeMap::new(),
+            shapes: super::shapes::Shapes::default(),
             revision: 0,
             unwitnessed: false,
         };
@@ -121,6 +122,7 @@ impl Project {
             clock: Clock::system(),
             packs: Vec::new(),
             sources: BTreeMap::new(),
+            shapes: super::shapes::Shapes::default(),
             revision: 0,
             unwitnessed: false,
         };

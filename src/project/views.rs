@@ -2,12 +2,13 @@
 //! leaving things out.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use super::images::ImageState;
 use super::{Project, ProjectError};
 use crate::domain::{
     AdjudicationTake, CaseId, Certainty, Digest, Field, FindingId, ImageId, Origin, ReaderId, Roi, Role, Sensitive,
-    TermRef, Verdict, decode_roi,
+    TermRef, Verdict,
 };
 use crate::journal::{Finding, FindingBody, PublicKey, ReadFold, ReadPhase, ReadRef, ResultRef, Submission};
 
@@ -50,7 +51,7 @@ pub struct ImageView {
 pub struct RoiView {
     pub image: ImageId,
     pub frame: u32,
-    pub roi: Option<Roi>,
+    pub roi: Option<Arc<Roi>>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -212,6 +213,7 @@ impl Project {
     }
 
     fn view_now(&self, case: &CaseId, scope: &ReadScope) -> Result<CaseView, ProjectError> {
+        self.shapes.erased(self.state.erased().count());
         let record = self.state.case(case).ok_or_else(|| ProjectError::NoSuchCase(case.to_string()))?;
         let images = record.images.iter().map(|i| self.image_view(i)).collect::<Result<Vec<_>, _>>()?;
         self.check_scope(scope)?;
@@ -321,11 +323,7 @@ impl Project {
         let rois = body
             .rois
             .iter()
-            .map(|r| {
-                let value = self.store.value(&r.geometry)?;
-                let roi = value.and_then(|v| decode_roi(&v.value).ok());
-                Ok(RoiView { image: r.image.clone(), frame: r.frame, roi })
-            })
+            .map(|r| Ok(RoiView { image: r.image.clone(), frame: r.frame, roi: self.outline(&r.geometry)? }))
             .collect::<Result<Vec<_>, ProjectError>>()?;
         let comment = match &body.comment {
             Some(digest) => self.text(digest)?,
