@@ -34,11 +34,15 @@ mod gui;
 #[cfg(feature = "gui")]
 mod gui_adjudicate;
 #[cfg(feature = "gui")]
+mod gui_keeping;
+#[cfg(feature = "gui")]
 mod gui_opening;
 #[cfg(feature = "gui")]
 mod gui_release;
 #[cfg(feature = "gui")]
 mod gui_slices;
+#[cfg(feature = "gui")]
+mod gui_stopped;
 mod history;
 mod hostile;
 mod house;

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::actions::{ActionId, Preset};
 use super::i18n::Lang;
+use super::keeping::Task;
 use super::tools::{PointerInput, ToolKind};
 use crate::domain::{CaseId, FindingId, ImageId, ReaderId, TermRef, Verdict};
 use crate::project::Command;
@@ -32,6 +33,8 @@ pub enum Workspace {
     Read,
     Adjudicate,
     Release,
+    /// Backups, checks, and what they found.
+    Keeping,
 }
 
 impl Workspace {
@@ -40,8 +43,42 @@ impl Workspace {
             Self::Read => "workspace-read",
             Self::Adjudicate => "workspace-adjudicate",
             Self::Release => "workspace-release",
+            Self::Keeping => "workspace-keeping",
         }
     }
+}
+
+/// A page of the workspace for backups and checks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum KeepTab {
+    #[default]
+    Backups,
+    Check,
+    Conflicts,
+}
+
+impl KeepTab {
+    pub const ALL: [Self; 3] = [Self::Backups, Self::Check, Self::Conflicts];
+
+    pub const fn key(self) -> &'static str {
+        match self {
+            Self::Backups => "keep-backups",
+            Self::Check => "keep-check",
+            Self::Conflicts => "keep-conflicts",
+        }
+    }
+}
+
+/// What a folder is chosen for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FolderFor {
+    Release,
+    Backups,
+    RestoreFrom,
+    /// In which the restored project is made.
+    RestoreInto,
+    /// A release to be checked.
+    Check,
 }
 
 /// What covers the window.
@@ -54,6 +91,7 @@ pub enum Dialog {
     About,
     Submit,
     Amend,
+    Restore,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -80,7 +118,12 @@ pub enum ViewChange {
     Verdict(Verdict),
     /// Somebody else reads, with a key of this computer.
     ActAs(ReaderId),
-    ReleaseFolder(PathBuf),
+    KeepTab(KeepTab),
+    /// The person has read what was said of the project's place.
+    PlaceRead,
+    /// Asks for the dialog, with this backup in it.
+    Restore(PathBuf),
+    Folder(FolderFor, PathBuf),
     DismissNotice,
     /// The system has no file dialog to show.
     NoDialog,
@@ -100,7 +143,11 @@ pub enum Job {
     CopyText(String),
     /// Looks anew at what a release would hold.
     PlanRelease,
-    ChooseReleaseFolder,
+    ChooseFolderFor(FolderFor),
+    Keep(Task),
+    StopKeeping,
+    /// Looks anew at the places for backups.
+    ListBackups,
     Release {
         version: String,
         folder: PathBuf,

@@ -47,6 +47,12 @@ pub enum Needs {
     Editing,
     Stack,
     Discrepancy,
+    /// The acting person is coordinator or auditor.
+    Office,
+    /// The project lies where it is not safe.
+    BetterPlace,
+    /// There is a backup.
+    Backup,
 }
 
 /// A group of the menu and of the key sheet.
@@ -59,12 +65,22 @@ pub enum Group {
     Image,
     View,
     Decide,
+    Keeping,
     Help,
 }
 
 impl Group {
-    pub const ALL: [Self; 8] =
-        [Self::File, Self::Edit, Self::Tools, Self::Finding, Self::Image, Self::View, Self::Decide, Self::Help];
+    pub const ALL: [Self; 9] = [
+        Self::File,
+        Self::Edit,
+        Self::Tools,
+        Self::Finding,
+        Self::Image,
+        Self::View,
+        Self::Decide,
+        Self::Keeping,
+        Self::Help,
+    ];
 
     pub const fn key(self) -> &'static str {
         match self {
@@ -75,6 +91,7 @@ impl Group {
             Self::Image => "group-image",
             Self::View => "group-view",
             Self::Decide => "group-decide",
+            Self::Keeping => "group-keeping",
             Self::Help => "group-help",
         }
     }
@@ -158,6 +175,14 @@ pub enum ActionId {
     TakeRedrawn,
     NextDiscrepancy,
     PreviousDiscrepancy,
+    BackUp,
+    BackUpNow,
+    Drill,
+    Restore,
+    CopyHere,
+    Verify,
+    VerifyRelease,
+    Conflicts,
     Palette,
     Keys,
     About,
@@ -439,6 +464,14 @@ pub const ACTIONS: &[ActionDef] = &[
         N::Project,
         &[k(Key::ArrowUp)],
     ),
+    def(A::BackUp, "action-back-up", icons::HARD_DRIVES, G::Keeping, S::Always, N::Project, &[ctrl(Key::B)]),
+    quiet(A::BackUpNow, "action-back-up-now", icons::HARD_DRIVES, G::Keeping, S::Always, N::Project, &[]),
+    quiet(A::Drill, "action-drill", icons::SEAL_CHECK, G::Keeping, S::Always, N::Backup, &[]),
+    def(A::Restore, "action-restore", icons::CLOCK_COUNTER_CLOCKWISE, G::Keeping, S::Always, N::Nothing, &[]),
+    def(A::CopyHere, "action-copy-here", icons::FOLDER_OPEN, G::Keeping, S::Always, N::BetterPlace, &[]),
+    def(A::Verify, "action-verify", icons::SEAL_CHECK, G::Keeping, S::Always, N::Project, &[]),
+    def(A::VerifyRelease, "action-verify-release", icons::SEAL_CHECK, G::Keeping, S::Always, N::Project, &[]),
+    def(A::Conflicts, "action-conflicts", icons::SCALES, G::Keeping, S::Always, N::Office, &[]),
     def(
         A::Palette,
         "action-palette",

@@ -11,8 +11,8 @@ use super::look::{Forms, Look};
 use super::model::{Availability, Model};
 use super::notices::Notices;
 use super::panels::{
-    Shown, adjudicate, canvas, dialogs, findings, history, palette, release, start, status, terms, title, toast,
-    worklist,
+    Shown, adjudicate, backups, canvas, dialogs, findings, history, keeping, palette, release, start, status, strip,
+    terms, title, toast, worklist,
 };
 use super::session::Session;
 use super::stage::Stage;
@@ -178,13 +178,13 @@ impl App {
     fn frame(&mut self, ui: &mut Ui, out: &mut Vec<Action>) {
         let mut forms = std::mem::take(&mut self.look.forms);
         let shown = Shown { words: &self.words, model: self.session.model(), look: &self.look };
-        let releasing = self.look.workspace == Workspace::Release;
+        let page = matches!(self.look.workspace, Workspace::Release | Workspace::Keeping);
         let adjudicating = self.look.workspace == Workspace::Adjudicate;
         let panel = Frame::new().fill(ui.visuals().panel_fill).inner_margin(Margin::symmetric(8, 4));
         let workspace = self.look.workspace.key();
         let panel_id = |side: &str| egui::Id::unique(format!("{side} {workspace}"));
         let mut widths = self.look.panel_widths();
-        if !self.look.bare {
+        if !self.look.bare || page {
             Panel::top("title")
                 .exact_size(theme::TITLE_HEIGHT)
                 .frame(strip_frame(ui))
@@ -194,7 +194,13 @@ impl App {
                 .exact_size(theme::STATUS_HEIGHT)
                 .frame(strip_frame(ui))
                 .show(ui, |ui| out.extend(status::show(ui, shown, hint)));
-            if self.look.left && !releasing {
+            if let Some(said) = strip::said(shown) {
+                Panel::top("strip")
+                    .exact_size(strip::HEIGHT)
+                    .frame(panel)
+                    .show(ui, |ui| out.extend(strip::show(ui, shown, said)));
+            }
+            if self.look.left && !page {
                 let shown_panel = Panel::left(panel_id("left"))
                     .default_size(widths[0])
                     .size_range(160.0..=420.0)
@@ -216,7 +222,7 @@ impl App {
             }
             if adjudicating {
                 judging(ui, shown, panel, &mut forms, out);
-            } else if self.look.right && !releasing {
+            } else if self.look.right && !page {
                 let shown_panel = Panel::right(panel_id("right"))
                     .default_size(widths[1])
                     .size_range(240.0..=480.0)
@@ -227,7 +233,7 @@ impl App {
                 widths[1] = shown_panel.response.rect.width();
             }
         }
-        if self.stage.viewport().is_software() && !self.look.software_seen && !self.look.bare {
+        if self.stage.viewport().is_software() && !self.look.software_seen && !self.look.bare && !page {
             Panel::top("software")
                 .exact_size(26.0)
                 .frame(panel)
@@ -235,9 +241,13 @@ impl App {
         }
         CentralPanel::default().frame(Frame::new()).show(ui, |ui| {
             let rect = ui.max_rect();
-            if releasing {
+            if page {
                 ui.painter().rect_filled(rect, 0.0, ui.visuals().panel_fill);
-                out.extend(release::show(ui, shown, &mut forms));
+                out.extend(if shown.look.workspace == Workspace::Release {
+                    release::show(ui, shown, &mut forms)
+                } else {
+                    keeping::show(ui, shown, &mut forms)
+                });
                 return;
             }
             ui.painter().rect_filled(rect, 0.0, theme::tokens(ui.visuals()).surround);
@@ -277,6 +287,7 @@ impl App {
             Dialog::About => dialogs::about(ui, shown),
             Dialog::Submit => dialogs::submit(ui, shown),
             Dialog::Amend => dialogs::amend(ui, shown, &mut forms),
+            Dialog::Restore => backups::restore(ui, shown, &mut forms),
         });
         self.look.forms = forms;
     }
@@ -350,6 +361,9 @@ fn hint(shown: Shown<'_>, tool: &Tool) -> &'static str {
     }
     if shown.look.workspace == Workspace::Release {
         return "hint-release";
+    }
+    if shown.look.workspace == Workspace::Keeping {
+        return "hint-keeping";
     }
     let image = shown.look.image.as_ref().and_then(|i| shown.model.image(i));
     if image.is_some_and(|i| i.availability != Availability::Ready) {

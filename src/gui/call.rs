@@ -2,10 +2,11 @@
 
 use egui::Context;
 
-use super::action::{Action, Dialog, Job, ViewChange};
+use super::action::{Action, Dialog, FolderFor, Job, KeepTab, ViewChange};
 use super::actions::{ActionId, find};
 use super::app::App;
 use super::i18n::Lang;
+use super::keeping::Task;
 use super::look::TextField;
 use super::panels::{Shown, terms, title};
 use super::tools::ToolKind;
@@ -73,6 +74,23 @@ impl App {
                 ctx.set_theme(if self.look.dark { egui::Theme::Dark } else { egui::Theme::Light });
                 self.session.remember_theme(self.look.dark);
             }
+            ActionId::BackUp => self.show_keeping(KeepTab::Backups),
+            ActionId::BackUpNow => {
+                self.show_keeping(KeepTab::Backups);
+                self.ask(Action::Run(Job::Keep(Task::BackUp(None))));
+            }
+            ActionId::Drill => self.drill_newest(),
+            ActionId::Restore => self.ask(Action::Look(ViewChange::Restore(std::path::PathBuf::new()))),
+            ActionId::CopyHere => self.copy_here(),
+            ActionId::Verify => {
+                self.show_keeping(KeepTab::Check);
+                self.ask(Action::Run(Job::Keep(Task::Verify)));
+            }
+            ActionId::VerifyRelease => {
+                self.show_keeping(KeepTab::Check);
+                self.ask(Action::Run(Job::ChooseFolderFor(FolderFor::Check)));
+            }
+            ActionId::Conflicts => self.show_keeping(KeepTab::Conflicts),
             ActionId::Palette => {
                 self.look.forms.palette.clear();
                 self.look.forms.palette_index = 0;

@@ -4,14 +4,14 @@ use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, TryRecvError, sync_channel};
 use std::time::{Duration, Instant};
 
-use super::action::{Action, Job, ViewChange};
+use super::action::{Action, FolderFor, Job, ViewChange};
 
 /// What the answer is for.
 #[derive(Clone, Copy, Debug)]
 enum Purpose {
     Open,
     Relocate,
-    Release,
+    Folder(FolderFor),
 }
 
 /// Nobody opens and closes a dialog in less.
@@ -37,9 +37,9 @@ impl Chooser {
         self.ask(ctx, Purpose::Relocate, || rfd::FileDialog::new().pick_folder().into_iter().collect())
     }
 
-    /// Where a release's folder is made.
-    pub fn release_folder(&mut self, ctx: &egui::Context) -> bool {
-        self.ask(ctx, Purpose::Release, || rfd::FileDialog::new().pick_folder().into_iter().collect())
+    /// A folder for a page of the window.
+    pub fn folder_for(&mut self, ctx: &egui::Context, what: FolderFor) -> bool {
+        self.ask(ctx, Purpose::Folder(what), || rfd::FileDialog::new().pick_folder().into_iter().collect())
     }
 
     /// Whether a dialog could be asked for; one that is open already has to be answered first.
@@ -80,7 +80,7 @@ impl Chooser {
         match purpose {
             Purpose::Open => Some(Action::Run(Job::Open(paths))),
             Purpose::Relocate => Some(Action::Run(Job::RelocateTo(paths))),
-            Purpose::Release => paths.into_iter().next().map(|p| Action::Look(ViewChange::ReleaseFolder(p))),
+            Purpose::Folder(what) => paths.into_iter().next().map(|p| Action::Look(ViewChange::Folder(what, p))),
         }
     }
 }

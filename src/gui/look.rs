@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-use super::action::{Dialog, Workspace};
+use super::action::{Dialog, KeepTab, Workspace};
 use super::actions::{Needs, Preset, Scope};
 use super::model::Model;
 use super::theme;
@@ -45,6 +45,7 @@ pub struct Look {
     /// The note that drawing happens on the processor has been read.
     pub software_seen: bool,
     pub preset: Option<Preset>,
+    pub keep: KeepTab,
     pub forms: Forms,
 }
 
@@ -71,6 +72,7 @@ impl Default for Look {
             dark: true,
             software_seen: false,
             preset: None,
+            keep: KeepTab::default(),
             forms: Forms::default(),
         }
     }
@@ -92,6 +94,11 @@ pub struct Forms {
     pub release_version: String,
     /// Folder in which the release's own folder is made.
     pub release_folder: String,
+    /// A further place for backups.
+    pub backup_folder: String,
+    pub restore_from: String,
+    /// The project folder that restoring makes.
+    pub restore_to: String,
     pub focus: Option<TextField>,
     pub composing: bool,
 }
@@ -209,6 +216,9 @@ impl Look {
             Needs::Editing => self.selected.is_some() && self.editable(model),
             Needs::Stack => self.image.as_ref().and_then(|i| model.image(i)).is_some_and(|i| i.frames > 1),
             Needs::Discrepancy => self.discrepancy.is_some(),
+            Needs::Office => model.project.as_ref().is_some_and(super::model::ProjectHead::is_office),
+            Needs::BetterPlace => model.keeping.place.is_some(),
+            Needs::Backup => model.keeping.last.is_some(),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The window (egui): `App` and its action table, panels, tools, the viewport, words and colours.
 //!
 //! Panels read a [`model::Model`] and return [`action::Action`]s; `App::logic` carries them out. Only `session.rs`,
-//! `opening.rs`, `releasing.rs` and `views.rs` talk to the project, only `theme.rs` names colours, only `assets/locales` holds words.
+//! `opening.rs`, `releasing.rs`, `keeping.rs` and `views.rs` talk to the project, only `theme.rs` names colours, only `assets/locales` holds words.
 
 mod action;
 mod actions;
@@ -13,6 +13,8 @@ mod hand;
 pub mod i18n;
 mod icons;
 mod judge;
+mod keep;
+mod keeping;
 mod keyboard;
 mod keys;
 mod look;
@@ -29,7 +31,9 @@ mod run;
 mod session;
 mod stage;
 mod theme;
+mod told;
 pub mod tools;
+mod trouble;
 mod views;
 pub mod viewport;
 mod vocabulary;
@@ -39,6 +43,7 @@ mod widgets;
 pub use action::{Action, Job, ViewChange, Workspace};
 pub use actions::{ACTIONS, ActionId, Preset};
 pub use app::App;
+pub use keeping::Task;
 pub use model::Model;
 pub use portrait::Portrait;
 pub use run::{GuiArgs, WindowError, run};

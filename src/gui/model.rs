@@ -6,6 +6,8 @@ use std::time::Instant;
 
 use egui::Color32;
 
+use super::action::Job;
+use super::keeping::{ConflictRow, KeepingPage};
 use super::releasing::ReleasePage;
 use super::vocabulary::TermTable;
 use crate::domain::{
@@ -199,6 +201,11 @@ pub struct Model {
     /// What runs in the background, for the status line.
     pub jobs: Vec<JobRow>,
     pub release: ReleasePage,
+    pub keeping: KeepingPage,
+    /// Reads of one reader that exclude each other, for those who may choose between them.
+    pub conflicts: Vec<ConflictRow>,
+    /// Cases that cannot be adjudicated before somebody has chosen between such reads.
+    pub held_up: usize,
 }
 
 /// One job in the status line.
@@ -209,7 +216,8 @@ pub struct JobRow {
     pub done: u64,
     /// 0 while it is unknown.
     pub total: u64,
-    pub cancel: bool,
+    /// What stops it, where it can be stopped.
+    pub stop: Option<Job>,
 }
 
 /// What the title row says of the project.
@@ -225,6 +233,18 @@ pub struct ProjectHead {
     pub releases: bool,
     /// The project opens to look only; the reason as a Fluent key.
     pub read_only: Option<String>,
+}
+
+impl ProjectHead {
+    /// Whether the acting person runs or audits the project.
+    pub fn is_office(&self) -> bool {
+        self.roles.iter().any(|r| matches!(r, Role::Coordinator | Role::Auditor))
+    }
+
+    /// Whether the acting person only audits.
+    pub fn only_audits(&self) -> bool {
+        !self.roles.is_empty() && self.roles.iter().all(|r| *r == Role::Auditor)
+    }
 }
 
 impl Model {

@@ -1,5 +1,6 @@
 //! What the project answers and what background work brings.
 
+use super::trouble::Trouble;
 use crate::domain::CaseId;
 use crate::project::{ProjectError, Rejection, StoreError};
 
@@ -44,6 +45,16 @@ pub enum SessionEvent {
     /// The plan of a release could not be made, or the release not be written.
     ReleaseFailed(Failure),
     Released,
+    BackedUp,
+    Drilled,
+    /// A project was made of a backup and is being opened.
+    Restored,
+    /// The project was copied to this computer, and the copy is being opened.
+    Copied,
+    Checked {
+        sound: bool,
+    },
+    KeepingFailed(Trouble),
     Relocated(usize),
     Changed,
 }

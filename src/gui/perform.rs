@@ -12,7 +12,7 @@ use super::news::{Failure, SessionEvent};
 use super::refusals;
 use super::tools::{Tool, ToolKind};
 use crate::domain::{FindingId, ImageId, Role, Shape};
-use crate::project::{Command, FindingCommand, ReadCommand};
+use crate::project::{CampaignCommand, Command, FindingCommand, ReadCommand};
 
 impl App {
     pub(super) fn perform(&mut self, ctx: &Context, action: Action) {
@@ -97,6 +97,7 @@ impl App {
         match event {
             SessionEvent::Opened => {
                 self.begin_anew();
+                self.after_restoring();
                 if self.session.model().project.as_ref().is_some_and(|p| p.reader.is_empty()) {
                     self.notices.failed(self.words.t("refused-nobody"), String::new());
                 }
@@ -123,6 +124,12 @@ impl App {
                 self.look.forms.release_version.clear();
                 self.notices.done(self.words.t("done-released"));
             }
+            SessionEvent::BackedUp
+            | SessionEvent::Drilled
+            | SessionEvent::Restored
+            | SessionEvent::Copied
+            | SessionEvent::Checked { .. }
+            | SessionEvent::KeepingFailed(_) => self.kept(event),
             SessionEvent::Relocated(n) => {
                 self.stage.close();
                 self.session.refresh(&self.look);
@@ -138,6 +145,10 @@ impl App {
     /// What to show first: what was just added, else the first case that is not submitted yet.
     fn first_case(&mut self, added: Option<crate::domain::CaseId>) {
         let model = self.session.model();
+        if model.project.as_ref().is_some_and(super::model::ProjectHead::only_audits) {
+            self.show_keeping(super::action::KeepTab::Check);
+            return;
+        }
         let roles = model.project.as_ref().map(|p| p.roles.clone()).unwrap_or_default();
         if !roles.contains(&Role::Reader) && roles.contains(&Role::Adjudicator) {
             self.set_workspace(Workspace::Adjudicate);
@@ -201,9 +212,10 @@ impl App {
             ViewChange::RedrawTerm(term) => self.name_redraw(term),
             ViewChange::DropRedraw => self.drop_redraw(),
             ViewChange::ActAs(reader) => self.act_as(&reader),
-            ViewChange::ReleaseFolder(folder) => {
-                self.look.forms.release_folder = folder.to_string_lossy().into_owned();
-            }
+            ViewChange::KeepTab(tab) => self.show_keeping(tab),
+            ViewChange::PlaceRead => self.session.note_place(),
+            ViewChange::Restore(backup) => self.ask_what_to_restore(&backup),
+            ViewChange::Folder(what, folder) => self.folder_chosen(what, folder),
             ViewChange::Verdict(verdict) => self.look.verdict = Some(verdict),
             ViewChange::NoDialog => self.notices.refused(self.words.t("refused-no-dialog")),
             ViewChange::DismissNotice => self.notices.dismiss(),
@@ -232,7 +244,7 @@ impl App {
         self.first_case(None);
     }
 
-    fn set_workspace(&mut self, workspace: Workspace) {
+    pub(super) fn set_workspace(&mut self, workspace: Workspace) {
         self.put_tool_away();
         self.look.workspace = workspace;
         self.look.selected = None;
@@ -240,6 +252,8 @@ impl App {
         self.session.refresh(&self.look);
         if workspace == Workspace::Release {
             self.session.plan_release();
+        } else if workspace == Workspace::Keeping {
+            self.session.list_backups();
         } else if workspace == Workspace::Adjudicate {
             let open = self.session.model().discrepancies.iter().find(|d| d.decided.is_none());
             let first = open.or_else(|| self.session.model().discrepancies.first()).map(|d| d.id.clone());
@@ -315,7 +329,7 @@ impl App {
     }
 
     /// Asks for a dialog of the system; says so when one is open already, perhaps behind the window.
-    fn asked(&mut self, dialog: fn(&mut Chooser, &Context) -> bool, ctx: &Context) {
+    fn asked(&mut self, dialog: impl FnOnce(&mut Chooser, &Context) -> bool, ctx: &Context) {
         if !dialog(&mut self.chooser, ctx) {
             self.notices.refused(self.words.t("refused-dialog-open"));
         }
@@ -334,7 +348,14 @@ impl App {
                 self.take_in(event);
             }
             Job::PlanRelease => self.session.plan_release(),
-            Job::ChooseReleaseFolder => self.asked(Chooser::release_folder, ctx),
+            Job::ChooseFolderFor(what) => self.asked(|c, ctx| c.folder_for(ctx, what), ctx),
+            Job::Keep(task) => self.keep(task),
+            Job::StopKeeping => {
+                if self.session.stop_keeping() {
+                    self.notices.done(self.words.t("trouble-stopped"));
+                }
+            }
+            Job::ListBackups => self.session.list_backups(),
             Job::Release { version, folder } => self.session.release(version, folder),
             Job::ConfirmAgreed => match self.session.confirm_agreed() {
                 Ok(n) => {
@@ -360,6 +381,7 @@ fn done_words(words: &Words, command: &Command, app: &App) -> Option<String> {
             Some(words.with("done-deleted", &[("n", Arg::from(number))]))
         }
         Command::Read(ReadCommand::Submit { .. }) => Some(words.t("done-submitted")),
+        Command::Campaign(CampaignCommand::ChooseRead { .. }) => Some(words.t("done-chosen")),
         Command::Read(ReadCommand::Amend { .. }) => Some(words.t("done-amending")),
         _ => None,
     }

@@ -36,7 +36,11 @@ pub struct ReleasePage {
 }
 
 impl Desk {
-    fn project(&self) -> Result<Project, ProjectError> {
+    /// A handle of its own on the project, in the name of whoever acts.
+    ///
+    /// # Errors
+    /// As [`Project::open`] and [`Project::act_as`].
+    pub fn project(&self) -> Result<Project, ProjectError> {
         let mut project = Project::open(&self.folder, &self.home, true)?;
         if let Some(reader) = &self.reader {
             project.act_as(reader)?;

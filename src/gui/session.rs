@@ -11,6 +11,7 @@ use egui::Context;
 
 use super::drafts::KeptDraft;
 use super::i18n::Lang;
+use super::keeping::Answer;
 use super::look::{Look, Widths};
 use super::model::{JobRow, Model, Saved};
 use super::news::{Failure, SessionEvent};
@@ -25,13 +26,14 @@ use crate::project::{
     SettingsFile, home_dir,
 };
 
-enum Message {
+pub(super) enum Message {
     Arrived(Result<Arrived, String>),
     Hashed(HashOutcome),
     /// Practice images were made; open them.
     Practice(Result<Vec<PathBuf>, String>),
     Planned(Box<Result<ReleasePlan, ProjectError>>),
     Released(Box<Result<Made, ProjectError>>),
+    Kept(Box<Answer>),
 }
 
 /// Makes the practice images in a folder; given by `main`, since the window may not import the demonstration.
@@ -40,10 +42,10 @@ pub type Practice = fn(&Path) -> Result<Vec<PathBuf>, String>;
 /// The open project, if any, and the values made of it.
 pub struct Session {
     ctx: Context,
-    home: Option<PathBuf>,
+    pub(super) home: Option<PathBuf>,
     settings: Option<SettingsFile>,
-    project: Option<Project>,
-    model: Model,
+    pub(super) project: Option<Project>,
+    pub(super) model: Model,
     opening: Option<Opening>,
     /// Dropped while something else was being opened.
     waiting: VecDeque<Vec<PathBuf>>,
@@ -181,7 +183,7 @@ impl Session {
         self.count_jobs();
     }
 
-    fn desk(&self) -> Option<Desk> {
+    pub(super) fn desk(&self) -> Option<Desk> {
         let project = self.project.as_ref()?;
         let folder = project.folder().to_owned();
         Some(Desk { folder, home: self.home.clone()?, reader: project.actor().cloned() })
@@ -203,7 +205,7 @@ impl Session {
     }
 
     /// Runs work away from the window's thread; its message arrives in [`Session::drain`].
-    fn aside(&self, name: &str, work: impl FnOnce() -> Message + Send + 'static) {
+    pub(super) fn aside(&self, name: &str, work: impl FnOnce() -> Message + Send + 'static) {
         let (send, ctx) = (self.send.clone(), self.ctx.clone());
         let task = move || {
             let _ = send.send(work());
@@ -230,7 +232,7 @@ impl Session {
     }
 
     /// What runs in the background, for the status line.
-    fn count_jobs(&mut self) {
+    pub(super) fn count_jobs(&mut self) {
         self.model.jobs.clear();
         if let Some(work) = &self.opening {
             let (looked, read) = (work.looked.snapshot(), work.read.snapshot());
@@ -240,16 +242,20 @@ impl Session {
                 _ => ("job-reading", read),
             };
             let key = if work.cancel.is_cancelled() { "job-cancelling" } else { key };
-            let cancel = !work.cancel.is_cancelled();
-            self.model.jobs.push(JobRow { key, done: now.done, total: now.total, cancel });
+            let stop = (!work.cancel.is_cancelled()).then_some(super::action::Job::CancelOpening);
+            self.model.jobs.push(JobRow { key, done: now.done, total: now.total, stop });
             self.ctx.request_repaint_after(JOB_TICK);
         }
         if self.model.release.making {
-            self.model.jobs.push(JobRow { key: "job-releasing", done: 0, total: 0, cancel: false });
+            self.model.jobs.push(JobRow { key: "job-releasing", done: 0, total: 0, stop: None });
+        }
+        if let Some(job) = self.model.keeping.job() {
+            self.model.jobs.push(job);
+            self.ctx.request_repaint_after(JOB_TICK);
         }
         if let Some((done, total)) = self.model.hashing {
             let (done, total) = (done as u64, total as u64);
-            self.model.jobs.push(JobRow { key: "job-hashing", done, total, cancel: false });
+            self.model.jobs.push(JobRow { key: "job-hashing", done, total, stop: None });
         }
     }
 
@@ -281,7 +287,8 @@ impl Session {
         self.hash_stop.store(true, Ordering::Relaxed);
         self.project = None;
         self.watch.follow(None);
-        self.model = Model::default();
+        let keeping = self.model.keeping.alone();
+        self.model = Model { keeping, ..Model::default() };
         self.spacing.clear();
     }
 
@@ -309,6 +316,7 @@ impl Session {
                         Err(e) => out.push(SessionEvent::ReleaseFailed(e.into())),
                     }
                 }
+                Message::Kept(answer) => self.kept(*answer, &mut out),
                 Message::Practice(Ok(paths)) => {
                     self.opening = None;
                     self.open(paths);
@@ -370,6 +378,7 @@ impl Session {
         self.watch.follow(Some(project.folder()));
         self.project = Some(project);
         self.spacing.clear();
+        self.begin_keeping();
         self.refresh(&Look::default());
         self.start_hashing();
     }
@@ -547,9 +556,10 @@ impl Session {
         let Some(project) = self.project.as_ref() else { return };
         let keep = (self.model.saved, self.model.hashing, self.model.revision + 1);
         let (jobs, release) = (std::mem::take(&mut self.model.jobs), std::mem::take(&mut self.model.release));
+        let keeping = std::mem::take(&mut self.model.keeping);
         let mut lookup = Lookup { project, spacing: &self.spacing, terms: &mut self.terms };
         self.model = lookup.model(look);
         (self.model.saved, self.model.hashing, self.model.revision) = keep;
-        (self.model.jobs, self.model.release) = (jobs, release);
+        (self.model.jobs, self.model.release, self.model.keeping) = (jobs, release, keeping);
     }
 }

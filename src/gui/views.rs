@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
+use super::action::Workspace;
+use super::keeping::conflicts_of;
 use super::look::Look;
 use super::model::{
     Availability, CaseRow, DiscrepancyRow, FindingRow, HistoryRow, ImageRow, Model, ProjectHead, ReadState, RoiRow,
@@ -12,7 +14,7 @@ use super::vocabulary::TermTables;
 use crate::domain::{CaseId, Field, ImageId, ProjectKind, Role, SizePx, Spacing, TermRef};
 use crate::project::{
     ACT_LABELS, Discrepancy, DiscrepancyKind, FindingView, HistoryLine, ImageState, ImageView, Member, Project,
-    ReadScope, ReadView, RoiView, WorkItem, WorkState,
+    ProjectError, ReadScope, ReadView, Rejection, RoiView, WorkItem, WorkState,
 };
 
 /// Reads a project for the panels.
@@ -36,8 +38,14 @@ impl Lookup<'_> {
         let roles = self.project.roles();
         if roles.contains(&Role::Adjudicator) {
             let cases = worklist.iter().filter(|i| matches!(i.state, WorkState::ToAdjudicate | WorkState::Adjudicated));
-            model.discrepancies = cases.flat_map(|i| self.discrepancies(&i.case, &i.label)).collect();
+            let mut held_up = 0;
+            model.discrepancies = cases.flat_map(|i| self.discrepancies(&i.case, &i.label, &mut held_up)).collect();
+            model.held_up = held_up;
             model.agreed = self.project.agreed_cases().map_or(0, |cases| cases.len());
+        }
+        if model.project.as_ref().is_some_and(ProjectHead::is_office) {
+            let all = look.workspace == Workspace::Keeping;
+            model.conflicts = conflicts_of(self.project, all, |term| self.term_look(Some(term)).0);
         }
         let Some(case) = look.case.as_ref() else { return model };
         model.terms = self.terms.of(self.project.packs(), model.case(case).map(|c| c.field));
@@ -148,10 +156,15 @@ impl Lookup<'_> {
         lines.iter().map(history_row).collect()
     }
 
-    fn discrepancies(&self, case: &CaseId, label: &str) -> Vec<DiscrepancyRow> {
+    /// Counts in `held_up` when nothing can be compared before somebody has chosen between rival reads.
+    fn discrepancies(&self, case: &CaseId, label: &str, held_up: &mut usize) -> Vec<DiscrepancyRow> {
         let Some(reader) = self.project.actor().cloned() else { return Vec::new() };
         let view = self.project.view(case, &ReadScope::Adjudicator(reader));
-        let (Ok(view), Ok(all)) = (view, self.project.discrepancies(case)) else { return Vec::new() };
+        let all = self.project.discrepancies(case);
+        if matches!(all, Err(ProjectError::Rejected(Rejection::RivalReads { .. }))) {
+            *held_up += 1;
+        }
+        let (Ok(view), Ok(all)) = (view, all) else { return Vec::new() };
         let side = |m: &Option<Member>| {
             let m = m.as_ref()?;
             let read = view.reads.iter().find(|r| r.stream == m.read)?;

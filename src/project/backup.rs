@@ -123,7 +123,7 @@ impl Project {
         Ok(out)
     }
 
-    fn backup_into(
+    pub(super) fn backup_into(
         &self,
         place: &Place,
         project: &Digest,

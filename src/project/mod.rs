@@ -14,6 +14,7 @@ mod diagnostics;
 mod execute;
 mod history;
 mod images;
+mod keeping;
 mod leaving;
 mod open;
 pub mod pixels;
@@ -38,11 +39,12 @@ pub use diagnostics::{Diagnostics, DiagnosticsError, start as start_diagnostics}
 pub use execute::{Clock, Done};
 pub use history::HistoryLine;
 pub use images::{ImageState, Relocated, roi_on};
+pub use keeping::free_place;
 pub use leaving::end_cleanly_when_asked;
 pub use open::{NewProject, Opened};
 pub use reading::{Conflict, RivalRead};
 pub use release::{ReleasePlan, ReleaseRequest, Released};
-pub use restore::{Compared, Drill, RestoreRequest, Restored, drill, restore};
+pub use restore::{Compared, Drill, RestoreRequest, Restored, drill, drill_watched, restore, restore_watched};
 pub use settings::{Language, Settings, SettingsError, SettingsFile, SettingsNotice, Theme};
 pub use transfer::{ApplyReport, ExportOptions};
 pub use views::{

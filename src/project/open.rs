@@ -243,7 +243,7 @@ impl Project {
     pub fn place_concern_once(&self) -> Option<(Concern, PathBuf)> {
         let found = self.place_concern()?;
         let code = format!("{:?}", found.0);
-        if self.read_only().is_some() || self.store.place_told().as_deref() == Some(code.as_str()) {
+        if self.read_only().is_some() || self.store.place_told().is_some_and(|told| told.starts_with(&code)) {
             return None;
         }
         self.store.set_place_told(&code).ok();

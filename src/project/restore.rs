@@ -8,7 +8,7 @@ use super::{Clock, Project, ProjectError};
 use crate::domain::{Digest, SubjectId};
 use crate::journal::{Cause, Command, PrivacyCommand};
 use crate::store::{Generation, Restoration, copy_out, tombstones};
-use crate::tasks::platform;
+use crate::tasks::{Cancel, Progress, platform};
 
 /// What to make a project of, and where.
 pub struct RestoreRequest<'a> {
@@ -60,7 +60,7 @@ pub struct Drill {
 }
 
 /// A folder that goes away unless it is kept.
-struct Temporary(PathBuf);
+pub(super) struct Temporary(pub(super) PathBuf);
 
 impl Drop for Temporary {
     fn drop(&mut self) {
@@ -79,15 +79,34 @@ fn compared(generation: &Generation) -> Vec<Compared> {
     out
 }
 
+/// What has been done of a restoration, step by step, and the wish that it stop between two steps.
+struct Steps<'a> {
+    progress: &'a Progress,
+    cancel: &'a Cancel,
+}
+
+impl Steps<'_> {
+    fn done(&self) -> Result<(), ProjectError> {
+        self.progress.advance(1);
+        self.cancel.check().map_err(|_| ProjectError::Cancelled)
+    }
+}
+
+/// Steps of [`unpack`].
+const UNPACKING: u64 = 3;
+
 /// Copies a generation to `folder`, opens it to look, and proves that nothing differs from what was copied once.
-fn unpack(generation: &Generation, folder: &Path, home: &Path) -> Result<Vec<String>, ProjectError> {
+fn unpack(generation: &Generation, folder: &Path, home: &Path, steps: &Steps<'_>) -> Result<Vec<String>, ProjectError> {
     copy_out(generation, folder)?;
+    steps.done()?;
     let project = Project::open(folder, home, false)?;
     if state_digest(&project.state) != generation.manifest.state {
         let what = "the folded state".to_owned();
         return Err(super::StoreError::CopyDiffers { path: generation.folder.clone(), what }.into());
     }
+    steps.done()?;
     let problems = project.verify()?.problems;
+    steps.done()?;
     let words: Vec<String> = problems.iter().map(|p| format!("{}: {}: {}", p.kind.word(), p.place, p.detail)).collect();
     // A witness made after the backup saw more than the backup has; that is no damage.
     Ok(words.into_iter().filter(|w| generation.manifest.problems.contains(w) || !w.starts_with("truncated")).collect())
@@ -98,11 +117,27 @@ fn unpack(generation: &Generation, folder: &Path, home: &Path) -> Result<Vec<Str
 /// # Errors
 /// When there is no backup, or anything differs.
 pub fn drill(backup: &Path, scratch: Option<&Path>, home: &Path) -> Result<Drill, ProjectError> {
+    drill_watched(backup, scratch, home, &Progress::new(), &Cancel::new())
+}
+
+/// As [`drill`], counted in steps and stopped between two of them.
+///
+/// # Errors
+/// As [`drill`]; [`ProjectError::Cancelled`] when it was stopped.
+pub fn drill_watched(
+    backup: &Path,
+    scratch: Option<&Path>,
+    home: &Path,
+    progress: &Progress,
+    cancel: &Cancel,
+) -> Result<Drill, ProjectError> {
+    let steps = Steps { progress, cancel };
+    progress.set_total(UNPACKING);
     let generation = find_generation(backup)?;
     let base = scratch.map_or_else(std::env::temp_dir, Path::to_owned);
     let made = platform::fresh_folder(&base, ".shoken-drill", true);
     let folder = Temporary(made.map_err(|source| super::StoreError::Io { path: base.clone(), source })?);
-    let problems = unpack(&generation, &folder.0, home)?;
+    let problems = unpack(&generation, &folder.0, home, &steps)?;
     let erased = tombstones(home, &generation.manifest.project);
     Ok(Drill {
         erased_inside: generation.still_holds(&erased)?.len(),
@@ -119,6 +154,20 @@ pub fn drill(backup: &Path, scratch: Option<&Path>, home: &Path) -> Result<Drill
 /// When the target is there (unless it is to be replaced), the backup differs from what was copied, or the disk is full;
 /// then what was there is as it was.
 pub fn restore(request: RestoreRequest<'_>) -> Result<Restored, ProjectError> {
+    restore_watched(request, &Progress::new(), &Cancel::new())
+}
+
+/// As [`restore`], counted in steps and stopped between two of them, until the project gets its name.
+///
+/// # Errors
+/// As [`restore`]; [`ProjectError::Cancelled`] when it was stopped.
+pub fn restore_watched(
+    request: RestoreRequest<'_>,
+    progress: &Progress,
+    cancel: &Cancel,
+) -> Result<Restored, ProjectError> {
+    let steps = Steps { progress, cancel };
+    progress.set_total(UNPACKING + 1);
     let generation = find_generation(request.backup)?;
     let manifest = generation.manifest.clone();
     let to = std::path::absolute(request.to).unwrap_or_else(|_| request.to.to_owned());
@@ -143,7 +192,7 @@ pub fn restore(request: RestoreRequest<'_>) -> Result<Restored, ProjectError> {
     std::fs::create_dir_all(&parent).map_err(|source| super::StoreError::Io { path: parent.clone(), source })?;
     let made = platform::fresh_folder(&parent, ".shoken-restoring", false);
     let mut folder = Temporary(made.map_err(|source| super::StoreError::Io { path: parent.clone(), source })?);
-    let problems = unpack(&generation, &folder.0, request.home)?;
+    let problems = unpack(&generation, &folder.0, request.home, &steps)?;
     let restoration = Restoration {
         v: 1,
         project: manifest.project,
@@ -156,6 +205,7 @@ pub fn restore(request: RestoreRequest<'_>) -> Result<Restored, ProjectError> {
         let mut project = Project::open(&folder.0, request.home, true)?.with_clock(request.clock);
         project.erase_again(&erased)?
     };
+    steps.done()?;
     let aside = match replaced {
         Some(newer) => Some((set_aside(&to, &restoration.restored)?, newer)),
         None => None,

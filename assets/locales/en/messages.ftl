@@ -56,6 +56,29 @@ refused-nobody = The key to this project is not on this computer; nothing was ch
 refused-choose-finding = Choose a finding first
 refused-finish-draft = Close the outline, or put it away with Esc, before you change the slice
 
+done-backed-up = Backed up, read back and compared
+done-drilled = Restored for trial; everything is equal
+done-restored = Restored. Opening it…
+done-restored-open = { $name } is open
+done-copied-here = Copied to this computer. Work in the copy from now on; the original folder is still there
+done-checked = Checked; no problem was found
+done-checked-problems = The check found problems. See “Check” under “Safekeeping”
+done-chosen = This read counts now. The others are set aside; you can choose anew
+
+refused-keeping-busy = Wait for the other work on backups and checks to end, or stop it
+refused-no-backup = No backup is at hand. Connect its disk, or make one first
+
+trouble-absent = The place of the backups is not there. Connect its disk or name another folder. Nothing was changed
+trouble-busy = Another backup is writing to the same place. Try again when it has ended
+trouble-differs = What was copied is not equal. Do not trust that disk; take another generation or another disk. The project is safe
+trouble-disk = The disk cannot be read or written. See that it is connected and try again. The project is safe, and nothing half-made stays
+trouble-full = The disk is full. Free some space or take another disk. The project is safe, and nothing half-made stays
+trouble-no-backup = That folder is no backup of Shoken. Choose the folder of a generation
+trouble-not-writable = That place cannot be written. Name another folder. Nothing was changed
+trouble-other = That did not work. The project is safe
+trouble-stopped = Stopped. Nothing was left behind
+trouble-taken = There is something at that place already. Choose another name. Nothing was changed
+
 # Notes about a file, by the code that the reader of its format gives.
 warning-series-gap = Uneven slice spacing
 warning-series-tilt = Gantry tilt

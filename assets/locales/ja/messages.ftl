@@ -53,6 +53,29 @@ refused-nobody = このプロジェクトに書き込むための鍵がこの端
 refused-choose-finding = 先に所見を選んでください
 refused-finish-draft = 描きかけの線を閉じるか、Esc で片付けてからスライスを移ってください
 
+done-backed-up = バックアップし、読み直して照合しました
+done-drilled = 試しに復元し、全件が一致しました
+done-restored = 復元しました。開いています…
+done-restored-open = { $name } を開きました
+done-copied-here = この端末に写しました。これからは写したほうで作業してください。元のフォルダーは残っています
+done-checked = 検証しました。問題はありません
+done-checked-problems = 検証で問題が見つかりました。「保全」の「検証」を見てください
+done-chosen = この読影を有効にしました。ほかは別に保管し、選び直せます
+
+refused-keeping-busy = ほかの保全の作業が終わるのを待つか、それを中止してください
+refused-no-backup = 手元にバックアップがありません。ディスクを接続するか、先に作ってください
+
+trouble-absent = バックアップ先が見つかりません。ディスクを接続するか、別のフォルダーを指定してください。何も変わっていません
+trouble-busy = 別のバックアップが同じ場所に書いています。終わってからもう一度行ってください
+trouble-differs = 写した内容が元と一致しません。そのディスクは使わず、別の世代か別のディスクにしてください。プロジェクトは無事です
+trouble-disk = ディスクが読み書きできません。抜けていないか確かめて、もう一度行ってください。プロジェクトは無事で、途中のものは残しません
+trouble-full = ディスクがいっぱいです。空きを作るか別のディスクにしてください。プロジェクトは無事で、途中のものは残しません
+trouble-no-backup = そのフォルダーは Shoken のバックアップではありません。バックアップの世代のフォルダーを選んでください
+trouble-not-writable = そこには書き込めません。別のフォルダーを指定してください。何も変わっていません
+trouble-other = できませんでした。プロジェクトは無事です
+trouble-stopped = 中止しました。何も残していません
+trouble-taken = その場所にはすでに何かあります。別の名前にしてください。何も変わっていません
+
 # Notes about a file, by the code that the reader of its format gives.
 warning-series-gap = スライス間隔が不均一です
 warning-series-tilt = ガントリーが傾いています

@@ -43,6 +43,17 @@ pub fn queue(ui: &mut Ui, s: Shown<'_>) -> Vec<Action> {
         }
         ui.add_space(4.0);
     }
+    if s.model.held_up > 0 {
+        let t = look(ui);
+        let text = format!("{} {}", icons::WARNING, s.words.count("queue-held-up", s.model.held_up));
+        ui.add(egui::Label::new(RichText::new(text).color(t.warning)).wrap());
+        if !s.model.conflicts.is_empty()
+            && ui.add_sized(Vec2::new(ui.available_width(), 28.0), Button::new(s.words.t("strip-choose"))).clicked()
+        {
+            out.push(Action::Call(ActionId::Conflicts));
+        }
+        ui.add_space(8.0);
+    }
     if s.model.discrepancies.is_empty() {
         empty_state(ui, icons::SCALES, &s.words.t("queue-empty"), &s.words.t("queue-empty-advice"));
         return out;

@@ -52,7 +52,7 @@ pub fn show(ui: &mut Ui, s: Shown<'_>, input: &CanvasInput<'_>) -> Vec<Action> {
     let tools: &[ToolKind] = match s.look.workspace {
         Workspace::Read => &ToolKind::ALL,
         Workspace::Adjudicate => &[ToolKind::Select, ToolKind::Polygon],
-        Workspace::Release => &[],
+        Workspace::Release | Workspace::Keeping => &[],
     };
     tool_strip(ui, rect, s, tools, input.tool.kind(), &mut out);
     if response.hovered() {

@@ -43,7 +43,7 @@ pub fn show(ui: &mut Ui, s: Shown<'_>) {
 }
 
 /// How long ago something was done: a time of day would need the reader's time zone, and says less.
-fn age(s: Shown<'_>, utc: &str) -> String {
+pub fn age(s: Shown<'_>, utc: &str) -> String {
     let Ok(then) = chrono::DateTime::parse_from_rfc3339(utc) else { return utc.to_owned() };
     let minutes = chrono::Utc::now().signed_duration_since(then).num_minutes();
     let n = |n: i64| usize::try_from(n.max(0)).unwrap_or(0);

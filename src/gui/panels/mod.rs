@@ -1,15 +1,20 @@
 //! The parts of the window. Each takes the weakest context that works, reads, and returns the actions it was asked for.
 
 pub mod adjudicate;
+pub mod backups;
 pub mod canvas;
+pub mod checks;
+pub mod conflicts;
 pub mod corners;
 pub mod dialogs;
 pub mod findings;
 pub mod history;
+pub mod keeping;
 pub mod palette;
 pub mod release;
 pub mod start;
 pub mod status;
+pub mod strip;
 pub mod terms;
 pub mod title;
 pub mod toast;

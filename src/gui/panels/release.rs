@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use egui::{Button, Frame, Margin, RichText, ScrollArea, TextEdit, Ui, Vec2};
 
 use super::Shown;
-use crate::gui::action::{Action, Job};
+use crate::gui::action::{Action, FolderFor, Job};
+use crate::gui::actions::ActionId;
 use crate::gui::i18n::Arg;
 use crate::gui::look::Forms;
 use crate::gui::releasing::{Made, is_version, next_version};
@@ -101,6 +102,12 @@ fn contents(ui: &mut Ui, s: Shown<'_>, plan: &ReleasePlan, out: &mut Vec<Action>
             );
         });
     }
+    if plan.excluded.iter().any(|(_, why)| why == "conflict") {
+        ui.add_space(8.0);
+        if ui.button(s.words.t("strip-choose")).clicked() {
+            out.push(Action::Call(ActionId::Conflicts));
+        }
+    }
     if !plan.made.is_empty() {
         ui.add_space(12.0);
         section(ui, &s.words.t("release-before"), "");
@@ -170,7 +177,7 @@ fn form(ui: &mut Ui, s: Shown<'_>, plan: &ReleasePlan, forms: &mut Forms, out: &
         ui.horizontal(|ui| {
             ui.add(TextEdit::singleline(&mut forms.release_folder).desired_width(460.0)).accessible_name(name);
             if ui.button(s.words.t("release-choose")).clicked() {
-                out.push(Action::Run(Job::ChooseReleaseFolder));
+                out.push(Action::Run(Job::ChooseFolderFor(FolderFor::Release)));
             }
         });
         ui.end_row();

@@ -34,11 +34,11 @@ pub fn show(ui: &mut Ui, s: Shown<'_>, hint: &str) -> Vec<Action> {
 /// From the right: the way to stop it, a bar, what it does with its count.
 fn show_job(ui: &mut Ui, s: Shown<'_>, job: &JobRow, out: &mut Vec<Action>) {
     let t = look(ui);
-    if job.cancel {
+    if let Some(stop) = &job.stop {
         let name = s.words.t("job-cancel");
         let button = Button::new(RichText::new(&name).font(theme::small())).min_size(Vec2::new(36.0, 18.0));
-        if ui.add(button).accessible_name(name).on_hover_text(s.words.t("job-opening-help")).clicked() {
-            out.push(Action::Run(Job::CancelOpening));
+        if ui.add(button).accessible_name(name).clicked() {
+            out.push(Action::Run(stop.clone()));
         }
     }
     if job.total > 0 {
@@ -50,6 +50,10 @@ fn show_job(ui: &mut Ui, s: Shown<'_>, job: &JobRow, out: &mut Vec<Action>) {
     }
     let figure = |n: u64| Arg::from(usize::try_from(n).unwrap_or(usize::MAX));
     let text = s.words.with(job.key, &[("done", figure(job.done)), ("total", figure(job.total))]);
-    let help = if job.key == "job-hashing" { "job-hashing-help" } else { "job-opening-help" };
+    let help = match (job.key, &job.stop) {
+        ("job-hashing", _) => "job-hashing-help",
+        (_, Some(Job::StopKeeping)) => "job-keeping-help",
+        _ => "job-opening-help",
+    };
     ui.label(RichText::new(text).font(theme::small()).color(t.text)).on_hover_text(s.words.t(help));
 }

@@ -21,6 +21,7 @@ pub fn show(ui: &mut Ui, s: Shown<'_>) -> Vec<Action> {
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             languages(ui, s, &mut out);
             saved(ui, s, &mut out);
+            backup(ui, s, &mut out);
             people(ui, s, &mut out);
             ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
                 ui.add_space(16.0);
@@ -34,6 +35,9 @@ pub fn show(ui: &mut Ui, s: Shown<'_>) -> Vec<Action> {
 /// What is being read: case, field, kind of read. No file name, since this line may end up in a screenshot.
 fn heading(s: Shown<'_>) -> String {
     let Some(project) = &s.model.project else { return String::new() };
+    if matches!(s.look.workspace, Workspace::Release | Workspace::Keeping) {
+        return project.name.clone();
+    }
     let Some(case) = s.look.case.as_ref().and_then(|c| s.model.case(c)) else { return project.name.clone() };
     let field = s.words.t(field_key(case.field));
     let mut parts = vec![s.words.with("title-case", &[("case", Arg::from(case.label.clone()))]), field];
@@ -41,9 +45,6 @@ fn heading(s: Shown<'_>) -> String {
     if project.people.len() < 2 && project.kind != ProjectKind::Personal {
         let role = if s.look.workspace == Workspace::Adjudicate { "title-adjudicator" } else { "title-reader" };
         parts.push(s.words.with(role, &[("reader", Arg::from(project.reader.clone()))]));
-    }
-    if s.look.workspace == Workspace::Release {
-        return project.name.clone();
     }
     if s.look.workspace == Workspace::Read && !case.state.editable() {
         parts.push(s.words.t(case.state.key()));
@@ -107,7 +108,7 @@ pub fn available_workspaces(s: Shown<'_>) -> Vec<Workspace> {
         out.push(Workspace::Read);
     }
     if project.roles.contains(&Role::Adjudicator)
-        && (!s.model.discrepancies.is_empty() || s.look.workspace == Workspace::Adjudicate)
+        && (!s.model.discrepancies.is_empty() || s.model.held_up > 0 || s.look.workspace == Workspace::Adjudicate)
     {
         out.push(Workspace::Adjudicate);
     }
@@ -115,6 +116,11 @@ pub fn available_workspaces(s: Shown<'_>) -> Vec<Workspace> {
     let submitted = project.kind != ProjectKind::Personal || s.model.cases.iter().any(|c| !c.state.editable());
     if project.releases && (submitted || s.look.workspace == Workspace::Release) {
         out.push(Workspace::Release);
+    }
+    // For whoever runs or audits a project of several people; everybody else gets there by menu and key.
+    let several = project.kind != ProjectKind::Personal && project.is_office();
+    if several || s.look.workspace == Workspace::Keeping {
+        out.push(Workspace::Keeping);
     }
     out
 }
@@ -190,6 +196,29 @@ fn saved(ui: &mut Ui, s: Shown<'_>, out: &mut Vec<Action>) {
         out.push(Action::Call(ActionId::Saved));
     }
 }
+
+/// A quiet word when a week of work has no backup.
+fn backup(ui: &mut Ui, s: Shown<'_>, out: &mut Vec<Action>) {
+    let page = &s.model.keeping;
+    let writable = s.model.project.as_ref().is_some_and(|p| p.read_only.is_none());
+    let Some(days) = page.days_without().filter(|_| page.is_due() && writable) else { return };
+    let t = look(ui);
+    let days = usize::try_from(days).unwrap_or(0);
+    let text = match &page.last {
+        Some(_) => s.words.count("title-backup-age", days),
+        None => s.words.t("title-backup-never"),
+    };
+    let color = if days >= LONG_WITHOUT_DAYS { t.warning } else { t.text_dim };
+    let button =
+        Button::new(RichText::new(format!("{} {text}", icons::HARD_DRIVES)).color(color)).frame_when_inactive(false);
+    let def = crate::gui::actions::find(ActionId::BackUp);
+    if ui.add(button).accessible_name(text).on_hover_text(tooltip(s.words, def)).clicked() {
+        out.push(Action::Call(ActionId::BackUp));
+    }
+}
+
+/// From a month on it is said in the colour of warnings.
+const LONG_WITHOUT_DAYS: usize = 30;
 
 /// "Saved, 0.2 s ago" and its colour.
 pub fn saved_words(s: Shown<'_>) -> (String, egui::Color32) {
