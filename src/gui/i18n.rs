@@ -36,6 +36,14 @@ impl Lang {
         }
     }
 
+    /// What stands between a thing and what is said of it.
+    pub const fn colon(self) -> &'static str {
+        match self {
+            Self::Ja => "：",
+            Self::En => ": ",
+        }
+    }
+
     fn identifier(self) -> LanguageIdentifier {
         self.code().parse().unwrap_or_default()
     }

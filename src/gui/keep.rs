@@ -76,8 +76,7 @@ impl App {
         match event {
             SessionEvent::BackedUp => self.notices.done(self.words.t("done-backed-up")),
             SessionEvent::Drilled => self.notices.done(self.words.t("done-drilled")),
-            SessionEvent::Restored => self.notices.done(self.words.t("done-restored")),
-            SessionEvent::Copied => self.notices.done(self.words.t("done-copied-here")),
+            SessionEvent::Restored | SessionEvent::Copied => self.notices.done(self.words.t("done-restored")),
             SessionEvent::Checked { sound: true } => self.notices.done(self.words.t("done-checked")),
             SessionEvent::Checked { sound: false } => {
                 self.notices.refused(self.words.t("done-checked-problems"));
@@ -99,6 +98,10 @@ impl App {
     /// A project that was just restored opens on the page that says what came of it.
     pub(super) fn after_restoring(&mut self) {
         let page = &self.session.model().keeping;
+        if page.copied.is_some() {
+            self.notices.done(self.words.t("done-copied-here"));
+            return;
+        }
         let said = page.restored.as_ref().filter(|(folder, _)| page.folder.as_ref() == Some(folder));
         if let Some((folder, _)) = said {
             let name = folder.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();

@@ -113,6 +113,8 @@ pub struct KeepingPage {
     pub backed_up: bool,
     pub drilled: Option<Drill>,
     pub restored: Option<(PathBuf, Restored)>,
+    /// The copy that was just made, until it is open.
+    pub copied: Option<PathBuf>,
     pub checked: Option<Checked>,
     /// What failed last, and the Fluent key of the work.
     pub failed: Option<(&'static str, Trouble)>,
@@ -317,6 +319,7 @@ impl Session {
             // A copy that is being made is finished; the answer of a check would be another project's.
             running: before.running.filter(|r| !r.task.only_looks()),
             folder: Some(project.folder().to_owned()),
+            copied: before.copied.filter(|folder| folder == project.folder()),
             restored: before.restored.filter(|(folder, _)| folder == project.folder()),
             last: project.last_backup().unwrap_or_default(),
             founded: project.founded().unwrap_or_default(),
@@ -377,6 +380,7 @@ impl Session {
                 out.push(SessionEvent::Restored);
             }
             Kept::Copied(folder) => {
+                page.copied = Some(folder.clone());
                 self.open(vec![folder]);
                 out.push(SessionEvent::Copied);
             }

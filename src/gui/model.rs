@@ -143,6 +143,10 @@ pub struct HistoryRow {
     pub who: String,
     /// Fluent key of what was done (`history-` and the transaction's label).
     pub key: String,
+    /// Fluent key of the act that an undo took back or a redo did again.
+    pub of: Option<String>,
+    /// The reason that was given for it, for those who may read it.
+    pub reason: Option<String>,
     pub undone: bool,
 }
 

@@ -245,6 +245,8 @@ fn history_row(line: &HistoryLine) -> HistoryRow {
         utc: line.time.clone(),
         who: line.actor.to_string(),
         key: history_key(&line.label),
+        of: line.of.as_ref().map(|(label, _)| history_key(label)),
+        reason: line.reason.clone(),
         undone: line.taken_back,
     }
 }

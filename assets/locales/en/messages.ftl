@@ -58,7 +58,7 @@ refused-finish-draft = Close the outline, or put it away with Esc, before you ch
 
 done-backed-up = Backed up, read back and compared
 done-drilled = Restored for trial; everything is equal
-done-restored = Restored. Opening it…
+done-restored = Done. Opening it…
 done-restored-open = { $name } is open
 done-copied-here = Copied to this computer. Work in the copy from now on; the original folder is still there
 done-checked = Checked; no problem was found

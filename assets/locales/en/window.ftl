@@ -267,6 +267,7 @@ keep-check = Check
 keep-conflicts = Rival reads
 keep-day = { $date } ({ $age })
 keep-seconds = { $n } s
+keep-waiting = { $name } ({ $n })
 keep-stop = Stop
 count-things = { $n }
 folder-hint = Path of a folder

@@ -55,7 +55,7 @@ refused-finish-draft = 描きかけの線を閉じるか、Esc で片付けて�
 
 done-backed-up = バックアップし、読み直して照合しました
 done-drilled = 試しに復元し、全件が一致しました
-done-restored = 復元しました。開いています…
+done-restored = できました。開いています…
 done-restored-open = { $name } を開きました
 done-copied-here = この端末に写しました。これからは写したほうで作業してください。元のフォルダーは残っています
 done-checked = 検証しました。問題はありません

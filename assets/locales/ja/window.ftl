@@ -258,6 +258,7 @@ keep-check = 検証
 keep-conflicts = 読影の重複
 keep-day = { $date }（{ $age }）
 keep-seconds = { $n }秒
+keep-waiting = { $name }（{ $n }）
 keep-stop = 中止する
 count-things = { $n } 件
 folder-hint = フォルダーのパス

@@ -169,9 +169,9 @@ fn further_place(ui: &mut Ui, s: Shown<'_>, forms: &mut Forms, out: &mut Vec<Act
 }
 
 /// What was compared, a line each.
-fn compared(ui: &mut Ui, s: Shown<'_>, all: &[Compared]) {
+fn compared(ui: &mut Ui, s: Shown<'_>, id: &str, all: &[Compared]) {
     let t = look(ui);
-    Grid::new("compared").num_columns(3).spacing(Vec2::new(16.0, 2.0)).show(ui, |ui| {
+    Grid::new(id).num_columns(3).spacing(Vec2::new(16.0, 2.0)).show(ui, |ui| {
         for c in all {
             ui.label(RichText::new(s.words.t(kept_key(&c.what))).color(t.text));
             ui.label(RichText::new(s.words.with("count-things", &[("n", figure(c.count))])).color(t.text_dim));
@@ -204,7 +204,7 @@ fn drilled(ui: &mut Ui, s: Shown<'_>, drill: &crate::project::Drill) {
     let args = [("when", Arg::from(day(s, &drill.made)))];
     marked(ui, drill.problems.is_empty(), &s.words.with("drill-done", &args));
     ui.add_space(8.0);
-    compared(ui, s, &drill.compared);
+    compared(ui, s, "drilled", &drill.compared);
     if drill.erased_inside > 0 {
         ui.add_space(4.0);
         marked(ui, false, &s.words.count("drill-erased", drill.erased_inside));
@@ -229,7 +229,7 @@ fn restored_words(ui: &mut Ui, s: Shown<'_>, folder: &Path, restored: &crate::pr
     marked(ui, restored.problems.is_empty(), &s.words.with("restored-from", &args));
     ui.label(RichText::new(folder.display().to_string()).color(t.text_dim));
     ui.add_space(8.0);
-    compared(ui, s, &restored.compared);
+    compared(ui, s, "restored", &restored.compared);
     ui.add_space(4.0);
     if restored.erased_again > 0 {
         ui.label(s.words.count("restored-erased", restored.erased_again));

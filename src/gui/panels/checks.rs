@@ -92,7 +92,7 @@ fn result(ui: &mut Ui, s: Shown<'_>, checked: &Checked, out: &mut Vec<Action>) {
         section(ui, &s.words.t(name), &s.words.count("count-findings", of_kind.len()));
         ui.add(Label::new(RichText::new(s.words.t(means)).color(t.text)).wrap());
         for (_, place, detail) in of_kind.iter().take(SHOWN) {
-            let text = format!("{}：{}", told(s.words, place), told(s.words, detail));
+            let text = format!("{}{}{}", told(s.words, place), s.words.lang().colon(), told(s.words, detail));
             ui.add(Label::new(RichText::new(text).font(theme::small()).color(t.text_dim)).selectable(true).wrap())
                 .on_hover_text(format!("{place}: {detail}"));
         }

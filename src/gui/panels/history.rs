@@ -3,6 +3,7 @@
 use egui::{Align, Layout, RichText, ScrollArea, Ui};
 
 use super::Shown;
+use crate::gui::model::HistoryRow;
 use crate::gui::widgets::{empty_state, look, section};
 use crate::gui::{icons, theme};
 
@@ -28,11 +29,11 @@ pub fn show(ui: &mut Ui, s: Shown<'_>) {
                     ui.set_height(20.0);
                     ui.label(RichText::new(age(s, &entry.utc)).font(theme::small()).color(t.text_dim));
                     let mut words =
-                        RichText::new(s.words.t(&entry.key)).color(if entry.undone { t.text_faint } else { t.text });
+                        RichText::new(sentence(s, entry)).color(if entry.undone { t.text_faint } else { t.text });
                     if entry.undone {
                         words = words.strikethrough();
                     }
-                    ui.add(egui::Label::new(words).truncate());
+                    ui.add(egui::Label::new(words).truncate()).on_hover_text(&entry.utc);
                     ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                         ui.label(RichText::new(&entry.who).font(theme::small()).color(t.text_dim));
                     });
@@ -40,6 +41,18 @@ pub fn show(ui: &mut Ui, s: Shown<'_>) {
             }
         },
     );
+}
+
+/// What was done, to what, and why.
+fn sentence(s: Shown<'_>, entry: &HistoryRow) -> String {
+    let mut out = s.words.t(&entry.key);
+    if let Some(of) = &entry.of {
+        out = format!("{out}{}{}", s.words.lang().colon(), s.words.t(of));
+    }
+    if let Some(reason) = &entry.reason {
+        out = format!("{out}{}{reason}", s.words.lang().colon());
+    }
+    out
 }
 
 /// How long ago something was done: a time of day would need the reader's time zone, and says less.

@@ -47,7 +47,7 @@ fn tabs(ui: &mut Ui, s: Shown<'_>, out: &mut Vec<Action>) {
             let mut name = s.words.t(tab.key());
             let waiting = s.model.conflicts.iter().filter(|c| !c.decided).count();
             if tab == KeepTab::Conflicts && waiting > 0 {
-                name = format!("{name}（{waiting}）");
+                name = s.words.with("keep-waiting", &[("name", Arg::from(name)), ("n", Arg::from(waiting))]);
             }
             let color = if here { t.text } else { t.text_dim };
             let button = Button::new(RichText::new(&name).font(theme::title()).color(color))
