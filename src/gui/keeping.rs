@@ -12,7 +12,7 @@ use super::trouble::Trouble;
 use crate::domain::{CaseId, ReaderId, StreamId, Verdict};
 use crate::project::{
     AccessKind, BackupRequest, Cancel, Clock, Concern, Drill, PlaceReport, Progress, Project, ProjectError,
-    ReleaseReport, RestoreRequest, Restored, VerifyReport, drill_watched, restore_watched, verify_release,
+    ReleaseReport, RestoreRequest, Restored, StoreError, VerifyReport, drill_watched, restore_watched, verify_release,
 };
 
 /// What can be asked for.
@@ -186,10 +186,13 @@ pub struct RivalRow {
 fn back_up(desk: &Desk, to: Option<&PathBuf>, watch: &Running) -> Result<Kept, ProjectError> {
     let mut project = desk.project()?;
     let mut places = Vec::new();
-    if let Some(first) = to {
-        places.push(first.clone());
-        let known = project.backups(&[])?.into_iter().map(|p| p.path);
-        places.extend(known.filter(|p| p != first && project.last_backup().is_ok_and(|l| l.is_some())));
+    if let Some(further) = to {
+        // The folder is made here: a later place of the list that is not there counts as a disk that is not connected.
+        std::fs::create_dir_all(further).map_err(|source| StoreError::Io { path: further.clone(), source })?;
+        if project.last_backup()?.is_some() {
+            places.extend(project.backups(&[])?.into_iter().map(|p| p.path).filter(|p| p != further));
+        }
+        places.push(further.clone());
     }
     let request = BackupRequest { places, ..BackupRequest::default() };
     let made = project.backup(&request, &watch.progress, &watch.cancel)?;
@@ -227,7 +230,7 @@ fn of_release(folder: PathBuf, report: ReleaseReport, begun: Instant) -> Checked
         counts: vec![
             ("checked-files", report.files as u64),
             ("checked-labels", report.labels as u64),
-            ("checked-transactions", report.transactions as u64),
+            ("checked-transactions", report.transactions),
         ],
         seconds: begun.elapsed().as_secs(),
     }

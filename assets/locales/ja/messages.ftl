@@ -58,7 +58,7 @@ done-drilled = 試しに復元し、全件が一致しました
 done-restored = できました。開いています…
 done-restored-open = { $name } を開きました
 done-copied-here = この端末に写しました。これからは写したほうで作業してください。元のフォルダーは残っています
-done-checked = 検証しました。問題はありません
+done-checked = 検証しました。問題は見つかりませんでした
 done-checked-problems = 検証で問題が見つかりました。「保全」の「検証」を見てください
 done-chosen = この読影を有効にしました。ほかは別に保管し、選び直せます
 

@@ -292,7 +292,7 @@ backup-restore = 復元…
 backup-further = バックアップ先を加える
 backup-further-advice = フォルダーを指定して「今すぐバックアップする」を押します。次からは自動で覚えています。
 
-drill-done = { $when } のバックアップを試しに復元し、全件が一致しました
+drill-done = { $when }のバックアップを試しに復元し、全件が一致しました
 drill-equal = 一致
 drill-erased = その後に消去した { $n } 名の情報が残っています。復元すると改めて消去します。
 kept-blobs = 用語集と指針
@@ -320,12 +320,12 @@ restore-no-target = 新しいプロジェクトの場所を決めてください
 restore-target-taken = その場所には別のものがあります。名前を変えてください。
 restore-do = 復元して開く
 restore-back = やめる
-restored-from = { $when } のバックアップから復元し、全件が一致しました
+restored-from = { $when }のバックアップから復元し、全件が一致しました
 restored-erased = バックアップの後に消去した { $n } 名を改めて消去しました。
 restored-unsigned = うち { $n } 名は、統括の鍵がこの端末にないため署名した記録を残せませんでした。情報そのものは消去しました。
 restored-new-streams = これからの作業は新しい記録として続きます。元のプロジェクトと後で合わせられます。
 
-check-explain = すべての署名、記録のつながり、値、写しの控え（証人）を調べます。プロジェクトは変わりません。
+check-explain = すべての署名、記録のつながり、値、プロジェクトの外に残した控え（証人）を調べます。プロジェクトは変わりません。
 check-begin = 検証を始める
 check-release = 公開版のフォルダーを検証…
 check-none = まだ検証していません

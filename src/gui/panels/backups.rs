@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use egui::{Align, Button, Grid, Label, Layout, Modal, RichText, TextEdit, Ui, Vec2};
 
 use super::Shown;
-use super::keeping::{block, day, explain, failed, figure, marked, running};
+use super::keeping::{block, day, explain, failed, figure, marked, on_block, running};
 use crate::gui::action::{Action, Dialog, FolderFor, Job, ViewChange};
 use crate::gui::actions::ActionId;
 use crate::gui::i18n::Arg;
@@ -82,7 +82,7 @@ fn place_warning(ui: &mut Ui, s: Shown<'_>, concern: &Concern, better: &Path, ou
     let args = [("folder", Arg::from(better.display().to_string()))];
     ui.label(RichText::new(s.words.with("place-better", &args)).color(look(ui).text_dim));
     ui.add_space(8.0);
-    if ui.add_enabled(s.model.keeping.running.is_none(), Button::new(s.words.t("action-copy-here"))).clicked() {
+    if ui.add_enabled(s.model.keeping.running.is_none(), on_block(ui, &s.words.t("action-copy-here"))).clicked() {
         out.push(Action::Call(ActionId::CopyHere));
     }
 }
@@ -171,12 +171,14 @@ fn further_place(ui: &mut Ui, s: Shown<'_>, forms: &mut Forms, out: &mut Vec<Act
 /// What was compared, a line each.
 fn compared(ui: &mut Ui, s: Shown<'_>, id: &str, all: &[Compared]) {
     let t = look(ui);
-    Grid::new(id).num_columns(3).spacing(Vec2::new(16.0, 2.0)).show(ui, |ui| {
-        for c in all {
+    Grid::new(id).num_columns(6).spacing(Vec2::new(16.0, 2.0)).show(ui, |ui| {
+        for (i, c) in all.iter().enumerate() {
             ui.label(RichText::new(s.words.t(kept_key(&c.what))).color(t.text));
             ui.label(RichText::new(s.words.with("count-things", &[("n", figure(c.count))])).color(t.text_dim));
             ui.label(RichText::new(s.words.t("drill-equal")).color(t.saved)).on_hover_text(c.sha256.to_string());
-            ui.end_row();
+            if i % 2 == 1 {
+                ui.end_row();
+            }
         }
     });
 }

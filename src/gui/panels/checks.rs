@@ -3,7 +3,7 @@
 use egui::{Button, Grid, Label, RichText, Ui, Vec2};
 
 use super::Shown;
-use super::keeping::{block, explain, failed, figure, marked, running};
+use super::keeping::{block, explain, failed, figure, marked, on_block, running};
 use crate::gui::action::{Action, Job};
 use crate::gui::actions::ActionId;
 use crate::gui::i18n::Arg;
@@ -77,7 +77,7 @@ fn result(ui: &mut Ui, s: Shown<'_>, checked: &Checked, out: &mut Vec<Action>) {
             ui.add_space(8.0);
             ui.add(Label::new(RichText::new(s.words.t("check-unsound-advice")).color(t.text)).wrap());
             ui.add_space(8.0);
-            if ui.button(s.words.t("copy-details")).clicked() {
+            if ui.add(on_block(ui, &s.words.t("copy-details"))).clicked() {
                 let all: Vec<String> = checked.problems.iter().map(|(k, p, d)| format!("{k}: {p}: {d}")).collect();
                 out.push(Action::Run(Job::CopyText(all.join("\n"))));
             }

@@ -1,9 +1,9 @@
 //! Reads that one reader sealed several times in copies of the project: the coordinator says which one counts.
 
-use egui::{Align, Button, Frame, Label, Layout, Margin, RichText, Ui};
+use egui::{Align, Frame, Label, Layout, Margin, RichText, Ui};
 
 use super::Shown;
-use super::keeping::{day, explain};
+use super::keeping::{explain, minute, on_block};
 use crate::domain::{Role, Verdict};
 use crate::gui::action::Action;
 use crate::gui::i18n::Arg;
@@ -77,7 +77,7 @@ fn rival(ui: &mut Ui, s: Shown<'_>, conflict: &ConflictRow, read: &RivalRow, let
             if !terms.is_empty() {
                 ui.add(Label::new(RichText::new(terms.join(s.words.lang().comma())).color(t.text)).wrap());
             }
-            let when = s.words.with("conflict-submitted", &[("when", Arg::from(day(s, &read.submitted)))]);
+            let when = s.words.with("conflict-submitted", &[("when", Arg::from(minute(s, &read.submitted)))]);
             ui.label(RichText::new(when).font(theme::small()).color(t.text_dim))
                 .on_hover_text(format!("{} {}", read.submitted, read.read));
         });
@@ -94,7 +94,7 @@ fn rival(ui: &mut Ui, s: Shown<'_>, conflict: &ConflictRow, read: &RivalRow, let
             let may =
                 s.model.project.as_ref().is_some_and(|p| p.read_only.is_none() && p.roles.contains(&Role::Coordinator));
             let name = format!("{} {} {letter}", s.words.t("conflict-choose"), conflict.label);
-            let button = ui.add_enabled(may, Button::new(s.words.t("conflict-choose"))).accessible_name(name);
+            let button = ui.add_enabled(may, on_block(ui, &s.words.t("conflict-choose"))).accessible_name(name);
             if button.on_disabled_hover_text(s.words.t("conflict-not-yours")).clicked() {
                 out.push(Action::Do(Command::Campaign(CampaignCommand::ChooseRead { read: read.read })));
             }

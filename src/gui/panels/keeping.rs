@@ -82,6 +82,11 @@ pub fn block(ui: &mut Ui, inside: impl FnOnce(&mut Ui)) {
     ui.add_space(12.0);
 }
 
+/// A button on a raised block, where the usual one would not show.
+pub fn on_block<'a>(ui: &Ui, text: &str) -> Button<'a> {
+    Button::new(text.to_owned()).fill(look(ui).panel)
+}
+
 /// A line with its sign: that something is well, or is not.
 pub fn marked(ui: &mut Ui, good: bool, text: &str) {
     let t = look(ui);
@@ -109,7 +114,7 @@ pub fn running(ui: &mut Ui, s: Shown<'_>, ours: impl Fn(&Task) -> bool, out: &mu
                 ui.label(RichText::new(s.words.count("keep-seconds", seconds)).color(t.text_dim));
             }
             if let Some(stop) = job.stop
-                && ui.button(s.words.t("keep-stop")).clicked()
+                && ui.add(on_block(ui, &s.words.t("keep-stop"))).clicked()
             {
                 out.push(Action::Run(stop));
             }
@@ -136,7 +141,7 @@ pub fn failed(ui: &mut Ui, s: Shown<'_>, ours: &[&str], out: &mut Vec<Action>) {
         let t = look(ui);
         ui.add(Label::new(RichText::new(details).font(theme::small()).color(t.text_dim)).wrap());
         ui.add_space(8.0);
-        if ui.button(s.words.t("copy-details")).clicked() {
+        if ui.add(on_block(ui, &s.words.t("copy-details"))).clicked() {
             out.push(Action::Run(Job::CopyText(details.clone())));
         }
     });
@@ -146,6 +151,13 @@ pub fn failed(ui: &mut Ui, s: Shown<'_>, ours: &[&str], out: &mut Vec<Action>) {
 pub fn day(s: Shown<'_>, utc: &str) -> String {
     let date = utc.get(..10).unwrap_or(utc);
     let args = [("date", Arg::from(date)), ("age", Arg::from(super::history::age(s, utc)))];
+    s.words.with("keep-day", &args)
+}
+
+/// As [`day`], to the minute: two acts of one day are told apart.
+pub fn minute(s: Shown<'_>, utc: &str) -> String {
+    let time = utc.get(..16).map_or_else(|| utc.to_owned(), |t| format!("{} UTC", t.replace('T', " ")));
+    let args = [("date", Arg::from(time)), ("age", Arg::from(super::history::age(s, utc)))];
     s.words.with("keep-day", &args)
 }
 

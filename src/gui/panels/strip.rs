@@ -3,7 +3,7 @@
 use egui::{Align, Button, Label, Layout, RichText, Ui};
 
 use super::{Shown, backups};
-use crate::gui::action::{Action, KeepTab, ViewChange, Workspace};
+use crate::gui::action::{Action, ViewChange, Workspace};
 use crate::gui::actions::ActionId;
 use crate::gui::icons;
 use crate::gui::widgets::look;
@@ -19,12 +19,15 @@ pub enum Said {
 
 /// What the strip would say now.
 pub fn said(s: Shown<'_>) -> Option<Said> {
-    let on_page = |tab| s.look.workspace == Workspace::Keeping && s.look.keep == tab;
-    if s.model.keeping.unread_place().is_some() && !on_page(KeepTab::Backups) {
+    // Its pages say it themselves, and would jump when the line goes.
+    if s.look.workspace == Workspace::Keeping {
+        return None;
+    }
+    if s.model.keeping.unread_place().is_some() {
         return Some(Said::Place);
     }
     let waiting = s.model.conflicts.iter().filter(|c| !c.decided).count();
-    (waiting > 0 && !on_page(KeepTab::Conflicts)).then_some(Said::Conflicts(waiting))
+    (waiting > 0).then_some(Said::Conflicts(waiting))
 }
 
 pub fn show(ui: &mut Ui, s: Shown<'_>, said: Said) -> Vec<Action> {
