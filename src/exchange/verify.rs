@@ -301,7 +301,7 @@ fn check_openings(
             report.problem(ProblemKind::Altered, place, "salt and value do not give the digest");
             continue;
         }
-        if !audit.value_digests.contains(&opening.digest) {
+        if !audit.names_value(&opening.digest) {
             report.problem(ProblemKind::Altered, &place, "no transaction names this value");
         }
         match decode_roi(&value) {

@@ -3,12 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 
-use super::audit_rules::{
-    self, Chains, Point, collect_value_digests, is_time, named_values, subject_of, unknown_kinds,
-};
-use super::verify_signed;
+use super::audit_rules;
+use super::audit_run::{Keep, Run};
 use crate::domain::{Digest, StreamId, SubjectId};
-use crate::journal::{Folded, FormatError, PublicKey, Signed, State};
+use crate::journal::{Open, State, Stream};
 
 /// What is wrong, in the words that `verify` prints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -56,6 +54,16 @@ pub struct Found {
     pub filed_at: Option<(Digest, i64)>,
 }
 
+/// A stream as it folds, without the fold.
+#[derive(Clone, Debug)]
+pub struct Line {
+    pub open: Open,
+    /// Number, hash, and wall time of the newest transaction.
+    pub seq: u64,
+    pub hash: Digest,
+    pub last_time: String,
+}
+
 /// What the audit of a set of transactions found.
 #[derive(Clone, Debug, Default)]
 pub struct Audit {
@@ -64,236 +72,141 @@ pub struct Audit {
     pub notes: Vec<String>,
     pub transactions: u64,
     pub streams: u64,
-    /// The state that the well-formed, rightly signed transactions amount to.
+    /// The state that the well-formed, rightly signed transactions amount to. Of an audit of a filed log it lacks the reads
+    /// and adjudications, which are folded one by one and let go.
     pub state: State,
-    /// Every digest of an erasable value that any event names.
-    pub value_digests: BTreeSet<Digest>,
-    /// The stream that names a value, and the subject with whom it is to be erased.
-    pub value_owners: BTreeMap<Digest, (StreamId, Option<SubjectId>)>,
+    /// All streams that fold.
+    pub lines: BTreeMap<StreamId, Line>,
+    /// Every erasable value that an event names, by digest.
+    pub(super) values: Vec<NamedValue>,
+    /// The streams that values are named in, by the numbers in `values`.
+    pub(super) ids: Vec<StreamId>,
+    /// Subjects, by the numbers in `values`.
+    pub(super) subjects: Vec<SubjectId>,
+}
+
+/// A value as 40 bytes, for there may be millions.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct NamedValue {
+    pub digest: Digest,
+    pub stream: u32,
+    /// The subject with whom it is to be erased; [`NOBODY`] when it is nobody's.
+    pub owner: u32,
+}
+
+pub(super) const NOBODY: u32 = u32::MAX;
+
+/// An erasable value that events name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ValueOwner<'a> {
+    pub digest: &'a Digest,
+    /// The stream that names it.
+    pub stream: &'a StreamId,
+    /// The subject with whom it is to be erased.
+    pub subject: Option<&'a SubjectId>,
+}
+
+impl Audit {
+    /// The erasable values that events name, by digest.
+    pub fn values(&self) -> impl Iterator<Item = ValueOwner<'_>> {
+        self.values.iter().filter_map(|named| {
+            Some(ValueOwner {
+                digest: &named.digest,
+                stream: self.ids.get(named.stream as usize)?,
+                subject: self.subjects.get(named.owner as usize),
+            })
+        })
+    }
+
+    /// Whether an event names this value.
+    pub fn names_value(&self, digest: &Digest) -> bool {
+        self.values.binary_search_by_key(digest, |v| v.digest).is_ok()
+    }
 }
 
 pub(super) fn place(stream: &StreamId, seq: u64) -> String {
     format!("stream {} transaction {seq}", stream.to_string().get(..12).unwrap_or_default())
 }
 
-/// Audits a set of transactions, in any order. Needs nothing but the lines: keys come from the register among them.
+/// Audits a set of transactions, in any order. Needs nothing but the lines: keys come from the register among them. The whole
+/// set is in memory, and so is all that it amounts to.
 pub fn audit(found: impl IntoIterator<Item = Found>) -> Audit {
-    let mut out = Audit::default();
-    let mut streams: BTreeMap<StreamId, Vec<Signed>> = BTreeMap::new();
+    let mut run = Run::new(Keep::Everything);
+    let mut streams: BTreeMap<StreamId, Vec<_>> = BTreeMap::new();
     for item in found {
-        if let Some(signed) = read(item, &mut out) {
+        if let Some(signed) = run.read(item) {
             streams.entry(signed.stream()).or_default().push(signed);
         }
     }
     let ids: Vec<StreamId> = streams.keys().copied().collect();
-    let rows = |id: &StreamId| streams.get(id).cloned().unwrap_or_default();
-    let done = by_stream(out, &ids, |id, _| Ok::<_, Infallible>(Some(rows(id))), |id| Ok(rows(id)));
-    match done {
-        Ok(done) => done.unwrap_or_default(),
+    run.check_all(&ids, |id| streams.get(id).cloned().unwrap_or_default());
+    let folded = run.assemble(&|_| {}, |id| Ok::<_, Infallible>(streams.get(id).cloned().unwrap_or_default()));
+    match folded {
+        Ok(state) => audit_rules::finish(run, state),
         Err(never) => match never {},
     }
 }
 
-/// Audits a log that is filed by stream, one stream at a time: memory holds the state and what streams say of each other,
-/// never the log. `None` when something is filed under another stream than its own; then only [`audit`] of the whole helps.
+/// Audits a log that is filed by stream, a few streams at a time on all cores: memory holds those, the state of the
+/// project-wide streams, and some hundred bytes of every transaction; never the log. `folded` is told of every stream as it
+/// folds, from several threads. `None` when something is filed under another stream than its own; then only [`audit`] of the
+/// whole helps.
+///
+/// # Errors
+/// Whatever `load` fails with; it is called on this thread alone, and again for streams that others go on from.
+pub fn audit_filed<E>(
+    ids: &[StreamId],
+    load: impl Fn(&StreamId) -> Result<Vec<Found>, E>,
+    folded: &(dyn Fn(&Stream) + Sync),
+) -> Result<Option<Audit>, E> {
+    let mut run = Run::new(Keep::Office);
+    if !run.check_filed(ids, &load, folded)? {
+        return Ok(None);
+    }
+    let again = |id: &StreamId| {
+        let mut nobody = Run::new(Keep::Office);
+        Ok(load(id)?.into_iter().filter_map(|found| nobody.read(found)).collect())
+    };
+    let state = run.assemble(folded, again)?;
+    Ok(Some(audit_rules::finish(run, state)))
+}
+
+/// The fold of one stream of a filed log by itself, as [`audit_filed`] tells of it, for a closer look. `None` when it has
+/// none.
 ///
 /// # Errors
 /// Whatever `load` fails with.
-pub fn audit_filed<E>(ids: &[StreamId], load: impl Fn(&StreamId) -> Result<Vec<Found>, E>) -> Result<Option<Audit>, E> {
-    let first = |id: &StreamId, out: &mut Audit| {
-        let rows = load(id)?.into_iter();
-        let signed: Vec<Signed> = rows.filter_map(|found| read(found, out)).collect();
-        Ok(signed.iter().all(|s| s.stream() == *id).then_some(signed))
-    };
-    let again = |id: &StreamId| {
-        let mut nobody = Audit::default();
-        let rows = load(id)?.into_iter();
-        Ok(rows.filter_map(|found| read(found, &mut nobody)).collect())
-    };
-    by_stream(Audit::default(), ids, first, again)
-}
-
-/// Checks and folds one stream after the other; `again` gives the streams that others go on from a second time.
-fn by_stream<E>(
-    mut out: Audit,
-    ids: &[StreamId],
-    mut first: impl FnMut(&StreamId, &mut Audit) -> Result<Option<Vec<Signed>>, E>,
-    again: impl Fn(&StreamId) -> Result<Vec<Signed>, E>,
-) -> Result<Option<Audit>, E> {
-    let mut chains = Chains::new();
-    let mut folded = Vec::with_capacity(ids.len());
-    let mut named = Vec::new();
-    let mut refused: BTreeSet<Digest> = BTreeSet::new();
-    for id in ids {
-        let Some(transactions) = first(id, &mut out)? else { return Ok(None) };
-        if transactions.is_empty() {
-            continue;
+pub fn fold_filed<E>(id: &StreamId, load: impl Fn(&StreamId) -> Result<Vec<Found>, E>) -> Result<Option<Stream>, E> {
+    let found = std::sync::Mutex::new(None);
+    audit_filed(&[*id], load, &|stream| {
+        if stream.id == *id {
+            *found.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(stream.clone());
         }
-        let mut numbers: BTreeMap<u64, Vec<Signed>> = BTreeMap::new();
-        let mut points: BTreeMap<u64, Vec<Point>> = BTreeMap::new();
-        for signed in transactions {
-            points.entry(signed.body().seq).or_default().push(Point::of(&signed));
-            numbers.entry(signed.body().seq).or_default().push(signed);
-        }
-        chains.insert(*id, points);
-        let mut good = Vec::new();
-        check_chain(*id, &numbers, &mut out, &mut good);
-        let kept: BTreeSet<&Digest> = good.iter().map(Signed::hash).collect();
-        refused.extend(numbers.values().flatten().map(Signed::hash).filter(|h| !kept.contains(h)));
-        drop(numbers);
-        for signed in &good {
-            named.extend(named_values(signed).into_iter().map(|(digest, reader)| (digest, *id, reader)));
-        }
-        folded.push((*id, Folded::of(*id, good)));
-    }
-    out.streams = chains.len() as u64;
-    out.state = State::assemble(folded, |id| {
-        let mut rows = again(id)?;
-        rows.retain(|s| !refused.contains(s.hash()));
-        Ok(rows)
     })?;
-    // Whose a value is, is a matter of what the transactions say together.
-    for (digest, stream, reader) in named {
-        out.value_owners.insert(digest, (stream, subject_of(&out.state, &stream).or(reader)));
-    }
-    audit_rules::check(&mut out, &chains);
-    out.problems.sort();
-    out.problems.dedup();
-    Ok(Some(out))
+    Ok(found.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner))
 }
 
-/// Reads one transaction as found; what is wrong with it by itself goes into the report.
-fn read(item: Found, out: &mut Audit) -> Option<Signed> {
-    out.transactions += 1;
-    let line = format!("transaction {}", out.transactions);
-    let Ok(signature) = <[u8; 64]>::try_from(item.signature) else {
-        out.problems.push(Problem {
-            kind: ProblemKind::Format,
-            place: line,
-            detail: "the signature has the wrong length".to_owned(),
-        });
-        return None;
-    };
-    let signed = match Signed::parse(item.text, signature) {
-        Ok(signed) => signed,
-        Err(FormatError::NewerVersion(v)) => {
-            out.notes.push(format!("{line} was made by a newer version ({v})"));
-            return None;
-        }
-        Err(e) => {
-            // Bytes that no longer parse were altered if they were once filed under their hash.
-            let kind = if item.filed_under.is_some() { ProblemKind::Altered } else { ProblemKind::Format };
-            out.problems.push(Problem { kind, place: line, detail: e.to_string() });
-            return None;
-        }
-    };
-    let at = (signed.stream(), i64::try_from(signed.body().seq).unwrap_or(i64::MAX));
-    if item.filed_at.is_some_and(|filed| filed != at) {
-        let detail = "it is filed under another stream or number than its own".to_owned();
-        out.problems.push(Problem { kind: ProblemKind::Altered, place: place(&at.0, signed.body().seq), detail });
-    }
-    if item.filed_under.is_some_and(|h| h != *signed.hash()) {
-        let detail = "its bytes are not the ones it was filed under".to_owned();
-        out.problems.push(Problem {
-            kind: ProblemKind::Altered,
-            place: place(&signed.stream(), signed.body().seq),
-            detail,
-        });
-    }
-    Some(signed)
+/// Numbers given to things in the order in which they are first seen.
+pub(super) struct Numbers<T> {
+    pub list: Vec<T>,
+    of: BTreeMap<T, u32>,
 }
 
-/// Hashes of the transactions whose signature is not the stream key's, found on all cores.
-fn forged(numbers: &BTreeMap<u64, Vec<Signed>>, key: &PublicKey) -> BTreeSet<Digest> {
-    /// Fewer than this a thread costs more to start than it saves.
-    const BATCH: usize = 64;
-    let all: Vec<&Signed> = numbers.values().flatten().collect();
-    let check = |some: &[&Signed]| -> Vec<Digest> {
-        some.iter().filter(|s| verify_signed(s, key).is_err()).map(|s| *s.hash()).collect()
-    };
-    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let size = all.len().div_ceil(cores).max(BATCH);
-    std::thread::scope(|scope| {
-        let mut out = BTreeSet::new();
-        let mut running = Vec::new();
-        for (n, batch) in all.chunks(size).enumerate().skip(1) {
-            let named = std::thread::Builder::new().name(format!("verify-{n}"));
-            match named.spawn_scoped(scope, || check(batch)) {
-                Ok(thread) => running.push((thread, batch)),
-                Err(_) => out.extend(check(batch)),
-            }
+impl<T: Ord + Clone> Numbers<T> {
+    pub const fn new() -> Self {
+        Self { list: Vec::new(), of: BTreeMap::new() }
+    }
+
+    pub fn number(&mut self, of: &T) -> u32 {
+        if let Some(number) = self.of.get(of) {
+            return *number;
         }
-        out.extend(check(all.get(..size.min(all.len())).unwrap_or_default()));
-        for (thread, batch) in running {
-            // A thread that broke has proved nothing: what it was to check is checked again here.
-            out.extend(thread.join().unwrap_or_else(|_| check(batch)));
-        }
-        out
-    })
+        let number = u32::try_from(self.list.len()).unwrap_or(NOBODY);
+        self.of.insert(of.clone(), number);
+        self.list.push(of.clone());
+        number
+    }
 }
 
-fn check_chain(stream: StreamId, numbers: &BTreeMap<u64, Vec<Signed>>, out: &mut Audit, good: &mut Vec<Signed>) {
-    let mut problem = |kind, seq, detail: &str| {
-        out.problems.push(Problem { kind, place: place(&stream, seq), detail: detail.to_owned() });
-    };
-    let key = numbers
-        .get(&0)
-        .and_then(|first| first.first())
-        .and_then(|s| s.body().open.as_ref())
-        .map(|o| (o.key, o.reader.clone()));
-    let Some((key, reader)) = key else {
-        problem(ProblemKind::Truncated, 0, "the transaction that opens the stream is missing");
-        return;
-    };
-    let forged = forged(numbers, &key);
-    let mut expected = 0;
-    // Lamport number and time of what has the number before, by hash: after a fork there are several.
-    let mut before: BTreeMap<Digest, (u64, String)> = BTreeMap::new();
-    let mut backwards: Option<(u64, usize)> = None;
-    for (seq, same_number) in numbers {
-        if *seq != expected {
-            problem(ProblemKind::Truncated, expected, "missing although later ones are there");
-        }
-        let distinct: BTreeSet<&Digest> = same_number.iter().map(Signed::hash).collect();
-        if distinct.len() > 1 {
-            problem(ProblemKind::Fork, *seq, "two different transactions carry this number");
-        }
-        let mut now = BTreeMap::new();
-        for signed in same_number {
-            let body = signed.body();
-            now.insert(*signed.hash(), (body.lamport, body.time.clone()));
-            let previous = body.prev.and_then(|p| before.get(&p));
-            if *seq > 0 && *seq == expected && previous.is_none() {
-                problem(ProblemKind::Altered, *seq, "it does not follow the one before it");
-            }
-            if forged.contains(signed.hash()) {
-                problem(ProblemKind::BadSignature, *seq, "the signature is not the stream key's");
-                continue;
-            }
-            if body.actor != reader {
-                problem(ProblemKind::UnknownKey, *seq, "the actor is not the stream's reader");
-            }
-            if previous.is_some_and(|(lamport, _)| body.lamport <= *lamport) {
-                problem(ProblemKind::Altered, *seq, "its Lamport number does not grow");
-            }
-            if !is_time(&body.time) {
-                out.notes.push(format!("{}: its time is written as no clock writes it", place(&stream, *seq)));
-            } else if previous.is_some_and(|(_, time)| body.time < *time) {
-                backwards = backwards.map_or(Some((*seq, 1)), |(first, n)| Some((first, n + 1)));
-            }
-            for kind in unknown_kinds(signed) {
-                out.notes.push(format!("{}: event '{kind}' was made by a newer version", place(&stream, *seq)));
-            }
-            for event in &body.events {
-                collect_value_digests(event, &mut out.value_digests);
-            }
-            good.push(signed.clone());
-        }
-        before = now;
-        expected = seq + 1;
-    }
-    if let Some((first, times)) = backwards {
-        let often = if times > 1 { format!(", {times} times in this stream") } else { String::new() };
-        out.notes.push(format!("{}: the clock ran backwards{often}", place(&stream, first)));
-    }
-}
+/// Hashes of transactions that are in no fold, because their signature or spelling is not right.
+pub(super) type Refused = BTreeSet<Digest>;

@@ -5,10 +5,13 @@
 
 mod audit;
 mod audit_rules;
+mod audit_run;
+mod audit_stream;
+mod batch;
 mod keyring;
 mod verify;
 
-pub use audit::{Audit, Found, Problem, ProblemKind, audit, audit_filed};
+pub use audit::{Audit, Found, Line, Problem, ProblemKind, ValueOwner, audit, audit_filed, fold_filed};
 pub use audit_rules::value_owners;
 pub use keyring::{KeyError, Keyring, SigningKey};
 pub use verify::{SignatureProblem, verify_bytes, verify_signed};

@@ -1,12 +1,13 @@
 //! `verify`, `rebuild` and witnesses: the log against itself, its values, its projections, and what was seen outside.
 
 use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
 
-use super::{Project, ProjectError};
+use super::{Cancel, Progress, Project, ProjectError};
 use crate::domain::{Digest, StreamId};
-use crate::journal::State;
-use crate::keys::{Audit, Found, Problem, ProblemKind, audit, audit_filed, verify_bytes};
-use crate::store::{RawRow, RebuildReport, Restoration, Witness, WitnessHead};
+use crate::journal::Stream;
+use crate::keys::{Audit, Found, Problem, ProblemKind, audit, audit_filed, fold_filed, verify_bytes};
+use crate::store::{Mark, Marks, RawRow, RebuildReport, Restoration, StoreError, Witness, WitnessHead};
 
 /// What `verify` found.
 #[derive(Clone, Debug, Default)]
@@ -27,26 +28,33 @@ impl Project {
     /// # Errors
     /// Store errors; problems are in the report.
     pub fn verify(&self) -> Result<VerifyReport, ProjectError> {
-        self.store.at_one_moment(|| self.verify_now())
+        self.verify_watched(&Progress::default(), &Cancel::default())
     }
 
-    fn verify_now(&self) -> Result<VerifyReport, ProjectError> {
-        let found = |r: RawRow| Found {
-            text: r.text,
-            signature: r.signature,
-            // A hash column that is no hash cannot be right.
-            filed_under: Some(r.hash.unwrap_or_else(|| Digest::of(b"", b""))),
-            filed_at: Some((r.stream.unwrap_or_else(|| Digest::of(b"", b"")), r.seq)),
+    /// The same; `progress` counts rows of the log, of sealed values and of projections.
+    ///
+    /// # Errors
+    /// Store errors, and that it was asked to stop; problems are in the report.
+    pub fn verify_watched(&self, progress: &Progress, cancel: &Cancel) -> Result<VerifyReport, ProjectError> {
+        let go_on = |rows: u64| {
+            progress.advance(rows);
+            !cancel.is_cancelled()
         };
-        let rows_of = |id: &StreamId| self.store.rows_of(id).map(|rows| rows.into_iter().map(found).collect());
-        let filed = match self.store.filed_streams()? {
-            Some(streams) => audit_filed(&streams, rows_of)?,
-            None => None,
+        self.store.at_one_moment(|| {
+            progress.set_total(self.store.rows_to_verify()?);
+            self.verify_now(&go_on)
+        })
+    }
+
+    fn verify_now(&self, go_on: &(dyn Fn(u64) -> bool + Sync)) -> Result<VerifyReport, ProjectError> {
+        let marks = Marks::new()?;
+        let given = Mutex::new(BTreeMap::new());
+        let folded = |stream: &Stream| {
+            let mark = marks.of(stream).unwrap_or_default();
+            given.lock().unwrap_or_else(PoisonError::into_inner).insert(stream.id, mark);
         };
-        let mut checked = match filed {
-            Some(checked) => checked,
-            None => audit(self.store.raw_rows()?.into_iter().map(found)),
-        };
+        let mut checked = self.audit_log(go_on, &folded)?;
+        let given = given.into_inner().unwrap_or_else(PoisonError::into_inner);
         let mut report = VerifyReport {
             problems: std::mem::take(&mut checked.problems),
             notes: std::mem::take(&mut checked.notes),
@@ -54,70 +62,122 @@ impl Project {
             streams: checked.streams,
             ..VerifyReport::default()
         };
-        self.check_values(&checked, &mut report)?;
-        self.check_clock(&checked.state, &mut report);
-        for row in self.store.compare_projections(&checked.state)?.differences {
-            let detail = "the row is not what the log gives; `shoken rebuild` makes it anew".to_owned();
-            report.problems.push(Problem { kind: ProblemKind::Altered, place: format!("projection {row}"), detail });
-        }
+        self.check_values(&checked, go_on, &mut report)?;
+        self.check_clock(&checked, &mut report);
+        self.check_projections(&marks, &given, go_on, &mut report)?;
+        let mut altered = |place: String, detail: &str| {
+            report.problems.push(Problem { kind: ProblemKind::Altered, place, detail: detail.to_owned() });
+        };
         let protocol = checked.state.protocol();
         if protocol.guideline.is_some_and(|g| self.store.blob(&g).is_err()) {
-            let detail = "its file is missing or does not fit its hash".to_owned();
-            report.problems.push(Problem { kind: ProblemKind::Altered, place: "guideline".to_owned(), detail });
+            altered("guideline".to_owned(), "its file is missing or does not fit its hash");
         }
         for pack in &protocol.packs {
             if self.store.blob(&pack.sha256).is_err() {
-                let detail = "its file is missing or does not fit its hash".to_owned();
-                report.problems.push(Problem {
-                    kind: ProblemKind::Altered,
-                    place: format!("term pack {}", pack.pack),
-                    detail,
-                });
+                altered(format!("term pack {}", pack.pack), "its file is missing or does not fit its hash");
             }
         }
         if let Some(project) = checked.state.project {
-            self.against_witnesses(&checked.state, &project, &mut report)?;
+            self.against_witnesses(&checked, &project, &mut report)?;
         }
         Ok(report)
     }
 
+    /// The log against itself, a few streams at a time where it is filed as it should be.
+    fn audit_log(
+        &self,
+        go_on: &(dyn Fn(u64) -> bool + Sync),
+        folded: &(dyn Fn(&Stream) + Sync),
+    ) -> Result<Audit, ProjectError> {
+        if let Some(streams) = self.store.filed_streams()? {
+            let rows_of = |id: &StreamId| {
+                let rows = self.store.rows_of(id)?;
+                if go_on(rows.len() as u64) {
+                    Ok(rows.into_iter().map(found).collect())
+                } else {
+                    Err(StoreError::Stopped)
+                }
+            };
+            if let Some(checked) = audit_filed(&streams, rows_of, folded)? {
+                return Ok(checked);
+            }
+        }
+        let checked = audit(self.store.raw_rows()?.into_iter().map(found));
+        checked.state.streams.values().for_each(folded);
+        Ok(checked)
+    }
+
+    fn check_projections(
+        &self,
+        marks: &Marks,
+        given: &BTreeMap<StreamId, Mark>,
+        go_on: &(dyn Fn(u64) -> bool + Sync),
+        report: &mut VerifyReport,
+    ) -> Result<(), ProjectError> {
+        let differences = self.store.compare_marks(marks, given, go_on)?;
+        let mut rows = differences.strange;
+        for (id, lying) in &differences.streams {
+            let rows_of = |id: &StreamId| Ok(self.store.rows_of(id)?.into_iter().map(found).collect());
+            let stream = fold_filed(id, rows_of).map_err(|e: StoreError| ProjectError::from(e))?;
+            let differ = stream.map(|s| self.store.compare_rows(&s, *lying)).transpose()?.unwrap_or_default();
+            // What is filed under another stream's name folds only with the whole.
+            if differ.is_empty() {
+                rows.push(format!("stream {id}"));
+            }
+            rows.extend(differ);
+        }
+        rows.sort();
+        for row in rows {
+            let detail = "the row is not what the log gives; `shoken rebuild` makes it anew".to_owned();
+            report.problems.push(Problem { kind: ProblemKind::Altered, place: format!("projection {row}"), detail });
+        }
+        Ok(())
+    }
+
     /// Every value fits its digest, lies with the subject it is to be erased with, and is there unless it was erased or
     /// never came here.
-    fn check_values(&self, checked: &Audit, report: &mut VerifyReport) -> Result<(), ProjectError> {
-        let values = self.store.check_values()?;
+    fn check_values(
+        &self,
+        checked: &Audit,
+        go_on: &(dyn Fn(u64) -> bool + Sync),
+        report: &mut VerifyReport,
+    ) -> Result<(), ProjectError> {
+        let values = self.store.check_values(go_on)?;
         let mut problem = |kind, digest: &Digest, detail: &str| {
             let place = format!("value {}", digest.to_string().get(..12).unwrap_or_default());
             report.problems.push(Problem { kind, place, detail: detail.to_owned() });
         };
         let mut absent = 0;
-        for digest in &values.damaged {
+        for (digest, _) in values.iter().filter(|(_, subject)| subject.is_none()) {
             problem(ProblemKind::Altered, digest, "it does not fit its digest, or its key is gone");
         }
-        for (digest, (stream, owner)) in &checked.value_owners {
-            let erased = owner.as_ref().is_some_and(|s| checked.state.is_erased(s));
-            match values.present.get(digest) {
-                Some(_) if erased => problem(ProblemKind::Altered, digest, "its subject was erased and it is here"),
-                Some(Some(subject)) if owner.as_ref().is_some_and(|o| o != subject) => {
-                    problem(ProblemKind::Altered, digest, "it is filed under another subject than its own");
+        for named in checked.values() {
+            let erased = named.subject.is_some_and(|s| checked.state.is_erased(s));
+            match values.get(named.digest) {
+                Some(_) if erased => {
+                    problem(ProblemKind::Altered, named.digest, "its subject was erased and it is here")
+                }
+                Some(Some(subject)) if named.subject.is_some_and(|o| o != subject) => {
+                    problem(ProblemKind::Altered, named.digest, "it is filed under another subject than its own");
                 }
                 Some(_) => {}
-                None if !erased && self.store.began(stream)? => {
+                None if !erased && self.store.began(named.stream)? => {
                     absent += 1;
-                    problem(ProblemKind::Truncated, digest, "it is missing, and its subject was not erased");
+                    problem(ProblemKind::Truncated, named.digest, "it is missing, and its subject was not erased");
                 }
                 None => absent += 1,
             }
         }
-        report.values = values.present.len() as u64;
+        report.values = values.len() as u64;
         report.values_absent = absent;
         Ok(())
     }
 
     /// Time decides nothing; that a clock was ahead is said.
-    fn check_clock(&self, state: &State, report: &mut VerifyReport) {
+    fn check_clock(&self, checked: &Audit, report: &mut VerifyReport) {
         let parse = |t: &str| chrono::DateTime::parse_from_rfc3339(t).ok();
         let Some(now) = parse(&(self.clock.now)()) else { return };
-        let ahead = state.streams.values().filter(|s| parse(&s.last_time).is_some_and(|t| (t - now).num_hours() >= 24));
+        let ahead = checked.lines.values().filter(|s| parse(&s.last_time).is_some_and(|t| (t - now).num_hours() >= 24));
         let ahead = ahead.count();
         if ahead > 0 {
             report.notes.push(format!("{ahead} streams are dated more than a day later than this machine's clock"));
@@ -126,7 +186,7 @@ impl Project {
 
     fn against_witnesses(
         &self,
-        state: &State,
+        checked: &Audit,
         project: &Digest,
         report: &mut VerifyReport,
     ) -> Result<(), ProjectError> {
@@ -136,7 +196,7 @@ impl Project {
                 None => Some((ProblemKind::Format, "it cannot be read")),
                 Some(w) if !is_genuine(w) => Some((ProblemKind::BadSignature, "its signature does not hold")),
                 Some(w) if w.project != *project => Some((ProblemKind::Altered, "it is of another project")),
-                Some(w) if !state.register().readers.values().any(|r| r.keys.contains_key(&w.key)) => {
+                Some(w) if !checked.state.register().readers.values().any(|r| r.keys.contains_key(&w.key)) => {
                     Some((ProblemKind::UnknownKey, "it is signed by a key that is not enrolled"))
                 }
                 Some(_) => None,
@@ -205,7 +265,7 @@ impl Project {
                 format!("another folder was restored on {restored} from a backup of {made} and went on: {count} points of it are not here")
             });
         }
-        let beyond = state.streams.values().filter(|s| reached.get(&s.id).is_none_or(|seq| *seq < s.seq)).count();
+        let beyond = checked.lines.iter().filter(|(id, s)| reached.get(*id).is_none_or(|seq| *seq < s.seq)).count();
         if beyond > 0 {
             report.notes.push(format!(
                 "{beyond} streams have grown since the last witness: whether more was at their ends cannot be checked"
@@ -257,6 +317,16 @@ impl Project {
             self.store.keep_witness(&witness)?;
         }
         Ok(())
+    }
+}
+
+fn found(row: RawRow) -> Found {
+    Found {
+        text: row.text,
+        signature: row.signature,
+        // A hash column that is no hash cannot be right.
+        filed_under: Some(row.hash.unwrap_or_else(|| Digest::of(b"", b""))),
+        filed_at: Some((row.stream.unwrap_or_else(|| Digest::of(b"", b"")), row.seq)),
     }
 }
 

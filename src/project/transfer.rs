@@ -55,16 +55,15 @@ impl Project {
             writeln!(out, "{}", signed.to_line()).map_err(write)?;
         }
         if options.values {
-            for digest in self.store.check_values()?.present.into_keys() {
-                let Some(v) = self.store.value(&digest)? else { continue };
+            self.store.each_value(|v| {
                 let line = ValueLine {
-                    digest,
+                    digest: v.digest,
                     subject: v.subject,
                     salt: data_encoding::HEXLOWER.encode(&v.salt),
                     value: data_encoding::BASE64.encode(&v.value),
                 };
-                writeln!(out, "{}", serde_json::to_string(&line).unwrap_or_default()).map_err(write)?;
-            }
+                writeln!(out, "{}", serde_json::to_string(&line).unwrap_or_default()).map_err(write)
+            })?;
         }
         out.flush().map_err(write)?;
         Ok(lines.len())
@@ -108,9 +107,9 @@ impl Project {
         if transactions.is_empty() && values.is_empty() {
             return Ok(report);
         }
-        let before = self.store.check_values()?.present.len();
+        let before = self.store.count_values()?;
         report.new_transactions = self.store.merge(&mut self.state, &transactions, &values)?;
-        report.new_values = self.store.check_values()?.present.len().saturating_sub(before);
+        report.new_values = self.store.count_values()?.saturating_sub(before);
         self.revision += 1;
         self.note_tombstones();
         if report.new_transactions > 0 {

@@ -22,6 +22,8 @@ mod schema;
 mod sections;
 mod values;
 mod verify;
+mod verify_rows;
+mod verify_values;
 mod witness;
 
 pub use append::{AppendError, Appended, Author};
@@ -32,7 +34,9 @@ pub use open::{NewStore, OpenOptions, Store, WhyReadOnly};
 pub use projections::RebuildReport;
 pub use restore::{Place, Restoration, remember_tombstones, tombstones};
 pub use sections::Section;
-pub use verify::{RawRow, ValueCheck};
+pub use verify::RawRow;
+pub use verify_rows::{Differences, Mark, Marks};
+pub use verify_values::ValueCheck;
 pub use witness::{KeptWitness, Witness, WitnessHead};
 
 use std::path::{Path, PathBuf};

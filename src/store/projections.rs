@@ -81,7 +81,7 @@ pub(super) fn update(db: &Connection, state: &State, signed: &Signed) -> Result<
     rows_of(stream)?.iter().try_for_each(|(key, body)| put(db, key, body))
 }
 
-fn rows_of(stream: &Stream) -> Result<Vec<(Key, String)>, StoreError> {
+pub(super) fn rows_of(stream: &Stream) -> Result<Vec<(Key, String)>, StoreError> {
     let mut out = vec![stream_row(stream)?];
     for (id, finding) in sealed(stream)?.into_iter().flatten() {
         out.push(finding_row(stream, id, finding)?);

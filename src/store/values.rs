@@ -94,13 +94,3 @@ pub(super) fn erase(db: &Connection, subjects: &[&SubjectId]) -> Result<(), Stor
 pub(super) fn holds_key(db: &Connection, subject: &SubjectId) -> Result<bool, StoreError> {
     Ok(db.prepare_cached("SELECT 1 FROM subject_keys WHERE subject = ?1")?.exists([subject.as_str()])?)
 }
-
-/// Digests that are there, for `verify` and export.
-pub(super) fn digests(db: &Connection) -> Result<Vec<Digest>, StoreError> {
-    let mut statement = db.prepare("SELECT digest FROM sealed_values ORDER BY digest")?;
-    let rows = statement.query_map([], |r| r.get::<_, Vec<u8>>(0))?;
-    rows.map(|r| {
-        r.map_err(StoreError::from).and_then(|b| b.try_into().map(Digest::from_bytes).map_err(|_| StoreError::Value))
-    })
-    .collect()
-}

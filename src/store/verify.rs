@@ -1,9 +1,7 @@
-//! Raw material for `verify`: the log as stored, and values that no longer fit their digest.
+//! Raw material for `verify`: the log as stored.
 
-use std::collections::BTreeMap;
-
-use super::{Store, StoreError, values};
-use crate::domain::{Digest, StreamId, SubjectId};
+use super::{Store, StoreError};
+use crate::domain::{Digest, StreamId};
 use crate::journal::Signed;
 
 /// A row of the log as stored, unchecked.
@@ -16,14 +14,6 @@ pub struct RawRow {
     /// The stream column; `None` when it is not 32 bytes.
     pub stream: Option<Digest>,
     pub seq: i64,
-}
-
-/// Which sealed values are here, and which of them are damaged.
-#[derive(Clone, Debug, Default)]
-pub struct ValueCheck {
-    /// With the subject it is filed under; `None` for a value that cannot be opened.
-    pub present: BTreeMap<Digest, Option<SubjectId>>,
-    pub damaged: Vec<Digest>,
 }
 
 fn raw(row: &rusqlite::Row<'_>) -> RawRow {
@@ -68,12 +58,13 @@ impl Store {
         seen
     }
 
-    /// The streams that rows are filed under; `None` when one of the names is no stream's.
+    /// The streams that rows are filed under, in the order in which they were begun here; `None` when one of the names is no
+    /// stream's.
     ///
     /// # Errors
     /// Database errors.
     pub fn filed_streams(&self) -> Result<Option<Vec<StreamId>>, StoreError> {
-        let mut query = self.db.prepare("SELECT DISTINCT stream FROM transactions")?;
+        let mut query = self.db.prepare("SELECT stream FROM transactions GROUP BY stream ORDER BY min(id)")?;
         let names = query.query_map([], |r| Ok(r.get::<_, Vec<u8>>(0).unwrap_or_default()))?;
         let mut out = Vec::new();
         for name in names {
@@ -81,6 +72,16 @@ impl Store {
             out.push(Digest::from_bytes(id));
         }
         Ok(Some(out))
+    }
+
+    /// How many rows verification looks at: of the log, of sealed values, and of the projections.
+    ///
+    /// # Errors
+    /// Database errors.
+    pub fn rows_to_verify(&self) -> Result<u64, StoreError> {
+        let sql = "SELECT (SELECT count(*) FROM transactions) + (SELECT count(*) FROM sealed_values) + (SELECT count(*) FROM entities)";
+        let count: i64 = self.db.query_row(sql, [], |r| r.get(0))?;
+        Ok(u64::try_from(count).unwrap_or(0))
     }
 
     /// The rows of one stream by number, whatever their bytes are.
@@ -101,22 +102,6 @@ impl Store {
     pub fn signed_rows(&self) -> Result<Vec<Signed>, StoreError> {
         let rows = self.raw_rows()?.into_iter();
         Ok(rows.filter_map(|r| Signed::parse(r.text, r.signature.try_into().ok()?).ok()).collect())
-    }
-
-    /// Opens every sealed value and compares it with its digest.
-    ///
-    /// # Errors
-    /// Database errors.
-    pub fn check_values(&self) -> Result<ValueCheck, StoreError> {
-        let mut out = ValueCheck::default();
-        for digest in values::digests(&self.db)? {
-            let value = values::get(&self.db, &digest).ok().flatten();
-            if value.is_none() {
-                out.damaged.push(digest);
-            }
-            out.present.insert(digest, value.map(|v| v.subject));
-        }
-        Ok(out)
     }
 
     /// Whether this database, or the one it is a copy of, began a stream: then all its values were here once.
