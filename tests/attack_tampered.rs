@@ -7,7 +7,9 @@ use std::path::Path;
 use shoken::domain::{CaseId, Digest, ProjectKind, UserText, Verdict};
 use shoken::journal::{Body, FormatError, Signed, StreamKind};
 use shoken::keys::{Keyring, SigningKey};
-use shoken::project::{Cause, Command, FindingCommand, Project, PublicKey, ReadCommand, VerifyReport};
+use shoken::project::{
+    AccessKind, Cause, Command, FindingCommand, Progress, Project, PublicKey, ReadCommand, VerifyReport,
+};
 
 use crate::support::desk::{
     Desk, Lots, add, copy_folder, count, draft, exported, import, reader, seed, signed_lines, sound,
@@ -229,7 +231,7 @@ fn attack_tampered_a_witness_is_not_made_forgotten() {
     for _ in 0..14 {
         let folder = s.desk.path("worn out/p.shoken");
         let mut project = Project::open(&folder, &s.desk.path("worn out/home"), true).unwrap();
-        project.note_access(shoken::project::AccessKind::Verified, None, None).unwrap();
+        project.note_access(AccessKind::Verified, None, None).unwrap();
     }
     named(&s.verify("worn out"), "truncated");
 }
@@ -446,6 +448,153 @@ fn attack_tampered_a_revoked_key_opens_nothing() {
     assert!(report.problems.iter().any(|p| p.detail.contains("revoked")), "{:#?}", report.problems);
 }
 
+/// A stream that was open when its key was revoked: what stands after the revocation is pointed out, without an alarm, since
+/// somebody who had not heard of it writes just that; what stands before it is no matter.
+#[test]
+fn attack_tampered_a_revoked_key_goes_on_in_an_open_stream() {
+    let s = scene();
+    let (r1, key) = (s.read_of("R1"), s.key("R1"));
+    // R1 works in a copy and hears of nothing.
+    copy_folder(&s.desk.path("p.shoken"), &s.desk.path("offline.shoken"));
+    let mut project = s.desk.open("p.shoken");
+    for _ in 0..3 {
+        project.note_access(AccessKind::Viewed, None, None).unwrap();
+    }
+    let revoke = shoken::project::CampaignCommand::RevokeKey { reader: reader("R1"), key: PublicKey(key.public().0) };
+    project.execute(Command::Campaign(revoke), &Cause::Cli).unwrap();
+    assert!(!sound(&project).notes.iter().any(|n| n.contains("revocation")), "nothing was written after it");
+
+    let mut offline = s.desk.open("offline.shoken");
+    offline.act_as(&reader("R1")).unwrap();
+    let amend = ReadCommand::Amend { case: s.case.clone(), reason: UserText::new("second look") };
+    offline.execute(Command::Read(amend), &Cause::Gesture).unwrap();
+    let honest = project.apply_journal(&mut exported(&offline, true).as_bytes()).unwrap();
+    assert!(honest.new_transactions > 0 && honest.refused.is_empty(), "{honest:?}");
+    assert!(!sound(&project).notes.iter().any(|n| n.contains("revocation")), "it was written before it");
+
+    let last = r1.last().unwrap();
+    let mut body = last.body().clone();
+    (body.seq, body.prev, body.lamport) = (last.body().seq + 1, Some(*last.hash()), 900);
+    body.events = Vec::new();
+    let late = resign(body, &key);
+    project.apply_journal(&mut format!("{}\n", late.to_line()).as_bytes()).unwrap();
+    let notes = sound(&project).notes;
+    let stream = r1[0].stream().to_string();
+    let named = |n: &&String| n.contains("after the revocation of its key") && n.contains(&stream[..12]);
+    assert_eq!(notes.iter().filter(named).count(), 1, "{notes:?}");
+    // The program itself writes nothing more with that key.
+    project.act_as(&reader("R1")).unwrap();
+    let again = ReadCommand::Amend { case: s.case.clone(), reason: UserText::new("third look") };
+    assert!(project.execute(Command::Read(again), &Cause::Gesture).is_err());
+}
+
+/// Names are not signed, and `verify` says so in both languages; whose they are it does check.
+#[test]
+fn attack_tampered_identity_rows() {
+    let s = scene();
+    let mut project = s.desk.open("p.shoken");
+    let second = import_as_owner(&s.desk, &mut project);
+    drop(project);
+    let relabelled = s.tampered("a case under another's name", true, |db| {
+        let sql = "UPDATE identity_cases SET subject = (SELECT subject FROM identity_cases WHERE case_id <> ?1) WHERE case_id = ?1";
+        assert_eq!(db.execute(sql, [second.as_str()]).unwrap(), 1);
+    });
+    named(&relabelled, "altered");
+    assert!(relabelled.problems.iter().any(|p| p.place.contains("identity of case")), "{:#?}", relabelled.problems);
+    let kept = s.desk.path("what was erased");
+    copy_folder(&s.desk.path("p.shoken"), &kept);
+    s.desk.open("p.shoken").erase_case(&second).unwrap();
+    let brought_back = s.tampered("an erased one brought back", true, |db| {
+        let sql = format!("ATTACH '{}' AS old", kept.join("project.sqlite").display());
+        db.execute_batch(&sql).unwrap();
+        db.execute_batch("INSERT OR IGNORE INTO identity_subjects SELECT * FROM old.identity_subjects").unwrap();
+    });
+    named(&brought_back, "altered");
+    assert!(
+        brought_back.problems.iter().all(|p| p.place.contains("identity of subject")),
+        "{:#?}",
+        brought_back.problems
+    );
+    let renamed = s.tampered("a label rewritten", true, |db| {
+        assert!(db.execute("UPDATE identity_cases SET label = 'C-9999'", []).unwrap() > 0);
+    });
+    assert!(renamed.problems.is_empty() && renamed.identity_rows > 0, "{renamed:#?}");
+    for (language, words) in [("en", "Not covered"), ("ja", "対象外")] {
+        let said = s.desk.ok(&["verify", "p.shoken", "--lang", language]);
+        assert!(said.contains(words), "{said}");
+    }
+    let json = s.desk.json(&["verify", "p.shoken"]);
+    assert!(json["not_covered"]["identity_rows"].as_u64().unwrap() > 0, "{json}");
+}
+
+/// Streams of thousands of transactions go through the batch of signatures and the kept folds; one forged signature, one
+/// dropped end and one edited row among them are found and named as in a small project.
+#[test]
+fn attack_tampered_among_thousands() {
+    let desk = Desk::new();
+    let mut project = desk.create("p.shoken", ProjectKind::Personal);
+    let mut cases = Vec::new();
+    for n in 0..3_u8 {
+        let case = import(&mut project, &desk.photo(&format!("{n}.png"), n));
+        project.execute(Command::Read(ReadCommand::Open { case: case.clone() }), &Cause::Job).unwrap();
+        for i in 0..400 {
+            let findings = vec![draft(&project, &case, f64::from(i % 40), None)];
+            let one = FindingCommand::Add { case: case.clone(), findings };
+            project.execute(Command::Finding(one), &Cause::Gesture).unwrap();
+        }
+        cases.push(case);
+    }
+    sound(&project);
+    drop(project);
+    let s = Scene { case: cases[0].clone(), desk };
+    let stopped = shoken::project::Cancel::default();
+    stopped.cancel();
+    let project = s.desk.open("p.shoken");
+    assert!(project.verify_watched(&Progress::default(), &stopped).is_err(), "asked to stop, it stops");
+    let progress = Progress::default();
+    assert!(project.verify_watched(&progress, &Default::default()).unwrap().problems.is_empty());
+    let seen = progress.snapshot();
+    assert!(seen.total > 3_600 && seen.done <= seen.total && seen.done + 2_048 > seen.total, "{seen:?}");
+    drop(project);
+    let name = |n: usize| {
+        let lines = signed_lines(&s.desk.open("p.shoken"));
+        let all: Vec<Signed> = lines.iter().map(|l| Signed::from_line(l).unwrap()).collect();
+        let open = |t: &&Signed| t.body().open.as_ref().is_some_and(|o| o.subject.case.as_ref() == Some(&cases[n]));
+        all.iter().find(open).unwrap().stream()
+    };
+    let (second, third) = (name(1), name(2));
+    let forged = s.tampered("one forged of many", true, |db| {
+        let sql = "UPDATE transactions SET signature = (SELECT signature FROM transactions WHERE stream = ?1 AND seq = 7) WHERE stream = ?1 AND seq = 200";
+        assert_eq!(db.execute(sql, [second.as_bytes().as_slice()]).unwrap(), 1);
+    });
+    let bad: Vec<_> = forged.problems.iter().filter(|p| p.kind.word() == "bad-signature").collect();
+    assert_eq!(bad.len(), 1, "{bad:#?}");
+    assert!(bad[0].place.contains("transaction 200") && bad[0].place.contains(&second.to_string()[..12]));
+    let cut = s.tampered("one end dropped of many", true, |db| {
+        let sql = "DELETE FROM transactions WHERE stream = ?1 AND seq = 400";
+        assert_eq!(db.execute(sql, [third.as_bytes().as_slice()]).unwrap(), 1);
+    });
+    named(&cut, "truncated");
+    assert!(
+        cut.problems.iter().any(|p| p.detail.contains("last closed")),
+        "known without a witness: {:#?}",
+        cut.problems
+    );
+    let edited = s.tampered("three rows of many", true, |db| {
+        let pick = "(SELECT id FROM entities WHERE kind = 'finding' AND stream = ?1 ORDER BY id LIMIT 1 OFFSET ";
+        let stream = second.as_bytes().as_slice();
+        let edit = format!(
+            "UPDATE entities SET body = replace(body, 'polygon', 'brush') WHERE stream = ?1 AND id = {pick} 3)"
+        );
+        let drop = format!("DELETE FROM entities WHERE stream = ?1 AND id = {pick} 9)");
+        for sql in [edit, drop, "INSERT INTO entities VALUES ('finding', 'f-strange', ?1, '{}')".to_owned()] {
+            assert_eq!(db.execute(&sql, [stream]).unwrap(), 1);
+        }
+    });
+    let rows: Vec<_> = edited.problems.iter().filter(|p| p.place.starts_with("projection finding")).collect();
+    assert_eq!((rows.len(), edited.problems.len()), (3, 3), "{:#?}", edited.problems);
+}
+
 fn import_as_owner(desk: &Desk, project: &mut Project) -> CaseId {
     project.act_as(&reader("owner")).unwrap();
     import(project, &desk.photo("second.png", 9))
@@ -495,11 +644,11 @@ fn attack_tampered_honest_projects_raise_no_alarm() {
                     copy_folder(&desk.path("p.shoken"), &desk.path(&copy));
                     let mut second = desk.open(&copy);
                     second.act_as(&who).unwrap();
-                    second.note_access(shoken::project::AccessKind::Viewed, None, None).unwrap();
+                    second.note_access(AccessKind::Viewed, None, None).unwrap();
                     project.apply_journal(&mut exported(&second, true).as_bytes()).unwrap();
                 }
                 8 => drop(project.rebuild().unwrap()),
-                9 => project.note_access(shoken::project::AccessKind::Viewed, Some(&case), None).unwrap(),
+                9 => project.note_access(AccessKind::Viewed, Some(&case), None).unwrap(),
                 _ if office && !personal => {}
                 _ => {
                     let drawn = vec![draft(&project, &case, lots.below(40) as f64, Some("honest"))];

@@ -122,7 +122,7 @@ fn input(world: &World) -> ReleaseInput {
     let packs = [pack()];
     gather(&ReleaseSource {
         state: &world.state,
-        signed: &world.signed,
+        log: &world.signed,
         name: "demo".into(),
         version: "1.0.0".into(),
         packs: &packs,
@@ -134,7 +134,7 @@ fn input(world: &World) -> ReleaseInput {
 fn release(world: &World, input: ReleaseInput, folder: &Path) {
     let key = &world.keys[&reader("C")];
     let formats: BTreeSet<_> = ReleaseFormat::ALL.into();
-    write_release(input, folder, &formats, key.public(), |m| Ok(key.sign(m))).unwrap();
+    write_release(input, &world.signed, folder, &formats, key.public(), |m| Ok(key.sign(m))).unwrap();
 }
 
 fn files_of(folder: &Path) -> BTreeMap<String, Vec<u8>> {
@@ -331,10 +331,27 @@ fn a_dropped_tail_of_the_journal_is_found_by_the_frontier() {
     let (world, dir) = (world(), tempfile::tempdir().unwrap());
     let folder = dir.path().join("r");
     let mut cut = input(&world);
-    let last = world.signed.iter().rfind(|s| s.body().label == "adjudication.close").unwrap().to_line();
-    cut.journal.retain(|l| *l != last);
+    let last = *world.signed.iter().rfind(|s| s.body().label == "adjudication.close").unwrap().hash();
+    cut.journal.retain(|l| l.hash != last);
     release(&world, cut, &folder);
     assert!(kinds(&verify_release(&folder)).contains(&ProblemKind::Truncated));
+}
+
+/// A log that gives another transaction than the one that was covered gives another's work away; no release is made of it.
+#[test]
+fn a_row_that_is_not_what_was_covered_is_never_written() {
+    let (world, dir) = (world(), tempfile::tempdir().unwrap());
+    let folder = dir.path().join("r");
+    let mut swapped = input(&world);
+    let rows: Vec<i64> = swapped.journal.iter().map(|l| l.row).collect();
+    for (line, row) in swapped.journal.iter_mut().zip(rows.into_iter().rev()) {
+        line.row = row;
+    }
+    let key = &world.keys[&reader("C")];
+    let made =
+        write_release(swapped, &world.signed, &folder, &ReleaseFormat::ALL.into(), key.public(), |m| Ok(key.sign(m)));
+    assert!(matches!(made, Err(ReleaseError::Damaged)), "{made:?}");
+    assert!(!folder.exists());
 }
 
 #[test]
@@ -342,15 +359,16 @@ fn a_taken_folder_is_never_overwritten_and_a_failed_release_leaves_nothing() {
     let (world, dir) = (world(), tempfile::tempdir().unwrap());
     let folder = dir.path().join("r");
     let (formats, key) = (ReleaseFormat::ALL.into(), &world.keys[&reader("C")]);
-    let failed = write_release(input(&world), &folder, &formats, key.public(), |_| Err("no key".into()));
+    let failed = write_release(input(&world), &world.signed, &folder, &formats, key.public(), |_| Err("no key".into()));
     assert!(matches!(failed, Err(ReleaseError::Sign(_))));
     assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0, "no folder, no .partial");
     release(&world, input(&world), &folder);
-    let again = write_release(input(&world), &folder, &formats, key.public(), |m| Ok(key.sign(m)));
+    let again = write_release(input(&world), &world.signed, &folder, &formats, key.public(), |m| Ok(key.sign(m)));
     assert!(matches!(again, Err(ReleaseError::Exists(_))));
     let mut unopened = input(&world);
     unopened.openings.clear();
-    let failed = write_release(unopened, &dir.path().join("other"), &formats, key.public(), |m| Ok(key.sign(m)));
+    let failed =
+        write_release(unopened, &world.signed, &dir.path().join("other"), &formats, key.public(), |m| Ok(key.sign(m)));
     assert!(matches!(failed, Err(ReleaseError::NotOpened(_))));
     assert!(!dir.path().join("other").exists() && !dir.path().join("other.partial").exists());
 }
@@ -361,7 +379,8 @@ fn what_an_interrupted_release_left_is_named_and_not_touched() {
     let (formats, key) = (ReleaseFormat::ALL.into(), &world.keys[&reader("C")]);
     std::fs::create_dir_all(dir.path().join("r.partial/annotations")).unwrap();
     let refused =
-        write_release(input(&world), &dir.path().join("r"), &formats, key.public(), |m| Ok(key.sign(m))).unwrap_err();
+        write_release(input(&world), &world.signed, &dir.path().join("r"), &formats, key.public(), |m| Ok(key.sign(m)))
+            .unwrap_err();
     assert!(refused.to_string().contains("interrupted"), "{refused}");
     assert!(dir.path().join("r.partial/annotations").is_dir());
     assert!(!verify_release(&dir.path().join("r.partial")).is_sound());
@@ -374,7 +393,8 @@ fn a_place_that_cannot_be_written_is_one_line_and_leaves_nothing() {
     let file = dir.path().join("file");
     std::fs::write(&file, "x").unwrap();
     let failed =
-        write_release(input(&world), &file.join("r"), &formats, key.public(), |m| Ok(key.sign(m))).unwrap_err();
+        write_release(input(&world), &world.signed, &file.join("r"), &formats, key.public(), |m| Ok(key.sign(m)))
+            .unwrap_err();
     assert!(matches!(failed, ReleaseError::Io { .. }), "{failed}");
     assert_eq!(failed.to_string().lines().count(), 1);
     assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
@@ -408,7 +428,8 @@ fn a_full_disk_leaves_nothing_that_looks_whole() {
     let (formats, key) = (ReleaseFormat::ALL.into(), &world.keys[&reader("C")]);
     let Some(disk) = SmallDisk::new(&dir.path().join("disk")) else { return };
     let failed =
-        write_release(input(&world), &disk.0.join("r"), &formats, key.public(), |m| Ok(key.sign(m))).unwrap_err();
+        write_release(input(&world), &world.signed, &disk.0.join("r"), &formats, key.public(), |m| Ok(key.sign(m)))
+            .unwrap_err();
     assert!(failed.to_string().contains("free some space"), "{failed}");
     assert_eq!(std::fs::read_dir(&disk.0).unwrap().count(), 0);
 }

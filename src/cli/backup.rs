@@ -56,8 +56,8 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::from(u8::from(damaged)))
 }
 
-/// A bar that follows the copying, on a terminal.
-fn watch(progress: &Progress) -> ProgressBar {
+/// A bar that follows the work, on a terminal.
+pub(super) fn watch(progress: &Progress) -> ProgressBar {
     let bar = ProgressBar::new(0);
     if let Ok(style) = ProgressStyle::with_template("{bar:30} {percent} %") {
         bar.set_style(style);

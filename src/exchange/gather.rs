@@ -4,18 +4,61 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::ReleaseError;
 use super::consensus::consensus;
-use super::release_input::{Category, Opening, ReleaseInput, ReleasedImage, ReleasedPack, ReleasedReader, Software};
+use super::release_input::{
+    Category, JournalLine, Opening, ReleaseInput, ReleasedImage, ReleasedPack, ReleasedReader, Software,
+};
 use crate::domain::{Digest, ImageId, Ontology, PackRef, SizePx, StreamId};
 use crate::journal::{Signed, State, StreamKind, UnderHeads};
 
 /// The salt of a digest and the value it is over.
 pub type SaltAndValue = ([u8; 32], Vec<u8>);
 
+/// One transaction of a log, without its events.
+#[derive(Clone, Copy, Debug)]
+pub struct LogEntry<'a> {
+    pub line: JournalLine,
+    /// What wrote it, `shoken 0.1.0`.
+    pub software: &'a str,
+}
+
+/// A log that is read piece by piece, since it may be larger than memory.
+pub trait SignedLog {
+    /// Tells of every transaction of these streams, in any order.
+    ///
+    /// # Errors
+    /// [`ReleaseError::Log`] when it cannot be read.
+    fn survey(&self, streams: &BTreeSet<StreamId>, each: &mut dyn FnMut(LogEntry<'_>)) -> Result<(), ReleaseError>;
+
+    /// The transaction of a row.
+    ///
+    /// # Errors
+    /// [`ReleaseError::Log`] when it cannot be read, [`ReleaseError::Damaged`] when it is none.
+    fn signed(&self, row: i64) -> Result<Signed, ReleaseError>;
+}
+
+/// A log that is in memory; a transaction's row is its place in the list.
+impl SignedLog for Vec<Signed> {
+    fn survey(&self, streams: &BTreeSet<StreamId>, each: &mut dyn FnMut(LogEntry<'_>)) -> Result<(), ReleaseError> {
+        for (row, signed) in (0..).zip(self).filter(|(_, s)| streams.contains(&s.stream())) {
+            let body = signed.body();
+            let (stream, hash) = (signed.stream(), *signed.hash());
+            let line = JournalLine { lamport: body.lamport, stream, seq: body.seq, hash, row };
+            each(LogEntry { line, software: &body.software });
+        }
+        Ok(())
+    }
+
+    fn signed(&self, row: i64) -> Result<Signed, ReleaseError> {
+        let at = usize::try_from(row).ok();
+        at.and_then(|at| self.get(at)).cloned().ok_or(ReleaseError::Damaged)
+    }
+}
+
 /// What the door adds to the signed state.
 pub struct ReleaseSource<'a> {
     pub state: &'a State,
-    /// Every signed transaction of the project; those the release does not cover are left out.
-    pub signed: &'a [Signed],
+    /// The project's log; what the release does not cover is left out.
+    pub log: &'a dyn SignedLog,
     pub name: String,
     pub version: String,
     pub packs: &'a [Ontology],
@@ -29,9 +72,7 @@ pub struct ReleaseSource<'a> {
 /// [`ReleaseError::NotOpened`] when the outline of a label is not here.
 pub fn gather(source: &ReleaseSource<'_>) -> Result<ReleaseInput, ReleaseError> {
     let state = source.state;
-    let made_by: BTreeMap<&Digest, &str> =
-        source.signed.iter().map(|s| (s.hash(), s.body().software.as_str())).collect();
-    let found = consensus(state, &|tx| made_by.get(tx).copied().unwrap_or("unknown").to_owned());
+    let mut found = consensus(state, &|_| "unknown".to_owned());
     let covered = covered_streams(
         state,
         found
@@ -41,8 +82,21 @@ pub fn gather(source: &ReleaseSource<'_>) -> Result<ReleaseInput, ReleaseError> 
     );
     let frontier: UnderHeads =
         covered.iter().filter_map(|id| state.streams.get(id)).map(|s| (s.id.to_string(), (s.seq, s.hash))).collect();
-    let rows = || source.signed.iter().filter(|s| covered.contains(&s.stream()));
-    let programs: BTreeSet<Software> = rows().map(|s| program(&s.body().software)).collect();
+    let (mut journal, mut programs) = (Vec::new(), BTreeSet::new());
+    let mut written_by: BTreeMap<Digest, &mut String> = BTreeMap::new();
+    for case in &mut found.cases {
+        written_by.extend(case.reads.iter_mut().map(|r| (r.hash, &mut r.software)));
+        written_by.extend(case.adjudication.iter_mut().map(|a| (a.hash, &mut a.software)));
+    }
+    source.log.survey(&covered, &mut |entry| {
+        if let Some(software) = written_by.get_mut(&entry.line.hash) {
+            entry.software.clone_into(software);
+        }
+        if !programs.contains(entry.software) {
+            programs.insert(entry.software.to_owned());
+        }
+        journal.push(entry.line);
+    })?;
 
     let mut openings = BTreeMap::new();
     for label in &found.labels {
@@ -111,9 +165,9 @@ pub fn gather(source: &ReleaseSource<'_>) -> Result<ReleaseInput, ReleaseError> 
             })
             .collect(),
         labels: found.labels,
-        journal: rows().map(Signed::to_line).collect(),
+        journal,
         openings: openings.into_values().collect(),
-        software: programs.into_iter().collect(),
+        software: programs.iter().map(|text| program(text)).collect(),
     })
 }
 

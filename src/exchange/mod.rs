@@ -35,14 +35,14 @@ mod verify_labels;
 
 pub use coco::{CocoShape, Segmentation, coco_shape};
 pub use consensus::{Consensus, consensus};
-pub use gather::{ReleaseSource, SaltAndValue, gather};
+pub use gather::{LogEntry, ReleaseSource, SaltAndValue, SignedLog, gather};
 pub use geojson_read::{GeoJsonError, ImportedFeature, read_geojson};
 pub use geojson_write::geojson_geometry;
 pub use merkle::merkle_root;
 pub use release::{FileEntry, Manifest, ReleaseFormat, ReleaseReceipt, signature_message, write_release};
 pub use release_input::{
-    Category, CoveredAdjudication, CoveredRead, ExcludedCase, Label, LabelDecision, LabelRoi, LabelSource, Opening,
-    ReleaseInput, ReleasedCase, ReleasedImage, ReleasedPack, ReleasedReader, Software,
+    Category, CoveredAdjudication, CoveredRead, ExcludedCase, JournalLine, Label, LabelDecision, LabelRoi, LabelSource,
+    Opening, ReleaseInput, ReleasedCase, ReleasedImage, ReleasedPack, ReleasedReader, Software,
 };
 pub use verify::{ReleaseReport, verify_release};
 
@@ -73,8 +73,10 @@ pub enum ReleaseError {
     UnknownTerm(String),
     #[error("finding {0} has no term")]
     NoTerm(FindingId),
-    #[error("a journal line is not a signed transaction: {0}")]
-    Journal(#[from] crate::journal::FormatError),
+    #[error("the journal cannot be read: {0}")]
+    Log(String),
+    #[error("a transaction of the journal is damaged; `shoken verify` names it")]
+    Damaged,
     #[error("the release could not be signed: {0}")]
     Sign(String),
 }

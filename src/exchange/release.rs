@@ -10,9 +10,9 @@ use sha2::{Digest as _, Sha256};
 
 use super::plan::Plan;
 use super::release_input::ReleaseInput;
-use super::{ReleaseError, coco, geojson_write, merkle_root, prov};
+use super::{ReleaseError, SignedLog, coco, geojson_write, merkle_root, prov};
 use crate::domain::Digest;
-use crate::journal::{PublicKey, Signed};
+use crate::journal::PublicKey;
 
 /// Annotation formats; provenance, journal and manifest are always there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -102,12 +102,13 @@ pub(super) fn sha256(bytes: &[u8]) -> Digest {
 }
 
 /// Writes the release into `folder`, which must not exist or be empty. `sign` gets [`signature_message`].
-/// The files grow in `folder.partial`; only a whole release takes the name.
+/// The files grow in `folder.partial`; only a whole release takes the name. `log` gives the lines of `input.journal`.
 ///
 /// # Errors
 /// [`ReleaseError`]; nothing that looks whole is left then.
 pub fn write_release(
     input: ReleaseInput,
+    log: &dyn SignedLog,
     folder: &Path,
     formats: &BTreeSet<ReleaseFormat>,
     public_key: PublicKey,
@@ -123,8 +124,8 @@ pub fn write_release(
     if partial.exists() {
         return Err(ReleaseError::Interrupted(partial));
     }
-    let input = sorted(input)?;
-    let written = write_into(&input, &partial, formats, public_key, sign).and_then(|receipt| {
+    let input = sorted(input);
+    let written = write_into(&input, log, &partial, formats, public_key, sign).and_then(|receipt| {
         let io = |source| ReleaseError::Io { path: folder.to_owned(), source };
         if folder.exists() {
             std::fs::remove_dir(folder).map_err(io)?;
@@ -140,7 +141,7 @@ pub fn write_release(
 }
 
 /// Brings every list into its final order; two inputs that say the same give the same bytes.
-fn sorted(mut input: ReleaseInput) -> Result<ReleaseInput, ReleaseError> {
+fn sorted(mut input: ReleaseInput) -> ReleaseInput {
     for case in &mut input.cases {
         case.images.sort();
         case.reads.sort_by(|a, b| (&a.reader, a.stream).cmp(&(&b.reader, b.stream)));
@@ -157,19 +158,27 @@ fn sorted(mut input: ReleaseInput) -> Result<ReleaseInput, ReleaseError> {
     input.software.dedup();
     input.openings.sort_by_key(|o| o.digest);
     input.openings.dedup_by(|a, b| a.digest == b.digest);
-    let mut lines = Vec::with_capacity(input.journal.len());
-    for line in std::mem::take(&mut input.journal) {
-        let signed = Signed::from_line(&line)?;
-        lines.push(((signed.body().lamport, signed.stream(), signed.body().seq, *signed.hash()), line));
+    input.journal.sort_unstable();
+    input.journal.dedup_by_key(|line| line.hash);
+    input
+}
+
+/// The lines, each read, written and let go.
+fn write_journal(input: &ReleaseInput, log: &dyn SignedLog, out: &mut dyn Write) -> Result<(), ReleaseError> {
+    for line in &input.journal {
+        let signed = log.signed(line.row)?;
+        // What was covered is what is written, or a row filed wrongly could show another's work.
+        if *signed.hash() != line.hash || signed.stream() != line.stream {
+            return Err(ReleaseError::Damaged);
+        }
+        writeln!(out, "{}", signed.to_line())?;
     }
-    lines.sort();
-    lines.dedup();
-    input.journal = lines.into_iter().map(|(_, line)| line).collect();
-    Ok(input)
+    Ok(())
 }
 
 fn write_into(
     input: &ReleaseInput,
+    log: &dyn SignedLog,
     partial: &Path,
     formats: &BTreeSet<ReleaseFormat>,
     public_key: PublicKey,
@@ -187,9 +196,7 @@ fn write_into(
         }
     }
     folder.file("provenance/prov.json", |out| prov::write(&plan, out))?;
-    folder.file("journal/transactions.jsonl", |out| {
-        input.journal.iter().try_for_each(|line| writeln!(out, "{line}")).map_err(ReleaseError::from)
-    })?;
+    folder.file("journal/transactions.jsonl", |out| write_journal(input, log, out))?;
     folder.file("journal/openings.jsonl", |out| write_openings(input, out))?;
     folder.file("dataset.json", |out| write_dataset(&plan, out))?;
 

@@ -30,12 +30,23 @@ pub struct ReleaseInput {
     pub guideline: Option<Digest>,
     pub readers: Vec<ReleasedReader>,
     pub labels: Vec<Label>,
-    /// Lines as [`crate::journal::Signed::to_line`] writes them, verbatim.
-    pub journal: Vec<String>,
+    /// The transactions that it covers; their text is read from a [`super::SignedLog`] when it is written.
+    pub journal: Vec<JournalLine>,
     /// Salt and value of every digest that a label names.
     pub openings: Vec<Opening>,
     /// Programs that made the release or its labels, `shoken 0.1.0` among them.
     pub software: Vec<Software>,
+}
+
+/// A transaction by its place: in the order of release, and in the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct JournalLine {
+    pub lamport: u64,
+    pub stream: StreamId,
+    pub seq: u64,
+    pub hash: Digest,
+    /// The log's own number for it.
+    pub row: i64,
 }
 
 /// A case whose consensus stands.

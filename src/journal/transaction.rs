@@ -164,8 +164,30 @@ impl Body {
     /// # Errors
     /// [`FormatError::NotCanonical`] when the body holds what version 1 forbids.
     pub fn canonical(&self) -> Result<String, FormatError> {
-        let value = serde_json::to_value(self).map_err(|e| FormatError::Body(e.to_string()))?;
-        canonical_value(&value)
+        let open = serde_json::to_value(&self.open).map_err(|e| FormatError::Body(e.to_string()))?;
+        let text = [&self.actor.as_str(), &self.label.as_str(), &self.software.as_str(), &self.time.as_str()];
+        let numbers = [self.seq, self.lamport];
+        let spelled = text.iter().all(|t| t.is_ascii()) && numbers.iter().all(|n| *n <= MAX_INTEGER);
+        if !spelled || !plain(&open) || !self.events.iter().all(plain) {
+            return Err(FormatError::NotCanonical);
+        }
+        // For ASCII text and whole numbers serde_json writes what RFC 8785 asks for, since its maps are sorted and so are the
+        // fields here, at a tenth of the time of a general canonicaliser; a property test holds the two side by side.
+        let sorted = Sorted {
+            actor: &self.actor,
+            cause: &self.cause,
+            events: &self.events,
+            label: &self.label,
+            lamport: self.lamport,
+            open,
+            prev: self.prev,
+            seq: self.seq,
+            software: &self.software,
+            stream: self.stream,
+            time: &self.time,
+            v: self.v,
+        };
+        serde_json::to_string(&sorted).map_err(|e| FormatError::Body(e.to_string()))
     }
 
     pub fn recorded(&self) -> impl Iterator<Item = Recorded> + '_ {
@@ -173,22 +195,32 @@ impl Body {
     }
 }
 
-fn canonical_value(value: &Value) -> Result<String, FormatError> {
-    fn plain(v: &Value) -> bool {
-        match v {
-            Value::Null | Value::Bool(_) => true,
-            Value::Number(n) => n.as_u64().is_some_and(|n| n <= MAX_INTEGER),
-            Value::String(s) => s.is_ascii(),
-            Value::Array(a) => a.iter().all(plain),
-            Value::Object(o) => o.iter().all(|(k, v)| k.is_ascii() && plain(v)),
-        }
+/// A [`Body`] with its fields in the order of RFC 8785; those of a [`Cause`] stand in it already.
+#[derive(Serialize)]
+struct Sorted<'a> {
+    actor: &'a ReaderId,
+    cause: &'a Cause,
+    events: &'a [Value],
+    label: &'a str,
+    lamport: u64,
+    open: Value,
+    prev: Option<Digest>,
+    seq: u64,
+    software: &'a str,
+    stream: Option<StreamId>,
+    time: &'a str,
+    v: u32,
+}
+
+/// Whether a value holds nothing but what version 1 has one spelling for.
+fn plain(value: &Value) -> bool {
+    match value {
+        Value::Null | Value::Bool(_) => true,
+        Value::Number(n) => n.as_u64().is_some_and(|n| n <= MAX_INTEGER),
+        Value::String(s) => s.is_ascii(),
+        Value::Array(a) => a.iter().all(plain),
+        Value::Object(o) => o.iter().all(|(k, v)| k.is_ascii() && plain(v)),
     }
-    if !plain(value) {
-        return Err(FormatError::NotCanonical);
-    }
-    // For ASCII text and whole numbers serde_json writes what RFC 8785 asks for, since its maps are sorted, at a tenth of
-    // the time of a general canonicaliser; a property test holds the two side by side.
-    serde_json::to_string(value).map_err(|e| FormatError::Body(e.to_string()))
 }
 
 /// A body of a newer version need not fit this program's, and says so by its number.

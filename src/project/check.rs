@@ -20,6 +20,8 @@ pub struct VerifyReport {
     /// Values that events name and that are not here: erased, or not brought along.
     pub values_absent: u64,
     pub witnesses: usize,
+    /// Names, labels and paths, which no signature covers.
+    pub identity_rows: u64,
 }
 
 impl Project {
@@ -64,6 +66,7 @@ impl Project {
         };
         self.check_values(&checked, go_on, &mut report)?;
         self.check_clock(&checked, &mut report);
+        self.check_identity(&checked, &mut report)?;
         self.check_projections(&marks, &given, go_on, &mut report)?;
         let mut altered = |place: String, detail: &str| {
             report.problems.push(Problem { kind: ProblemKind::Altered, place, detail: detail.to_owned() });
@@ -98,7 +101,8 @@ impl Project {
                     Err(StoreError::Stopped)
                 }
             };
-            if let Some(checked) = audit_filed(&streams, rows_of, folded)? {
+            if let Some(mut checked) = audit_filed(&streams, rows_of, folded)? {
+                self.check_known(&mut checked.problems)?;
                 return Ok(checked);
             }
         }

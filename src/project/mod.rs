@@ -10,6 +10,7 @@ mod annotate;
 mod backup;
 mod catalogue;
 mod check;
+mod check_beside;
 mod diagnostics;
 mod execute;
 mod history;

@@ -4,9 +4,12 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::{Project, ProjectError};
-use crate::domain::Digest;
-use crate::exchange::{ReleaseFormat, ReleaseInput, ReleaseSource, gather, write_release};
-use crate::journal::{AccessKind, Cause, Command, DatasetCommand, UnderHeads};
+use crate::domain::{Digest, StreamId};
+use crate::exchange::{
+    JournalLine, LogEntry, ReleaseError, ReleaseFormat, ReleaseInput, ReleaseSource, SignedLog, gather, write_release,
+};
+use crate::journal::{AccessKind, Cause, Command, DatasetCommand, Signed, UnderHeads};
+use crate::store::{RowKey, Store};
 
 /// What to release and where.
 pub struct ReleaseRequest<'a> {
@@ -44,11 +47,10 @@ pub struct Released {
 impl Project {
     fn release_input(&self, version: &str) -> Result<ReleaseInput, ProjectError> {
         let project = self.id().ok_or(ProjectError::NobodyHere)?;
-        let rows = self.store.signed_rows()?;
         let open = |digest: &Digest| self.store.value(digest).ok().flatten().map(|v| (v.salt, v.value));
         let source = ReleaseSource {
             state: &self.state,
-            signed: &rows,
+            log: &self.store,
             name: format!("shoken-{}", project.to_string().get(..12).unwrap_or_default()),
             version: version.to_owned(),
             packs: &self.packs,
@@ -106,7 +108,7 @@ impl Project {
         let formats =
             if request.formats.is_empty() { ReleaseFormat::ALL.into_iter().collect() } else { request.formats.clone() };
         let sign = |message: &[u8]| Ok::<_, String>(actor.key.sign(message));
-        let receipt = write_release(input, request.folder, &formats, actor.key.public(), sign)
+        let receipt = write_release(input, &self.store, request.folder, &formats, actor.key.public(), sign)
             .map_err(|e| ProjectError::Release(e.to_string()))?;
         let made = DatasetCommand::Release {
             version: request.version.to_owned(),
@@ -132,5 +134,21 @@ impl Project {
             bytes: receipt.bytes,
             excluded,
         })
+    }
+}
+
+impl SignedLog for Store {
+    fn survey(&self, streams: &BTreeSet<StreamId>, each: &mut dyn FnMut(LogEntry<'_>)) -> Result<(), ReleaseError> {
+        let surveyed = self.each_row(|row, software| {
+            if streams.contains(&row.stream) {
+                let RowKey { id, lamport, stream, seq, hash } = row;
+                each(LogEntry { line: JournalLine { lamport, stream, seq, hash, row: id }, software });
+            }
+        });
+        surveyed.map_err(|e| ReleaseError::Log(e.to_string()))
+    }
+
+    fn signed(&self, row: i64) -> Result<Signed, ReleaseError> {
+        self.row(row).map_err(|e| ReleaseError::Log(e.to_string()))?.ok_or(ReleaseError::Damaged)
     }
 }

@@ -39,20 +39,30 @@ struct ValueLine {
 const MAX_LINE_BYTES: u64 = 192 << 20;
 
 impl Project {
-    /// Writes every transaction as a JSON line, in a fixed order.
+    /// Writes every transaction as a JSON line, in a fixed order, without holding the log in memory.
     ///
     /// # Errors
     /// Store and write errors.
     pub fn export_journal(&self, out: &mut dyn Write, options: ExportOptions) -> Result<usize, ProjectError> {
-        let mut lines: Vec<Signed> = self.store.signed_rows()?;
-        lines.sort_by(|a, b| (a.body().lamport, a.hash()).cmp(&(b.body().lamport, b.hash())));
+        self.store.at_one_moment(|| self.export_now(out, options))
+    }
+
+    fn export_now(&self, out: &mut dyn Write, options: ExportOptions) -> Result<usize, ProjectError> {
         let write = |e: std::io::Error| ProjectError::Input {
             file: "journal export".to_owned(),
             reason: e.to_string(),
             hint: "Free some space or choose another place.".to_owned(),
         };
-        for signed in &lines {
-            writeln!(out, "{}", signed.to_line()).map_err(write)?;
+        // First the order, at 48 bytes a transaction, then each as it is written.
+        let mut order = Vec::new();
+        self.store.each_row(|row, _| order.push((row.lamport, row.hash, row.id)))?;
+        order.sort_unstable();
+        let mut written = 0;
+        for (_, _, row) in order {
+            if let Some(signed) = self.store.row(row)? {
+                writeln!(out, "{}", signed.to_line()).map_err(write)?;
+                written += 1;
+            }
         }
         if options.values {
             self.store.each_value(|v| {
@@ -66,7 +76,7 @@ impl Project {
             })?;
         }
         out.flush().map_err(write)?;
-        Ok(lines.len())
+        Ok(written)
     }
 
     /// Adds transactions and values from JSON lines: each is checked on its own, those that do not hold are refused and

@@ -34,7 +34,7 @@ pub use open::{NewStore, OpenOptions, Store, WhyReadOnly};
 pub use projections::RebuildReport;
 pub use restore::{Place, Restoration, remember_tombstones, tombstones};
 pub use sections::Section;
-pub use verify::RawRow;
+pub use verify::{RawRow, RowKey};
 pub use verify_rows::{Differences, Mark, Marks};
 pub use verify_values::ValueCheck;
 pub use witness::{KeptWitness, Witness, WitnessHead};

@@ -1,8 +1,23 @@
 //! Raw material for `verify`: the log as stored.
 
+use std::borrow::Cow;
+
+use rusqlite::OptionalExtension;
+use serde::Deserialize;
+
 use super::{Store, StoreError};
 use crate::domain::{Digest, StreamId};
 use crate::journal::Signed;
+
+/// A row of the log by its place, as filed.
+#[derive(Clone, Copy, Debug)]
+pub struct RowKey {
+    pub id: i64,
+    pub lamport: u64,
+    pub stream: StreamId,
+    pub seq: u64,
+    pub hash: Digest,
+}
 
 /// A row of the log as stored, unchecked.
 #[derive(Clone, Debug)]
@@ -102,6 +117,42 @@ impl Store {
     pub fn signed_rows(&self) -> Result<Vec<Signed>, StoreError> {
         let rows = self.raw_rows()?.into_iter();
         Ok(rows.filter_map(|r| Signed::parse(r.text, r.signature.try_into().ok()?).ok()).collect())
+    }
+
+    /// Tells of every row of the log in the order of appending: its place, and what wrote it. Rows that are no transactions
+    /// are left out (`verify` names them).
+    ///
+    /// # Errors
+    /// Database errors.
+    pub fn each_row(&self, mut each: impl FnMut(RowKey, &str)) -> Result<(), StoreError> {
+        #[derive(Deserialize)]
+        struct Outside<'a> {
+            lamport: u64,
+            #[serde(borrow)]
+            software: Cow<'a, str>,
+        }
+        let mut query = self.db.prepare("SELECT id, stream, seq, hash, body FROM transactions ORDER BY id")?;
+        let mut rows = query.query([])?;
+        while let Some(row) = rows.next()? {
+            let body = row.get_ref(4)?.as_str().ok().and_then(|text| serde_json::from_str::<Outside<'_>>(text).ok());
+            let place = (row.get(0), row.get::<_, [u8; 32]>(1), row.get::<_, i64>(2), row.get::<_, [u8; 32]>(3));
+            let (Some(body), (Ok(id), Ok(stream), Ok(seq), Ok(hash))) = (body, place) else { continue };
+            let (stream, hash) = (Digest::from_bytes(stream), Digest::from_bytes(hash));
+            let Ok(seq) = u64::try_from(seq) else { continue };
+            each(RowKey { id, lamport: body.lamport, stream, seq, hash }, &body.software);
+        }
+        Ok(())
+    }
+
+    /// The transaction of a row, checked in its spelling; `None` when it is none.
+    ///
+    /// # Errors
+    /// Database errors.
+    pub fn row(&self, id: i64) -> Result<Option<Signed>, StoreError> {
+        let mut query = self.db.prepare_cached("SELECT body, signature FROM transactions WHERE id = ?1")?;
+        let columns = |r: &rusqlite::Row<'_>| Ok((r.get::<_, String>(0).ok(), r.get::<_, [u8; 64]>(1).ok()));
+        let found = query.query_row([id], columns).optional()?;
+        Ok(found.and_then(|(text, signature)| Signed::parse(text?, signature?).ok()))
     }
 
     /// Whether this database, or the one it is a copy of, began a stream: then all its values were here once.

@@ -44,3 +44,5 @@ cli-restore-newer = It holds { $n } transactions that the backup does not have. 
 cli-restore-problem = the project was not sound when it was copied: { $text }
 cli-restore-unknown = What was erased elsewhere after { $made } and never came to this computer cannot be known here. Further work starts new streams
 cli-restore-unsigned = { $n } of them without a tombstone: no coordinator's key is on this computer. Their data is destroyed
+
+cli-verify-uncovered = Not covered: { $n } rows of names, case labels, pseudonyms and file paths. No signature stands over them, so that a person can be erased; whose they are was compared with the log, what they say was not
