@@ -483,9 +483,7 @@ fn attack_tampered_a_revoked_key_goes_on_in_an_open_stream() {
     let named = |n: &&String| n.contains("after the revocation of its key") && n.contains(&stream[..12]);
     assert_eq!(notes.iter().filter(named).count(), 1, "{notes:?}");
     // The program itself writes nothing more with that key.
-    project.act_as(&reader("R1")).unwrap();
-    let again = ReadCommand::Amend { case: s.case.clone(), reason: UserText::new("third look") };
-    assert!(project.execute(Command::Read(again), &Cause::Gesture).is_err());
+    assert!(project.act_as(&reader("R1")).is_err());
 }
 
 /// Names are not signed, and `verify` says so in both languages; whose they are it does check.
@@ -536,14 +534,29 @@ fn attack_tampered_among_thousands() {
     let mut cases = Vec::new();
     for n in 0..3_u8 {
         let case = import(&mut project, &desk.photo(&format!("{n}.png"), n));
-        project.execute(Command::Read(ReadCommand::Open { case: case.clone() }), &Cause::Job).unwrap();
-        for i in 0..400 {
-            let findings = vec![draft(&project, &case, f64::from(i % 40), None)];
-            let one = FindingCommand::Add { case: case.clone(), findings };
-            project.execute(Command::Finding(one), &Cause::Gesture).unwrap();
-        }
+        (0..12).for_each(|i| add(&mut project, &case, f64::from(i), None));
         cases.push(case);
     }
+    // The rest of the day as another program of the same person writes it: gestures without an effect.
+    let owner = project.readers()[0].keys[0];
+    let key = Keyring::at(&desk.home()).load(&owner, None).unwrap();
+    let mut lines = String::new();
+    let all: Vec<Signed> = signed_lines(&project).iter().map(|l| Signed::from_line(l).unwrap()).collect();
+    for case in &cases {
+        let open = |t: &&Signed| t.body().open.as_ref().is_some_and(|o| o.subject.case.as_ref() == Some(case));
+        let stream = all.iter().find(open).unwrap().stream();
+        let mut last = all.iter().filter(|t| t.stream() == stream).max_by_key(|t| t.body().seq).unwrap().clone();
+        while last.body().seq < 400 {
+            let mut body = last.body().clone();
+            (body.seq, body.prev, body.lamport) = (body.seq + 1, Some(*last.hash()), body.lamport + 1);
+            body.events = Vec::new();
+            last = resign(body, &key);
+            lines += &(last.to_line() + "\n");
+        }
+    }
+    assert_eq!(project.apply_journal(&mut lines.as_bytes()).unwrap().refused, Vec::<String>::new());
+    // The newest row says how far the kept folds go; without it they count for nothing.
+    project.note_access(AccessKind::Viewed, None, None).unwrap();
     sound(&project);
     drop(project);
     let s = Scene { case: cases[0].clone(), desk };
@@ -554,11 +567,9 @@ fn attack_tampered_among_thousands() {
     let progress = Progress::default();
     assert!(project.verify_watched(&progress, &Default::default()).unwrap().problems.is_empty());
     let seen = progress.snapshot();
-    assert!(seen.total > 3_600 && seen.done <= seen.total && seen.done + 2_048 > seen.total, "{seen:?}");
+    assert!(seen.total > 1_200 && seen.done <= seen.total && seen.done + 2_048 > seen.total, "{seen:?}");
     drop(project);
     let name = |n: usize| {
-        let lines = signed_lines(&s.desk.open("p.shoken"));
-        let all: Vec<Signed> = lines.iter().map(|l| Signed::from_line(l).unwrap()).collect();
         let open = |t: &&Signed| t.body().open.as_ref().is_some_and(|o| o.subject.case.as_ref() == Some(&cases[n]));
         all.iter().find(open).unwrap().stream()
     };
