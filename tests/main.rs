@@ -17,6 +17,7 @@ mod attack_clocks;
 mod attack_copies;
 mod attack_disk;
 mod attack_erased;
+mod attack_insider;
 mod attack_killed;
 mod attack_lines;
 mod attack_stopped;

@@ -159,7 +159,7 @@ impl Project {
             let erased = named.subject.is_some_and(|s| checked.state.is_erased(s));
             match values.get(named.digest) {
                 Some(_) if erased => {
-                    problem(ProblemKind::Altered, named.digest, "its subject was erased and it is here")
+                    problem(ProblemKind::Altered, named.digest, "its subject was erased and it is here");
                 }
                 Some(Some(subject)) if named.subject.is_some_and(|o| o != subject) => {
                     problem(ProblemKind::Altered, named.digest, "it is filed under another subject than its own");

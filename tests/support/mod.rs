@@ -2,6 +2,7 @@
 
 pub mod desk;
 pub mod disk;
+pub mod scene;
 #[cfg(feature = "gui")]
 pub mod window;
 pub mod world;
