@@ -4,17 +4,15 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use shoken::domain::{CaseId, Digest, ProjectKind, UserText, Verdict};
-use shoken::journal::{Body, FormatError, Signed, StreamKind};
-use shoken::keys::{Keyring, SigningKey};
-use shoken::project::{
-    AccessKind, Cause, Command, FindingCommand, Progress, Project, PublicKey, ReadCommand, VerifyReport,
-};
+use shoken::domain::{Digest, ProjectKind, UserText, Verdict};
+use shoken::journal::{Body, Signed, StreamKind};
+use shoken::keys::SigningKey;
+use shoken::project::{AccessKind, Cause, Command, FindingCommand, Project, PublicKey, ReadCommand};
 
 use crate::support::desk::{
     Desk, Lots, add, copy_folder, count, draft, exported, import, reader, seed, signed_lines, sound,
 };
-use crate::support::scene::{Scene, drop_row, import_as_owner, named, put, resign, rewrite, scene, words};
+use crate::support::scene::{drop_row, import_as_owner, named, put, resign, rewrite, scene, words};
 
 #[test]
 fn attack_tampered_bytes_rows_and_columns() {
