@@ -4,7 +4,7 @@
 use shoken::domain::{ProjectKind, UserText, Verdict};
 use shoken::journal::Signed;
 use shoken::keys::Keyring;
-use shoken::project::{AccessKind, Cause, Command, Progress, PublicKey, ReadCommand};
+use shoken::project::{AccessKind, Cancel, Cause, Command, Progress, PublicKey, ReadCommand};
 
 use crate::support::desk::{Desk, add, copy_folder, exported, import, reader, signed_lines, sound};
 use crate::support::scene::{Scene, import_as_owner, named, resign, scene};
@@ -122,12 +122,12 @@ fn attack_insider_among_thousands() {
     sound(&project);
     drop(project);
     let s = Scene { case: cases[0].clone(), desk };
-    let stopped = shoken::project::Cancel::default();
+    let stopped = Cancel::default();
     stopped.cancel();
     let project = s.desk.open("p.shoken");
     assert!(project.verify_watched(&Progress::default(), &stopped).is_err(), "asked to stop, it stops");
     let progress = Progress::default();
-    assert!(project.verify_watched(&progress, &Default::default()).unwrap().problems.is_empty());
+    assert!(project.verify_watched(&progress, &Cancel::default()).unwrap().problems.is_empty());
     let seen = progress.snapshot();
     assert!(seen.total > 1_200 && seen.done <= seen.total && seen.done + 2_048 > seen.total, "{seen:?}");
     drop(project);

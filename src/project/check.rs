@@ -1,5 +1,7 @@
 //! `verify`, `rebuild` and witnesses: the log against itself, its values, its projections, and what was seen outside.
 
+mod beside;
+
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 

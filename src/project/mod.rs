@@ -10,7 +10,6 @@ mod annotate;
 mod backup;
 mod catalogue;
 mod check;
-mod check_beside;
 mod diagnostics;
 mod execute;
 mod history;

@@ -3,9 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use super::{Project, ProjectError, VerifyReport};
+use super::VerifyReport;
 use crate::domain::{CaseId, ImageId, SubjectId};
 use crate::keys::{Audit, Problem, ProblemKind};
+use crate::project::{Project, ProjectError};
 use crate::store::IdentityLine;
 
 impl Project {
