@@ -1,12 +1,12 @@
 //! A project of a million transactions and a million findings: opening, first view, fold, verify, one edit, undo; the
 //! time and the greatest resident memory of each.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Instant;
 
 use super::line::{Line, percentile};
 use crate::domain::{
-    CaseId, Digest, Field, FindingId, ImageId, Ontology, Origin, ProjectKind, Roi, RoiSpace, Shape, SubjectId, Verdict,
+    CaseId, Digest, Field, ImageId, Ontology, Origin, ProjectKind, Roi, RoiSpace, Shape, SubjectId, Verdict,
 };
 use crate::journal::NewImage;
 use crate::project::{
@@ -134,23 +134,32 @@ pub fn run(dir: &Path, n: u32) -> anyhow::Result<()> {
         make(&folder, &home, n)?;
         std::fs::write(&whole, "")?;
     }
-    let megabytes = |path: PathBuf| std::fs::metadata(path).map_or(f64::NAN, |m| m.len() as f64 / 1e6);
-
     forget_peak();
     let before = Instant::now();
     let mut project = Project::open(&folder, &home, true)?;
     let open_s = before.elapsed().as_secs_f64();
+    look(&project, n, &folder, open_s)?;
+    edit(&mut project, n)?;
+    drop(project);
+    check(&folder, &home, n)
+}
+
+fn megabytes(path: &Path) -> f64 {
+    std::fs::metadata(path).map_or(f64::NAN, |m| m.len() as f64 / 1e6)
+}
+
+/// The newest case as it comes on the screen, then the geometry of all of them.
+fn look(project: &Project, n: u32, folder: &Path, open_s: f64) -> anyhow::Result<()> {
     let open_mb = peak_mb();
     let newest = CaseId::from_random(
         (u128::from(n - 1) / u128::from(FINDINGS_PER_CASE) * u128::from(FINDINGS_PER_CASE) + 1).to_be_bytes(),
     );
-    let oldest = CaseId::from_random(1_u128.to_be_bytes());
-    let scope = ReadScope::Reader(project.actor().ok_or_else(|| anyhow::anyhow!("nobody acts"))?.clone());
+    let reader = project.actor().ok_or_else(|| anyhow::anyhow!("nobody acts"))?;
+    let scope = ReadScope::Reader(reader.clone());
     let before = Instant::now();
     let view = project.view(&newest, &scope)?;
     let view_ms = before.elapsed().as_secs_f64() * 1e3;
     let seen = view.reads.first().map_or(0, |r| r.findings.len());
-    let image = view.images.first().map(|i| i.id.clone()).ok_or_else(|| anyhow::anyhow!("a case without an image"))?;
     let before = Instant::now();
     let (mut outlines, mut vertices) = (0_u64, 0_u64);
     for case in project.case_ids() {
@@ -164,7 +173,7 @@ pub fn run(dir: &Path, n: u32) -> anyhow::Result<()> {
     let geometry_s = before.elapsed().as_secs_f64();
     anyhow::ensure!(outlines >= u64::from(n), "only {outlines} outlines of {n}");
     let before = Instant::now();
-    let cases = project.worklist(project.actor().ok_or_else(|| anyhow::anyhow!("nobody acts"))?)?.len();
+    let cases = project.worklist(reader)?.len();
     let worklist_ms = before.elapsed().as_secs_f64() * 1e3;
     let before = Instant::now();
     let steps = project.history(Some(&newest))?.len();
@@ -174,7 +183,7 @@ pub fn run(dir: &Path, n: u32) -> anyhow::Result<()> {
         .text("cases", &cases)
         .text("seen", &seen)
         .text("steps", &steps)
-        .number("db_mb", megabytes(folder.join("project.sqlite")))
+        .number("db_mb", megabytes(&folder.join("project.sqlite")))
         .number("open_s", open_s)
         .number("open_peak_mb", open_mb)
         .number("first_view_ms", view_ms)
@@ -184,12 +193,14 @@ pub fn run(dir: &Path, n: u32) -> anyhow::Result<()> {
         .number("worklist_ms", worklist_ms)
         .number("history_ms", history_ms)
         .print();
+    Ok(())
+}
 
-    // The oldest case is one of the open ones.
-    let _ = image;
-    let image = ImageId::from_random(1_u128.to_be_bytes());
+/// Single strokes and their undoing, in the oldest case, which is one of the open ones.
+fn edit(project: &mut Project, n: u32) -> anyhow::Result<()> {
+    let (oldest, image) = (CaseId::from_random(1_u128.to_be_bytes()), ImageId::from_random(1_u128.to_be_bytes()));
     let (mut edits, mut undos) = (Vec::new(), Vec::new());
-    let pack = polygon_pack(&project)?;
+    let pack = polygon_pack(project)?;
     for i in 0..EDITS {
         let add = FindingCommand::Add { case: oldest.clone(), findings: vec![draft(&image, &pack, i)?] };
         let before = Instant::now();
@@ -206,7 +217,12 @@ pub fn run(dir: &Path, n: u32) -> anyhow::Result<()> {
         .number("undo_p50_ms", percentile(&undos, 50.0))
         .number("undo_p99_ms", percentile(&undos, 99.0))
         .print();
+    Ok(())
+}
 
+/// What an auditor waits for, and the fold of the whole log.
+fn check(folder: &Path, home: &Path, n: u32) -> anyhow::Result<()> {
+    let project = Project::open(folder, home, true)?;
     forget_peak();
     let before = Instant::now();
     let report = project.verify()?;
@@ -222,19 +238,21 @@ pub fn run(dir: &Path, n: u32) -> anyhow::Result<()> {
         .print();
     drop(project);
 
-    forget_peak();
-    let (mut store, state) = Store::open(&OpenOptions { folder: &folder, home: &home, write: false })?;
+    let (mut store, state) = Store::open(&OpenOptions { folder, home, write: true })?;
     drop(state);
+    forget_peak();
     let before = Instant::now();
     let state = store.load()?;
     let fold_s = before.elapsed().as_secs_f64();
-    let findings: usize = state.cases().flat_map(|c| state.reads_of(&c.id)).map(|r| live(&state, &r.stream)).sum();
-    anyhow::ensure!(findings == n as usize, "the fold holds {findings} findings of {n}");
+    let peak = peak_mb();
+    let reads = state.cases().flat_map(|c| state.reads_of(&c.id));
+    let findings: u64 = reads.filter_map(|r| state.read_summary(&r.stream)).map(|s| s.live).sum();
+    anyhow::ensure!(findings == u64::from(n), "the fold holds {findings} findings of {n}");
     Line::new("grown_fold")
         .text("n", &n)
         .text("findings", &findings)
         .number("fold_s", fold_s)
-        .number("peak_mb", peak_mb())
+        .number("peak_mb", peak)
         .print();
     Ok(())
 }
@@ -256,22 +274,37 @@ pub fn bulk(dir: &Path, n: u32) -> anyhow::Result<()> {
     let drafts = (0..n).map(|i| draft(&image, &pack, i)).collect::<anyhow::Result<Vec<_>>>()?;
     forget_peak();
     let before = Instant::now();
-    project.execute(Command::Finding(FindingCommand::Add { case, findings: drafts }), &Cause::Cli)?;
+    project.execute(Command::Finding(FindingCommand::Add { case: case.clone(), findings: drafts }), &Cause::Cli)?;
     let seconds = before.elapsed().as_secs_f64();
     drop(project);
-    let bytes = std::fs::metadata(folder.join("project.sqlite"))?.len();
+    let peak = peak_mb();
+
+    // All of it in one case: what the window asks for when it is opened, and again after every stroke.
+    let mut project = Project::open(&folder, &home, true)?;
+    let scope = project.own_scope()?;
+    let before = Instant::now();
+    let first = project.view(&case, &scope)?;
+    let first_s = before.elapsed().as_secs_f64();
+    drop(first);
+    let (mut strokes, mut looks) = (Vec::new(), Vec::new());
+    for i in 0..20 {
+        let add = FindingCommand::Add { case: case.clone(), findings: vec![draft(&image, &pack, i)?] };
+        let before = Instant::now();
+        project.execute(Command::Finding(add), &Cause::Gesture)?;
+        strokes.push(before.elapsed().as_secs_f64() * 1e3);
+        let before = Instant::now();
+        drop(project.view(&case, &scope)?);
+        looks.push(before.elapsed().as_secs_f64() * 1e3);
+    }
     Line::new("grown_bulk")
         .text("n", &n)
         .number("s", seconds)
         .number("findings_s", f64::from(n) / seconds)
-        .number("bytes_a_finding", bytes as f64 / f64::from(n))
-        .number("peak_mb", peak_mb())
+        .number("bytes_a_finding", megabytes(&folder.join("project.sqlite")) * 1e6 / f64::from(n))
+        .number("peak_mb", peak)
+        .number("one_case_view_s", first_s)
+        .number("stroke_p50_ms", percentile(&strokes, 50.0))
+        .number("look_again_p50_ms", percentile(&looks, 50.0))
         .print();
     Ok(())
-}
-
-fn live(state: &crate::journal::State, read: &Digest) -> usize {
-    let ids: Vec<&FindingId> =
-        state.read_fold(read).into_iter().flat_map(|f| f.live().map(|found| &found.id)).collect();
-    ids.len()
 }

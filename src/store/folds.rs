@@ -23,7 +23,7 @@ use crate::journal::{FoldSource, PackError, Place, State};
 use crate::tasks::platform;
 
 const MAGIC: &[u8; 8] = b"SKNFOLD1";
-const TRAILER: u64 = 8 + 24 + 16 + 8;
+const TRAILER: usize = 8 + 24 + 16 + 8;
 /// What reads the file must be what wrote it. The number rises with every change to what a fold consists of.
 const WRITTEN_BY: &str = concat!(env!("CARGO_PKG_VERSION"), "/1");
 /// So many transactions are applied at an opening rather than the file written anew at the closing before (some 40 ms); a
@@ -139,14 +139,15 @@ fn read_file(path: &Path, home: &Path) -> Option<(Cover, Vec<u8>, Arc<dyn FoldSo
     let secret = secret(home, false)?;
     let mut file = File::open(path).ok()?;
     let size = file.metadata().ok()?.len();
-    let mut trailer = [0_u8; TRAILER as usize];
-    file.seek(SeekFrom::Start(size.checked_sub(TRAILER)?)).ok()?;
+    let mut trailer = [0_u8; TRAILER];
+    let end = size.checked_sub(TRAILER as u64)?;
+    file.seek(SeekFrom::Start(end)).ok()?;
     file.read_exact(&mut trailer).ok()?;
     let (length, rest) = trailer.split_first_chunk::<8>()?;
     let (nonce, rest) = rest.split_first_chunk::<24>()?;
     let (tag, magic) = rest.split_first_chunk::<16>()?;
     let length = u64::from_le_bytes(*length);
-    let start = (size - TRAILER).checked_sub(length).filter(|_| magic == MAGIC)?;
+    let start = end.checked_sub(length).filter(|_| magic == MAGIC)?;
     file.seek(SeekFrom::Start(start)).ok()?;
     let mut header = vec![0; usize::try_from(length).ok()?];
     file.read_exact(&mut header).ok()?;
@@ -274,7 +275,7 @@ impl Store {
         }
         let folder = self.folder.join("cache");
         match fs::create_dir(&folder) {
-            Err(e) if e.kind() != io::ErrorKind::AlreadyExists => return Err(e),
+            Err(e) if e.kind() != io::ErrorKind::AlreadyExists => Err(e),
             _ => Ok(folder.join(format!("{name}-{}.tmp", std::process::id()))),
         }
     }
