@@ -160,6 +160,29 @@ fn keeping_work_can_be_stopped_and_leaves_nothing() {
     assert!(window.app().model().keeping.checked.is_none(), "a second piece of work waits for the first");
 }
 
+#[test]
+fn keeping_pages_are_walked_through_with_the_keyboard_alone() {
+    let desk = tempfile::tempdir().unwrap();
+    let study = study(desk.path());
+    let mut window = backups(&study);
+    type_into(&mut window, "バックアップ先を加える", desk.path().join("shelf").to_str().unwrap());
+    let reached = (0..40).any(|_| {
+        window.press(Key::Tab);
+        window.harness.get_by_label("今すぐバックアップする").accesskit_node().is_focused()
+    });
+    assert!(reached, "Tab does not reach the button");
+    window.press(Key::Enter);
+    window.until("the backup is made", |app| app.model().keeping.backed_up);
+    let made = window.app().model().keeping.places.as_ref().unwrap()[0].generations[0].folder.clone();
+    drop(window);
+    // The folder of a generation opens to look, and leads to restoring it.
+    let mut window = Window::project(&study.home, &made, "C");
+    assert!(says(&window, "これはバックアップです。閲覧のみで開いています。"));
+    window.push("復元…");
+    let field = window.harness.get_by_role_and_label(Role::TextInput, "バックアップのフォルダー");
+    assert_eq!(field.accesskit_node().value().as_deref(), made.to_str());
+}
+
 /// In a process of its own, since the person's folder decides what a better place is.
 #[test]
 fn keeping_a_project_in_a_synced_folder_is_told_and_copied_to_a_better_place() {

@@ -46,6 +46,11 @@ impl Workspace {
             Self::Keeping => "workspace-keeping",
         }
     }
+
+    /// A page of text and buttons instead of an image.
+    pub const fn is_page(self) -> bool {
+        matches!(self, Self::Release | Self::Keeping)
+    }
 }
 
 /// A page of the workspace for backups and checks.

@@ -178,7 +178,7 @@ impl App {
     fn frame(&mut self, ui: &mut Ui, out: &mut Vec<Action>) {
         let mut forms = std::mem::take(&mut self.look.forms);
         let shown = Shown { words: &self.words, model: self.session.model(), look: &self.look };
-        let page = matches!(self.look.workspace, Workspace::Release | Workspace::Keeping);
+        let page = self.look.workspace.is_page();
         let adjudicating = self.look.workspace == Workspace::Adjudicate;
         let panel = Frame::new().fill(ui.visuals().panel_fill).inner_margin(Margin::symmetric(8, 4));
         let workspace = self.look.workspace.key();

@@ -12,7 +12,8 @@ use super::trouble::Trouble;
 use crate::domain::{CaseId, ReaderId, StreamId, Verdict};
 use crate::project::{
     AccessKind, BackupRequest, Cancel, Clock, Concern, Drill, PlaceReport, Progress, Project, ProjectError,
-    ReleaseReport, RestoreRequest, Restored, StoreError, VerifyReport, drill_watched, restore_watched, verify_release,
+    ReleaseReport, RestoreRequest, Restored, StoreError, VerifyReport, WhyReadOnly, drill_watched, restore_watched,
+    verify_release,
 };
 
 /// What can be asked for.
@@ -110,6 +111,8 @@ pub struct KeepingPage {
     pub place: Option<(Concern, PathBuf)>,
     /// The person has read it.
     pub place_read: bool,
+    /// What is open is itself a backup.
+    pub is_backup: bool,
     pub backed_up: bool,
     pub drilled: Option<Drill>,
     pub restored: Option<(PathBuf, Restored)>,
@@ -322,6 +325,7 @@ impl Session {
             // A copy that is being made is finished; the answer of a check would be another project's.
             running: before.running.filter(|r| !r.task.only_looks()),
             folder: Some(project.folder().to_owned()),
+            is_backup: matches!(project.read_only(), Some(WhyReadOnly::Backup)),
             copied: before.copied.filter(|folder| folder == project.folder()),
             restored: before.restored.filter(|(folder, _)| folder == project.folder()),
             last: project.last_backup().unwrap_or_default(),

@@ -24,9 +24,11 @@ pub fn read(app: &mut App, ctx: &Context) {
         if quiet && tool_key(app, press) {
             continue;
         }
-        // Tab walks through the fields once one of them has the focus; on the image it means "image only".
+        // Tab walks through the fields once one of them has the focus, and through a page; on the image it means "image only".
         if press.key == Key::Tab
-            && (press.modifiers != Modifiers::NONE || ctx.memory(|m| m.focused().is_some_and(|_| typing.in_field)))
+            && (press.modifiers != Modifiers::NONE
+                || app.look.workspace.is_page()
+                || ctx.memory(|m| m.focused().is_some_and(|_| typing.in_field)))
         {
             continue;
         }

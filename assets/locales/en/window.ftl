@@ -276,6 +276,7 @@ place-cloud = This project lies in a folder that { $what } copies to the network
 place-fat = This project lies on { $what }: pulling the disk may damage it, and files end at 4 GB.
 place-network = This project lies on a network drive ({ $what }) and is open to look only.
 place-better = A better place: { $folder }
+strip-backup = This is a backup and is open to look only. Restore it to work on.
 strip-later = Dismiss
 strip-conflicts = A reader sealed the same case several times (cases: { $n }). Neither adjudication nor a release goes on before you say which read counts.
 strip-choose = Choose the read

@@ -13,6 +13,7 @@ pub const HEIGHT: f32 = 36.0;
 /// What there is to say; the gravest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Said {
+    Backup,
     Place,
     Conflicts(usize),
 }
@@ -22,6 +23,9 @@ pub fn said(s: Shown<'_>) -> Option<Said> {
     // Its pages say it themselves, and would jump when the line goes.
     if s.look.workspace == Workspace::Keeping {
         return None;
+    }
+    if s.model.keeping.is_backup {
+        return Some(Said::Backup);
     }
     if s.model.keeping.unread_place().is_some() {
         return Some(Said::Place);
@@ -36,6 +40,7 @@ pub fn show(ui: &mut Ui, s: Shown<'_>, said: Said) -> Vec<Action> {
     ui.horizontal_centered(|ui| {
         let text = match (said, s.model.keeping.unread_place()) {
             (Said::Place, Some((concern, _))) => backups::concern_words(s, concern),
+            (Said::Backup, _) => s.words.t("strip-backup"),
             (Said::Conflicts(n), _) => s.words.count("strip-conflicts", n),
             (Said::Place, None) => return,
         };
@@ -51,6 +56,13 @@ pub fn show(ui: &mut Ui, s: Shown<'_>, said: Said) -> Vec<Action> {
                     let button = ui.add_enabled(idle, Button::new(s.words.t("action-copy-here")));
                     if button.on_hover_text(better.unwrap_or_default()).clicked() {
                         out.push(Action::Call(ActionId::CopyHere));
+                    }
+                }
+                Said::Backup => {
+                    if let Some(folder) = &s.model.keeping.folder
+                        && ui.button(s.words.t("backup-restore")).clicked()
+                    {
+                        out.push(Action::Look(ViewChange::Restore(folder.clone())));
                     }
                 }
                 Said::Conflicts(_) => {

@@ -35,7 +35,7 @@ pub fn show(ui: &mut Ui, s: Shown<'_>) -> Vec<Action> {
 /// What is being read: case, field, kind of read. No file name, since this line may end up in a screenshot.
 fn heading(s: Shown<'_>) -> String {
     let Some(project) = &s.model.project else { return String::new() };
-    if matches!(s.look.workspace, Workspace::Release | Workspace::Keeping) {
+    if s.look.workspace.is_page() {
         return project.name.clone();
     }
     let Some(case) = s.look.case.as_ref().and_then(|c| s.model.case(c)) else { return project.name.clone() };
