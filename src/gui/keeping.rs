@@ -46,9 +46,14 @@ impl Task {
         }
     }
 
-    /// Reading only: it may be left alone to run out when nobody wants its answer any more.
+    /// Its answer is about what is open now, and nobody else's.
     const fn only_looks(&self) -> bool {
         matches!(self, Self::Verify | Self::VerifyRelease(_))
+    }
+
+    /// It cannot be stopped half-way, and is left alone to run out when nobody wants its answer any more.
+    const fn runs_out(&self) -> bool {
+        matches!(self, Self::VerifyRelease(_))
     }
 }
 
@@ -143,8 +148,17 @@ impl KeepingPage {
     /// A page without a project: work that was begun goes on.
     #[must_use]
     pub fn alone(&mut self) -> Self {
-        let running = self.running.take().filter(|r| !r.task.only_looks());
-        Self { running, asked: self.asked, ..Self::default() }
+        Self { running: self.carried(), asked: self.asked, ..Self::default() }
+    }
+
+    /// A copy that is being made is finished; the answer of a check would be another project's, and it stops.
+    fn carried(&mut self) -> Option<Running> {
+        let running = self.running.take()?;
+        if running.task.only_looks() {
+            running.cancel.cancel();
+            return None;
+        }
+        Some(running)
     }
 
     /// The work as the status line shows it.
@@ -202,9 +216,9 @@ fn back_up(desk: &Desk, to: Option<&PathBuf>, watch: &Running) -> Result<Kept, P
     Ok(Kept::BackedUp(made))
 }
 
-fn verify(desk: &Desk) -> Result<VerifyReport, ProjectError> {
+fn verify(desk: &Desk, watch: &Running) -> Result<VerifyReport, ProjectError> {
     let mut project = desk.project()?;
-    let report = project.verify()?;
+    let report = project.verify_watched(&watch.progress, &watch.cancel)?;
     project.note_access(AccessKind::Verified, None, None)?;
     Ok(report)
 }
@@ -220,6 +234,7 @@ fn of_project(report: VerifyReport, begun: Instant) -> Checked {
             ("checked-values", report.values),
             ("checked-absent", report.values_absent),
             ("checked-witnesses", report.witnesses as u64),
+            ("checked-uncovered", report.identity_rows),
         ],
         seconds: begun.elapsed().as_secs(),
     }
@@ -254,7 +269,7 @@ fn work(desk: Option<&Desk>, home: &std::path::Path, watch: &Running) -> Result<
             here()?.project()?.copy_to(to, progress, cancel)?;
             Ok(Kept::Copied(to.clone()))
         }
-        Task::Verify => Ok(Kept::Checked(of_project(verify(here()?)?, watch.begun))),
+        Task::Verify => Ok(Kept::Checked(of_project(verify(here()?, watch)?, watch.begun))),
         Task::VerifyRelease(folder) => {
             Ok(Kept::Checked(of_release(folder.clone(), verify_release(folder), watch.begun)))
         }
@@ -290,17 +305,17 @@ impl Session {
         true
     }
 
-    /// Asks the work to stop. What only looks is no longer waited for.
+    /// Asks the work to stop; whether it is over with that.
     pub fn stop_keeping(&mut self) -> bool {
         let page = &mut self.model.keeping;
         let Some(running) = &page.running else { return false };
         running.cancel.cancel();
-        let only_looks = running.task.only_looks();
-        if only_looks {
+        let over = running.task.runs_out();
+        if over {
             page.running = None;
         }
         self.count_jobs();
-        only_looks
+        over
     }
 
     /// Looks at the places for backups; a disk that is not there may take its time.
@@ -318,12 +333,12 @@ impl Session {
     /// A fresh page for the project that was just opened. What was restored is still said.
     pub(super) fn begin_keeping(&mut self) {
         let Some(project) = &self.project else { return };
-        let before = std::mem::take(&mut self.model.keeping);
+        let mut before = std::mem::take(&mut self.model.keeping);
+        let running = before.carried();
         let place = project.place_concern();
         self.model.keeping = KeepingPage {
             asked: before.asked,
-            // A copy that is being made is finished; the answer of a check would be another project's.
-            running: before.running.filter(|r| !r.task.only_looks()),
+            running,
             folder: Some(project.folder().to_owned()),
             is_backup: matches!(project.read_only(), Some(WhyReadOnly::Backup)),
             copied: before.copied.filter(|folder| folder == project.folder()),

@@ -119,9 +119,14 @@ mod tests {
     fn every_sentence_is_one_that_a_check_says() {
         let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
         let mut sources = String::new();
-        for folder in ["project", "keys", "exchange"] {
-            for entry in std::fs::read_dir(root.join(folder)).unwrap() {
-                sources += &std::fs::read_to_string(entry.unwrap().path()).unwrap();
+        let mut folders: Vec<_> = ["project", "keys", "exchange"].map(|f| root.join(f)).into();
+        while let Some(folder) = folders.pop() {
+            for path in std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()) {
+                if path.is_dir() {
+                    folders.push(path);
+                } else {
+                    sources += &std::fs::read_to_string(path).unwrap();
+                }
             }
         }
         for (pattern, _) in TOLD {

@@ -350,6 +350,7 @@ checked-files = Files
 checked-labels = Labels
 checked-streams = Streams
 checked-transactions = Signed records
+checked-uncovered = Names and paths, which no signature covers
 checked-values = Outlines and texts
 checked-witnesses = Witnesses
 problem-altered = Altered

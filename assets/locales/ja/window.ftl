@@ -341,6 +341,7 @@ checked-files = ファイル
 checked-labels = ラベル
 checked-streams = 記録の系列
 checked-transactions = 署名済みの記録
+checked-uncovered = 署名の対象でない名前と場所
 checked-values = 輪郭と文章
 checked-witnesses = 証人
 problem-altered = 改変
