@@ -1,12 +1,12 @@
 //! One stream by itself: its bytes, its signatures, its chain, its fold.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::convert::Infallible;
 
 use super::audit::{Found, Problem, ProblemKind, place};
 use super::audit_rules::{Chain, Kept, is_time, named_values, unknown_kinds};
 use super::audit_run::Keep;
-use super::batch::{Claim, forged};
+use super::verify::Verifier;
 use crate::domain::{Digest, ReaderId, StreamId, SubjectId};
 use crate::journal::{Folded, FormatError, PublicKey, Signed, State, Stream, StreamKind};
 
@@ -56,25 +56,18 @@ impl Group {
     pub fn check(self, keep: Keep, folded: &(dyn Fn(&Stream) + Sync)) -> Vec<Checked> {
         let read = self.found.into_iter().map(|(number, id, found)| Checked::reading(number, id, found));
         let mut streams: Vec<Checked> = self.streams.into_iter().chain(read).collect();
-        // The signatures of all of them at once, since many at once are faster than few.
-        let mut claims = Vec::with_capacity(self.rows);
-        let mut places = Vec::with_capacity(self.rows);
-        for (n, stream) in streams.iter().enumerate() {
-            let Some((key, _)) = stream.opener() else { continue };
-            for (at, signed) in stream.signed.iter().enumerate() {
-                claims.push(Claim { key, hash: signed.hash(), signature: signed.signature() });
-                places.push((n, at));
-            }
-        }
-        let mut bad: BTreeMap<usize, BTreeSet<usize>> = BTreeMap::new();
-        for (n, at) in forged(&claims).into_iter().filter_map(|i| places.get(i)) {
-            bad.entry(*n).or_default().insert(*at);
-        }
-        for (n, stream) in streams.iter_mut().enumerate() {
-            stream.finish(&bad.remove(&n).unwrap_or_default(), keep, folded);
+        for stream in &mut streams {
+            let bad = stream.opener().map_or_else(BTreeSet::new, |(key, _)| forged(&stream.signed, &key));
+            stream.finish(&bad, keep, folded);
         }
         streams
     }
+}
+
+/// Places of the transactions that the key has not signed.
+fn forged(signed: &[Signed], key: &PublicKey) -> BTreeSet<usize> {
+    let Ok(verifier) = Verifier::of(key) else { return (0..signed.len()).collect() };
+    (0..).zip(signed).filter(|(_, s)| verifier.verify(s).is_err()).map(|(at, _)| at).collect()
 }
 
 impl Checked {

@@ -7,7 +7,6 @@ mod audit;
 mod audit_rules;
 mod audit_run;
 mod audit_stream;
-mod batch;
 mod keyring;
 mod verify;
 

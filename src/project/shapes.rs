@@ -6,9 +6,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::{Project, ProjectError};
-use crate::domain::{Digest, Roi, decode_roi};
+use crate::domain::{CaseId, Digest, Roi, decode_roi};
 
-/// Half a gigabyte of vertices; beyond it the outlines of cases that were left have to go.
+/// Half a gigabyte of vertices: some 900,000 outlines of two dozen each.
 const MOST_BYTES: usize = 512 << 20;
 
 #[derive(Default)]
@@ -16,12 +16,15 @@ pub(super) struct Shapes {
     known: RefCell<HashMap<Digest, Arc<Roi>>>,
     bytes: Cell<usize>,
     erased: Cell<usize>,
+    case: RefCell<Option<CaseId>>,
 }
 
 impl Shapes {
-    /// Forgets all when a subject was erased since the last look, by whomever.
-    pub(super) fn erased(&self, subjects: usize) {
-        if self.erased.replace(subjects) != subjects {
+    /// A case is looked at. All is forgotten when a subject was erased since the last look, by whomever, and when another
+    /// case than the last one may need the room.
+    pub(super) fn looked_at(&self, case: &CaseId, erased: usize) {
+        let other = self.case.borrow_mut().replace(case.clone()).is_some_and(|last| last != *case);
+        if self.erased.replace(erased) != erased || other && self.bytes.get() > MOST_BYTES / 2 {
             self.forget();
         }
     }
@@ -34,8 +37,9 @@ impl Shapes {
     fn keep(&self, digest: Digest, roi: &Arc<Roi>) {
         // Vertices, and what holds them.
         let bytes = roi.shape.points().count() * 16 + 200;
+        // The first so many of a case rather than the last: every look goes through them in the same order.
         if self.bytes.get() + bytes > MOST_BYTES {
-            self.forget();
+            return;
         }
         self.bytes.set(self.bytes.get() + bytes);
         self.known.borrow_mut().insert(digest, Arc::clone(roi));

@@ -213,7 +213,7 @@ impl Project {
     }
 
     fn view_now(&self, case: &CaseId, scope: &ReadScope) -> Result<CaseView, ProjectError> {
-        self.shapes.erased(self.state.erased().count());
+        self.shapes.looked_at(case, self.state.erased().count());
         let record = self.state.case(case).ok_or_else(|| ProjectError::NoSuchCase(case.to_string()))?;
         let images = record.images.iter().map(|i| self.image_view(i)).collect::<Result<Vec<_>, _>>()?;
         self.check_scope(scope)?;
