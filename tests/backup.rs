@@ -180,6 +180,23 @@ fn backup_says_when_the_off_line_disk_was_last_there() {
     assert!(japanese.contains("照合済み"), "{japanese}");
 }
 
+/// The folder of a stick that is not plugged in is not made on this computer's own disk, where it would pass for a backup.
+#[test]
+fn backup_place_that_went_away_is_not_made_anew() {
+    let desk = Desk::new();
+    desk.project("p.shoken");
+    desk.ok(&["backup", "p.shoken", "--to", "stick"]);
+    std::fs::rename(desk.path("stick"), desk.path("drawer")).unwrap();
+    for arguments in [vec!["backup", "p.shoken"], vec!["backup", "p.shoken", "--to", "stick"]] {
+        let line = desk.refused(&arguments);
+        assert!(line.contains("not there") && line.contains("Connect its disk"), "{line}");
+        assert!(!desk.path("stick").exists());
+    }
+    std::fs::rename(desk.path("drawer"), desk.path("stick")).unwrap();
+    desk.ok(&["backup", "p.shoken"]);
+    assert_eq!(generations(&desk, "stick").len(), 2);
+}
+
 #[test]
 fn backup_killed_at_any_moment_leaves_only_whole_generations() {
     let desk = Desk::new();

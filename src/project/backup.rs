@@ -84,23 +84,28 @@ impl Project {
     ) -> Result<Vec<PlaceReport>, ProjectError> {
         let project = self.id().ok_or(ProjectError::NobodyHere)?;
         let mut known = self.store.backup_places()?;
+        let own = self.store.home().join("backups");
+        let own = std::path::absolute(&own).unwrap_or(own);
         let wanted: Vec<PathBuf> = if !request.places.is_empty() {
             request.places.clone()
         } else if !known.is_empty() {
             known.iter().map(|p| p.path.clone()).collect()
         } else {
-            vec![self.store.home().join("backups")]
+            vec![own.clone()]
         };
         let mut out = Vec::new();
         for (index, path) in wanted.iter().enumerate() {
             let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
             let before = known.iter().find(|p| p.path == path).cloned();
-            // A place that was used before is there when its marker is; a new off-line disk must at least be mounted.
-            let there =
-                before.as_ref().map_or(index == 0 || path.is_dir(), |p| p.is_there() || index == 0 && !path.exists());
+            // A place that was used before is there when its marker is: made anew, the folder of a disk that is not connected
+            // would lie on this computer's own. A new off-line disk must at least be mounted.
+            let there = match &before {
+                Some(p) => p.is_there() || path == own && !path.exists(),
+                None => index == 0 || path.is_dir(),
+            };
             if !there {
                 let last = before.map(|p| p.last).unwrap_or_default();
-                if index == 0 && request.places.is_empty() && wanted.len() == 1 {
+                if index == 0 && wanted.len() == 1 {
                     return Err(ProjectError::Input {
                         file: path.display().to_string(),
                         reason: format!("the place of the backups is not there (last used {last})"),
