@@ -310,3 +310,21 @@ fn attack_copies_an_adjudication_keeps_its_decisions() {
     assert!(closed(&third), "opening a closed adjudication on a copy emptied it");
     sound(&third);
 }
+
+/// What arrives in the wrong order is folded anew: a stream that goes on from another is founded on it, whenever it came.
+#[test]
+fn attack_copies_the_stream_behind_may_come_later() {
+    let (desk, case) = two_computers(ProjectKind::Personal);
+    let mut second = on_second(&desk);
+    add(&mut second, &case, 7.0, None);
+    let signed: Vec<Signed> = exported(&second, false).lines().filter_map(|l| Signed::from_line(l).ok()).collect();
+    let whole = State::from_transactions(signed.iter().cloned());
+    let later = whole.streams.values().find(|s| s.open.continues.is_some()).expect("a stream that goes on");
+    let base = later.open.continues.unwrap();
+    for missing in 0..=base.seq {
+        let early = |s: &&Signed| s.stream() != base.stream || s.body().seq < missing;
+        let mut state = State::from_transactions(signed.iter().filter(early).cloned());
+        let rest: Vec<Signed> = signed.iter().filter(|s| !early(s)).cloned().collect();
+        assert!(!state.apply_all(&rest).1, "folds that lack their ground pass for whole, from {missing} on");
+    }
+}

@@ -98,3 +98,26 @@ fn a_transaction_that_is_too_large_is_not_signed() {
     let sealed = Signed::seal(body, |_| Ok::<_, FormatError>([0; 64]));
     assert_eq!(sealed.unwrap_err(), FormatError::TooLarge);
 }
+
+/// Only what follows an act at once is a part of it: nobody hides a later deed in an earlier one, or another's.
+#[test]
+fn a_part_that_does_not_follow_its_act_is_an_act_of_its_own() {
+    let (_desk, mut project, case) = many();
+    add_many(&mut project, &case);
+    add(&mut project, &case, 3.0, None);
+    let signed: Vec<Signed> = exported(&project, false).lines().filter_map(|l| Signed::from_line(l).ok()).collect();
+    let state = shoken::journal::State::from_transactions(signed.iter().cloned());
+    let read = state.current_read(&reader("owner"), &case).unwrap().stream;
+    let act = signed.iter().find(|s| s.stream() == read && s.body().events.len() == 1_000).unwrap();
+    let last = signed.iter().filter(|s| s.stream() == read).max_by_key(|s| s.body().seq).unwrap();
+    let mut body = last.body().clone();
+    (body.seq, body.prev, body.lamport) = (body.seq + 1, Some(*last.hash()), body.lamport + 1);
+    body.cause = Cause::Part { of: *act.hash() };
+    body.events[0]["data"]["finding"] = shoken::domain::FindingId::derive(&read, body.seq, 0).to_string().into();
+    let stray = Signed::seal(body, |_| Ok::<_, FormatError>([0; 64])).unwrap();
+    let state = shoken::journal::State::from_transactions(signed.iter().cloned().chain([stray]));
+    let fold = state.read_fold(&read).unwrap();
+    let sizes: Vec<usize> = fold.undo.iter().map(|g| g.events.len()).collect();
+    assert_eq!(sizes, [1, MANY, 1, 1]);
+    assert_eq!(state.streams[&read].out_of_turn.len(), 1);
+}

@@ -1,10 +1,11 @@
 //! The folds kept in `cache/folds.bin`: a project opens from them as it would from its log, whatever was done to the file,
 //! to the log behind it, or by somebody else meanwhile.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use shoken::domain::{CaseId, ProjectKind, Verdict};
-use shoken::journal::State;
+use shoken::journal::{Signed, State};
 use shoken::project::{Cause, Command, Project, ReadCommand, ReadScope};
 use shoken::store::{OpenOptions, Store};
 
@@ -62,14 +63,20 @@ impl Kept {
     }
 
     /// The state as the program opens it, and as the log gives it.
-    fn both(&self, write: bool) -> (State, State) {
+    fn both(&self, from_folds: bool) -> (State, State) {
         let (folder, home) = (self.desk.path("p.shoken"), self.desk.home());
-        let (mut store, opened) = Store::open(&OpenOptions { folder: &folder, home: &home, write }).unwrap();
+        let (mut store, opened) = Store::open(&OpenOptions { folder: &folder, home: &home, write: false }).unwrap();
+        assert_eq!(store.came_from_folds(), from_folds);
         (opened, store.load().unwrap())
     }
 
+    /// Opened from the kept folds it is what the log gives.
     fn same(&self) {
-        let (opened, folded) = self.both(false);
+        self.same_as_log(true);
+    }
+
+    fn same_as_log(&self, from_folds: bool) {
+        let (opened, folded) = self.both(from_folds);
         assert!(opened == folded && opened.is_readable(), "opened from the kept folds, something else is there");
     }
 
@@ -180,7 +187,7 @@ fn folds_of_another_log_do_not_count() {
     std::fs::copy(kept.file(), early.join("cache/folds.bin")).unwrap();
     std::fs::remove_dir_all(kept.desk.path("p.shoken")).unwrap();
     std::fs::rename(&early, kept.desk.path("p.shoken")).unwrap();
-    kept.same();
+    kept.same_as_log(false);
     assert_eq!(findings(&kept.desk.open("p.shoken"), open), had);
     // On another computer the secret that the file is sealed with is not there.
     let elsewhere = kept.desk.path("elsewhere");
@@ -247,4 +254,40 @@ fn folds_are_not_written_where_the_project_was() {
     std::fs::create_dir(desk.path("p.shoken")).unwrap();
     drop(project);
     assert!(std::fs::read_dir(desk.path("p.shoken")).unwrap().next().is_none());
+}
+
+/// What is damaged behind the folds is not gone on from: the chain would break off there at the next folding, and all that
+/// came after it with it.
+#[test]
+fn nothing_is_added_to_a_stream_that_is_damaged_behind_the_folds() {
+    let kept = kept();
+    let open = &kept.cases[1];
+    let streams = |project: &Project| {
+        let lines = exported(project, false);
+        lines.lines().filter_map(|l| Signed::from_line(l).ok()).map(|s| s.stream()).collect::<BTreeSet<_>>()
+    };
+    let mut project = kept.desk.open("p.shoken");
+    let before = streams(&project);
+    add(&mut project, open, 1.0, None);
+    assert_eq!(streams(&project), before, "a whole stream is gone on with");
+    let had = findings(&project, open);
+    drop(project);
+    let db = rusqlite::Connection::open(kept.desk.path("p.shoken/project.sqlite")).unwrap();
+    db.execute_batch("DROP TRIGGER transactions_no_update").unwrap();
+    let newest = "SELECT stream FROM transactions ORDER BY id DESC LIMIT 1";
+    let sql = format!(
+        "UPDATE transactions SET body = replace(body, 'finding.add', 'finding.bad') WHERE stream = ({newest}) AND seq = 21"
+    );
+    assert_eq!(db.execute(&sql, []).unwrap(), 1);
+    let altered: i64 =
+        db.query_row("SELECT count(*) FROM transactions WHERE body LIKE '%finding.bad%'", [], |r| r.get(0)).unwrap();
+    assert_eq!(altered, 1);
+    drop(db);
+    let mut project = kept.desk.open("p.shoken");
+    assert_eq!(findings(&project, open), had, "the folds still know what was drawn");
+    add(&mut project, open, 2.0, None);
+    assert_eq!(findings(&project, open), had + 1);
+    assert_eq!(streams(&project).difference(&before).count(), 1, "a stream of its own");
+    assert!(!project.verify().unwrap().problems.is_empty());
+    assert!(!kept.file().exists(), "after damage was found the log is looked at");
 }

@@ -204,3 +204,44 @@ fn migration_backwards_is_refused_in_words() {
     assert!(desk.ok(&["backup", "p.shoken", "--to", "place"]).contains("compared"), "and can be backed up");
     assert_eq!(version(&desk.path("p.shoken")), 3);
 }
+
+/// Whoever opens an old project while somebody else brings it up waits, and works on the new one: nothing that either was
+/// told is done is lost.
+#[test]
+fn migration_by_two_processes_at_once_loses_nothing() {
+    let desk = Desk::new();
+    grown(&desk, 400);
+    desk.photo("b.png", 2);
+    desk.photo("c.png", 3);
+    crate::support::desk::copy_folder(&desk.path("p.shoken"), &desk.path("pristine"));
+    for _ in 0..crate::support::desk::count("races to bring a project up", 6, 60) {
+        std::fs::remove_dir_all(desk.path("p.shoken")).unwrap();
+        std::fs::remove_dir_all(desk.path("home/witnesses")).ok();
+        crate::support::desk::copy_folder(&desk.path("pristine"), &desk.path("p.shoken"));
+        let children = ["b.png", "c.png", "worklist"].map(|what| match what {
+            "worklist" => desk.spawn(&["worklist", "p.shoken"]),
+            photo => desk.spawn(&["import", "p.shoken", photo]),
+        });
+        for child in children {
+            let out = child.wait_with_output().unwrap();
+            assert!(out.status.success(), "{}", crate::support::desk::text(&out.stderr));
+        }
+        assert_eq!(version(&desk.path("p.shoken")), 2);
+        let list = desk.json(&["worklist", "p.shoken"]);
+        assert_eq!(list.as_array().unwrap().len(), 3, "{list}");
+        assert!(desk.ok(&["verify", "p.shoken"]).contains("sound"));
+    }
+}
+
+/// A project of the older version that is only looked at is not called altered.
+#[test]
+fn migration_does_not_happen_when_looking_and_verify_knows_it() {
+    let desk = Desk::new();
+    crate::support::desk::copy_folder(Path::new(OLD), &desk.path("p.shoken"));
+    let project = shoken::project::Project::open(&desk.path("p.shoken"), &desk.path("home"), false).unwrap();
+    let report = project.verify().unwrap();
+    assert!(report.problems.is_empty(), "{:?}", report.problems);
+    assert!(report.notes.iter().any(|n| n.contains("older version")), "{:?}", report.notes);
+    drop(project);
+    assert_eq!(version(&desk.path("p.shoken")), 1);
+}

@@ -52,6 +52,11 @@ const TOLD: &[(&str, &str)] = &[
     ("it changes an adjudication that was closed", "told-after-close"),
     ("it says what a stream of this kind gives no right to say", "told-no-right"),
     ("it names a finding otherwise than its stream and number do", "told-foreign-name"),
+    ("it calls itself a part of an act that it does not follow, and counts as one of its own", "told-stray-part"),
+    (
+        "these rows are derived in the way of an older version and were not compared: opening the project to work on it makes them anew",
+        "told-older-rows",
+    ),
     ("there is no register, so no key can be known", "told-no-register"),
     ("the stream belongs to another project", "told-other-project"),
     ("its key is not enrolled for * with the role it needs", "told-no-role"),

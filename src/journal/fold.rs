@@ -9,7 +9,7 @@ use super::read::TxContext;
 use super::state::{Change, OutOfTurn};
 use super::transaction::{Open, Signed, StreamKind};
 use super::{AdjudicationFold, AssignmentsFold, CatalogueFold, ProtocolFold, Recorded, RegisterFold, ReleaseFold};
-use crate::domain::FindingId;
+use crate::domain::{Digest, FindingId};
 
 /// What a stream's transactions amount to.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -79,7 +79,12 @@ impl Fold {
 
     /// Applies one transaction; returns what changed, how many events it did not know, and why some had no effect.
     /// An event in a stream of the wrong kind has none: authority is a matter of the stream.
-    pub(super) fn apply(&mut self, open: &Open, signed: &Signed) -> (Vec<Change>, u32, Option<OutOfTurn>) {
+    pub(super) fn apply(
+        &mut self,
+        open: &Open,
+        signed: &Signed,
+        part_of: Option<Digest>,
+    ) -> (Vec<Change>, u32, Option<OutOfTurn>) {
         let body = signed.body();
         let mut events = Vec::with_capacity(body.events.len());
         let mut unknown = 0;
@@ -95,7 +100,14 @@ impl Fold {
         match self {
             Self::Read(kept) => {
                 let Some(fold) = kept.get_mut() else { return (changes, unknown, None) };
-                let tx = TxContext { hash, seq: body.seq, time: &body.time, label: &body.label, cause: &body.cause };
+                let tx = TxContext {
+                    hash,
+                    seq: body.seq,
+                    time: &body.time,
+                    label: &body.label,
+                    cause: &body.cause,
+                    part_of,
+                };
                 out_of_turn = fold.apply(&events, &tx);
                 if out_of_turn.is_none() && !names_derive(&events, signed) {
                     out_of_turn = Some(OutOfTurn::ForeignName);
@@ -119,13 +131,7 @@ impl Fold {
         (changes, unknown, out_of_turn)
     }
 
-    fn apply_event(
-        &mut self,
-        event: &Event,
-        tx: &crate::domain::Digest,
-        lamport: u64,
-        time: &str,
-    ) -> Option<OutOfTurn> {
+    fn apply_event(&mut self, event: &Event, tx: &Digest, lamport: u64, time: &str) -> Option<OutOfTurn> {
         let belongs = match (self, event) {
             (Self::Register(f), Event::Campaign(e)) => f.apply(e),
             (Self::Assignments(f), Event::Campaign(e)) => f.apply(e),

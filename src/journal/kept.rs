@@ -96,9 +96,9 @@ impl KeptRead {
     }
 
     pub fn summary(&self) -> ReadSummary {
-        match (self.fold.get(), &self.stored) {
-            (Some(fold), _) => ReadSummary::of(fold),
-            (None, Some(stored)) => stored.summary.clone(),
+        match (&self.stored, self.fold.get()) {
+            (Some(stored), _) => stored.summary.clone(),
+            (None, Some(fold)) => ReadSummary::of(fold),
             (None, None) => ReadSummary::of(&ReadFold::default()),
         }
     }

@@ -70,6 +70,6 @@ pub use read::{ReadFold, ReadPhase, Submission};
 pub use state::{Change, OutOfTurn, ReadRef, State, Stream, may_go_on};
 pub use transaction::{
     Audience, Body, Cause, FormatError, Head, Open, PublicKey, Signed, StreamKind, StreamSubject, UnderHeads,
-    signing_message, value_digest,
+    signing_message, transaction_hash, value_digest,
 };
 pub use vocabulary::{AdoptedPack, Protocol, ProtocolFold};

@@ -110,14 +110,27 @@ impl State {
 }
 
 fn put_stream<'a>(stream: &'a Stream, to: &mut Writer<'a>) {
-    let Stream { id, open, seq, hash, lamport, last_lamport, last_time, fold: _, unknown_events, forked, out_of_turn } =
-        stream;
+    let Stream {
+        id,
+        open,
+        seq,
+        hash,
+        lamport,
+        last_lamport,
+        act,
+        last_time,
+        fold: _,
+        unknown_events,
+        forked,
+        out_of_turn,
+    } = stream;
     id.put(to);
     open.put(to);
     seq.put(to);
     hash.put(to);
     lamport.put(to);
     last_lamport.put(to);
+    act.put(to);
     last_time.put(to);
     unknown_events.put(to);
     forked.put(to);
@@ -134,6 +147,7 @@ fn get_stream(from: &mut Reader<'_>, source: &Arc<dyn FoldSource>) -> Option<Str
         hash: Digest::get(from)?,
         lamport: Stored::get(from)?,
         last_lamport: Stored::get(from)?,
+        act: Stored::get(from)?,
         last_time: Stored::get(from)?,
         fold: Fold::new(kind),
         unknown_events: Stored::get(from)?,

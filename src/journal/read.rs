@@ -61,6 +61,8 @@ pub(super) struct TxContext<'a> {
     pub time: &'a str,
     pub label: &'a str,
     pub cause: &'a Cause,
+    /// The act that it goes on with.
+    pub part_of: Option<Digest>,
 }
 
 impl ReadFold {
@@ -86,7 +88,14 @@ impl ReadFold {
         }
         let made = Gesture { tx: tx.hash, label: tx.label.to_owned(), events: gesture };
         match tx.cause {
-            Cause::Gesture | Cause::Cli | Cause::Job => {
+            Cause::Part { .. } if tx.part_of.is_some() => {
+                let begun = self.undo.iter_mut().chain(&mut self.redo).rfind(|g| Some(g.tx) == tx.part_of);
+                match begun {
+                    Some(begun) => begun.events.extend(made.events),
+                    None => self.undo.push(made),
+                }
+            }
+            Cause::Gesture | Cause::Cli | Cause::Job | Cause::Part { .. } => {
                 self.undo.push(made);
                 self.redo.clear();
             }
@@ -102,10 +111,6 @@ impl ReadFold {
                 }
                 self.undo.push(made);
             }
-            Cause::Part { of } => match self.undo.iter_mut().chain(&mut self.redo).rfind(|g| g.tx == *of) {
-                Some(begun) => begun.events.extend(made.events),
-                None => self.undo.push(made),
-            },
         }
         out_of_turn
     }

@@ -9,7 +9,7 @@ use super::chain::{Chain, chain_of, fold_chain};
 use super::decide::{Env, Rejection};
 use super::fold::Fold;
 use super::kept::{FoldSource, ReadSummary};
-use super::transaction::{Head, Open, Signed, StreamKind, UnderHeads};
+use super::transaction::{Cause, Head, Open, Signed, StreamKind, UnderHeads};
 use super::vocabulary::ProtocolFold;
 use super::{AdjudicationFold, CaseRecord, CatalogueFold, ImageRecord, ReadFold, RegisterFold, ReleaseRecord};
 use crate::domain::{
@@ -27,6 +27,8 @@ pub struct Stream {
     pub lamport: u64,
     /// Lamport number of the newest one.
     pub last_lamport: u64,
+    /// The act that the newest one belongs to: the transaction that began it.
+    pub act: Digest,
     /// Wall time of the newest one; evidence, decides nothing.
     pub last_time: String,
     pub fold: Fold,
@@ -49,6 +51,8 @@ pub enum OutOfTurn {
     WrongStream,
     /// A finding carries another name than its stream and number give it.
     ForeignName,
+    /// It calls itself a part of an act that it does not follow, and counts as an act of its own.
+    StrayPart,
 }
 
 impl Stream {
@@ -89,8 +93,8 @@ pub struct State {
     pub lamport: u64,
     /// Streams about one case: reads and adjudications. An index, not a fact.
     by_case: BTreeMap<CaseId, BTreeSet<StreamId>>,
-    /// Heads that other streams go on from.
-    continued: BTreeSet<StreamId>,
+    /// Streams that others go on from, and those others.
+    continued: BTreeMap<StreamId, BTreeSet<StreamId>>,
     /// Reads that the coordinator set aside because another of the same reader counts.
     aside: BTreeSet<StreamId>,
     register: RegisterFold,
@@ -187,7 +191,7 @@ impl State {
         let body = signed.body();
         let (changes, kind) = match &body.open {
             Some(open) => {
-                if self.streams.contains_key(signed.hash()) {
+                if self.streams.contains_key(signed.hash()) || self.is_founded_on(open, signed.hash(), 0) {
                     return Err(NotNext);
                 }
                 let base = match &open.continues {
@@ -207,6 +211,10 @@ impl State {
                 (changes, open.kind)
             }
             None => {
+                let known = self.streams.get(&signed.stream()).ok_or(NotNext)?;
+                if self.is_founded_on(&known.open, &known.id, body.seq) {
+                    return Err(NotNext);
+                }
                 let stream = self.streams.get_mut(&signed.stream()).ok_or(NotNext)?;
                 if body.prev != Some(stream.hash) || body.seq != stream.seq + 1 || !stream.fold.is_there() {
                     return Err(NotNext);
@@ -218,11 +226,21 @@ impl State {
         Ok((changes, kind))
     }
 
+    /// Whether a stream that is here already goes on from this transaction or a later one of its stream: its fold has to be
+    /// made anew on top of it.
+    fn is_founded_on(&self, open: &Open, id: &StreamId, seq: u64) -> bool {
+        let others = self.continued.get(id).into_iter().flatten().filter_map(|other| self.streams.get(other));
+        let mut later = others.filter(|o| may_go_on(&o.open, open));
+        later.any(|o| o.open.continues.is_some_and(|head| head.seq >= seq))
+    }
+
     pub(super) fn insert(&mut self, stream: Stream) {
         if let Some(case) = &stream.open.subject.case {
             self.by_case.entry(case.clone()).or_default().insert(stream.id);
         }
-        self.continued.extend(stream.open.continues.map(|head| head.stream));
+        if let Some(head) = &stream.open.continues {
+            self.continued.entry(head.stream).or_default().insert(stream.id);
+        }
         self.streams.insert(stream.id, stream);
     }
 
@@ -396,7 +414,7 @@ impl State {
     }
 
     fn is_continued(&self, stream: &Stream) -> bool {
-        self.continued.contains(&stream.id)
+        self.continued.contains_key(&stream.id)
             && self
                 .authorised(stream.open.kind)
                 .any(|s| s.open.continues == Some(stream.head()) && may_go_on(&s.open, &stream.open))
@@ -485,6 +503,7 @@ pub(super) fn opened(signed: &Signed, open: &Open, base: Fold) -> Stream {
         hash: *signed.hash(),
         lamport: signed.body().lamport,
         last_lamport: signed.body().lamport,
+        act: *signed.hash(),
         last_time: signed.body().time.clone(),
         fold: base,
         unknown_events: 0,
@@ -502,8 +521,17 @@ pub fn may_go_on(new: &Open, old: &Open) -> bool {
 impl Stream {
     /// Folds the next transaction in.
     pub(super) fn take(&mut self, signed: &Signed) -> Vec<Change> {
-        let (changes, unknown, out_of_turn) = self.fold.apply(&self.open, signed);
         let body = signed.body();
+        // Only what follows an act at once is a part of it; anybody can claim more.
+        let part_of = match &body.cause {
+            Cause::Part { of } if *of == self.act => Some(*of),
+            _ => None,
+        };
+        let (changes, unknown, mut out_of_turn) = self.fold.apply(&self.open, signed, part_of);
+        if part_of.is_none() && matches!(body.cause, Cause::Part { .. }) {
+            out_of_turn = out_of_turn.or(Some(OutOfTurn::StrayPart));
+        }
+        self.act = part_of.unwrap_or(*signed.hash());
         self.unknown_events += unknown;
         self.out_of_turn.extend(out_of_turn.map(|why| (body.seq, why)));
         (self.seq, self.hash, self.last_lamport) = (body.seq, *signed.hash(), body.lamport);

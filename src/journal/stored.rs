@@ -196,7 +196,7 @@ codes! {
     Origin { Manual = 0, SemiAutomatic = 1, Automatic = 2 }
     GeometryKind { Point = 0, Line = 1, Rectangle = 2, Ellipse = 3, Polygon = 4, WholeImage = 5 }
     ReadPhase { Open = 0, Submitted = 1 }
-    OutOfTurn { Sealed = 0, Closed = 1, WrongStream = 2, ForeignName = 3 }
+    OutOfTurn { Sealed = 0, Closed = 1, WrongStream = 2, ForeignName = 3, StrayPart = 4 }
     StreamKind {
         Register = 0, Protocol = 1, Assignments = 2, Catalogue = 3, Read = 4, Adjudication = 5, Release = 6, Access = 7
     }

@@ -241,6 +241,11 @@ pub struct Signed {
     signature: [u8; 64],
 }
 
+/// The hash of a transaction by its signed text.
+pub fn transaction_hash(text: &str) -> Digest {
+    Digest::of(TX_DOMAIN, text.as_bytes())
+}
+
 /// The bytes that a key signs for a transaction of this hash.
 pub fn signing_message(hash: &Digest) -> Vec<u8> {
     [SIG_DOMAIN, hash.as_bytes()].concat()

@@ -231,6 +231,12 @@ fn check(run: &mut Run, state: &State) {
         }
         for (seq, why) in &stream.out_of_turn {
             let (kind, detail) = match why {
+                OutOfTurn::StrayPart => {
+                    let detail =
+                        "it calls itself a part of an act that it does not follow, and counts as one of its own";
+                    problem(ProblemKind::Altered, *seq, detail);
+                    continue;
+                }
                 OutOfTurn::Sealed => (ProblemKind::Altered, "it changes a read that was sealed and not amended"),
                 OutOfTurn::Closed => (ProblemKind::Altered, "it changes an adjudication that was closed"),
                 OutOfTurn::WrongStream => {

@@ -53,15 +53,27 @@ impl Project {
             // The office sees that a read goes on, not what is in it, until it is sealed.
             let own = Some(&stream.open.reader) == self.actor();
             let reasons = own || personal || stream.open.kind == StreamKind::Adjudication;
+            // Where the act lies that the last transaction belongs to.
+            let mut act: Option<(Digest, usize)> = None;
             for row in self.store.rows_of(&stream.id)? {
                 let Some(signature) = <[u8; 64]>::try_from(row.signature).ok() else { continue };
                 let Ok(signed) = Signed::from_own_log(row.text, signature) else { continue };
                 let reason = if reasons { self.reason_in(&signed) } else { None };
-                out.push(line(&signed, subject.clone(), reason));
+                let line = line(&signed, subject.clone(), reason);
+                match (&line.cause, act) {
+                    (Cause::Part { of }, Some((begun, at))) if *of == begun => {
+                        if let Some(begun) = out.get_mut(at) {
+                            count_in(begun, line.events);
+                        }
+                    }
+                    _ => {
+                        act = Some((line.hash, out.len()));
+                        out.push(line);
+                    }
+                }
             }
         }
         out.sort_by_key(|a| (a.lamport, a.hash));
-        join_parts(&mut out);
         mark_undone(&mut out);
         Ok(out)
     }
@@ -106,22 +118,11 @@ fn line(signed: &Signed, case: Option<CaseId>, reason: Option<String>) -> Histor
 }
 
 /// One act is one line, in however many transactions it was written.
-fn join_parts(lines: &mut Vec<HistoryLine>) {
-    let mut more: BTreeMap<Digest, Vec<(String, usize)>> = BTreeMap::new();
-    let known: BTreeSet<Digest> = lines.iter().map(|l| l.hash).collect();
-    lines.retain(|line| match &line.cause {
-        Cause::Part { of } if known.contains(of) => {
-            more.entry(*of).or_default().extend(line.events.iter().cloned());
-            false
-        }
-        _ => true,
-    });
-    for line in lines.iter_mut() {
-        for (kind, count) in more.remove(&line.hash).into_iter().flatten() {
-            match line.events.iter_mut().find(|(k, _)| *k == kind) {
-                Some((_, n)) => *n += count,
-                None => line.events.push((kind, count)),
-            }
+fn count_in(line: &mut HistoryLine, more: Vec<(String, usize)>) {
+    for (kind, count) in more {
+        match line.events.iter_mut().find(|(k, _)| *k == kind) {
+            Some((_, n)) => *n += count,
+            None => line.events.push((kind, count)),
         }
     }
 }

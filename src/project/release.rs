@@ -124,6 +124,8 @@ impl Project {
                 return Err(e);
             }
         }
+        // All reads were looked at; what can be read again need not stay in memory.
+        self.state.forget_stored();
         self.note_access(AccessKind::Exported, None, None)?;
         self.leave_witness()?;
         Ok(Released {

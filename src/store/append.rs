@@ -56,13 +56,15 @@ impl Store {
     /// # Errors
     /// Database errors.
     pub fn catch_up(&mut self, state: &mut State) -> Result<Vec<Change>, StoreError> {
+        if self.stale {
+            *state = self.load()?;
+            self.stale = false;
+        }
         let (rows, last) = self.rows_after(self.last_id)?;
         let (changes, whole) = state.apply_all(&rows);
         self.last_id = last;
-        if !state.is_readable() {
+        if !whole || !state.is_readable() {
             self.fold_anew(state)?;
-        } else if !whole {
-            *state = self.load()?;
         }
         Ok(changes)
     }
@@ -113,8 +115,10 @@ impl Store {
     fn roll_back(&mut self, state: &mut State) {
         self.db.execute_batch("ROLLBACK").ok();
         // The state had already moved on; the log is what counts.
-        if let Ok(fresh) = self.load_or_unpack() {
-            *state = fresh;
+        match self.load_or_unpack() {
+            Ok(fresh) => *state = fresh,
+            // Nothing is built on it, or kept of it, until the log could be read again.
+            Err(_) => self.stale = true,
         }
     }
 
@@ -178,7 +182,7 @@ impl Store {
 
     /// Signs and inserts one transaction and applies it. `touched` is set once the state has moved on.
     fn write_part(
-        &self,
+        &mut self,
         state: &mut State,
         author: &mut Author<'_>,
         cause: &Cause,
@@ -191,7 +195,17 @@ impl Store {
         let signed = Signed::seal(body, |message| Ok::<_, StoreError>((author.sign)(message)))?;
         self.insert(&signed, part)?;
         *touched = true;
-        let changes = state.apply(&signed).map_err(|_| StoreError::Value)?;
+        let changes = match state.apply(&signed) {
+            Ok(changes) => changes,
+            // Another stream that is here already goes on from it: folded together.
+            Err(_) => {
+                *state = self.load()?;
+                if state.streams.get(&signed.stream()).is_none_or(|s| s.hash != *signed.hash()) {
+                    return Err(StoreError::Value.into());
+                }
+                vec![Change::Read { stream: signed.stream() }]
+            }
+        };
         projections::update(&self.db, state, &signed)?;
         Ok((signed, changes))
     }

@@ -15,7 +15,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use rusqlite::Connection;
+use rusqlite::{Connection, OpenFlags};
+
+use crate::tasks::platform;
 
 /// Commits without a pause after which the thread looks at the log all the same.
 const COMMITS: u32 = 64;
@@ -70,7 +72,12 @@ impl Checkpointer {
     pub(super) fn start(writer: &Connection, database: &Path) -> Option<Self> {
         let (wake, asleep) = sync_channel::<()>(1);
         let shared = Arc::new(Shared::default());
-        let keeper = Keeper { shared: Arc::clone(&shared), database: database.to_owned(), connection: None };
+        let keeper = Keeper {
+            shared: Arc::clone(&shared),
+            database: database.to_owned(),
+            identity: platform::file_identity(database).ok(),
+            connection: None,
+        };
         let work = move || keeper.run(&asleep);
         let thread = std::thread::Builder::new().name("checkpoint".to_owned()).spawn(work).ok()?;
         writer.pragma_update(None, "wal_autocheckpoint", BACKSTOP_PAGES).ok();
@@ -107,6 +114,8 @@ impl Drop for Checkpointer {
 struct Keeper {
     shared: Arc<Shared>,
     database: PathBuf,
+    /// Of the file when it was opened.
+    identity: Option<String>,
     connection: Option<Connection>,
 }
 
@@ -140,7 +149,8 @@ impl Keeper {
     fn tidy(&mut self, worth: i64) {
         if self.connection.is_none() {
             // Whatever is in the way, the writer of this process is not made to wait for it as well.
-            let opened = Connection::open(&self.database);
+            // Never makes a file: a disk that was pulled leaves the folder's name behind.
+            let opened = Connection::open_with_flags(&self.database, OpenFlags::SQLITE_OPEN_READ_WRITE);
             self.connection = opened.and_then(|db| db.busy_timeout(Duration::ZERO).map(|()| db)).ok();
         }
         let Some(db) = &self.connection else { return };
@@ -175,6 +185,11 @@ impl Keeper {
     fn lengthen(&self, db: &Connection, mut log: &File) -> std::io::Result<bool> {
         let _writing = self.shared.turn();
         if log.metadata()?.len() >= ROOM || db.execute_batch("BEGIN IMMEDIATE").is_err() {
+            return Ok(false);
+        }
+        // Another project put into this folder's place has a log of the same name, which this lock does not hold.
+        if platform::file_identity(&self.database).ok() != self.identity {
+            db.execute_batch("ROLLBACK").ok();
             return Ok(false);
         }
         let length = log.metadata()?.len();

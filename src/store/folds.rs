@@ -18,14 +18,14 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::{Store, StoreError};
-use crate::domain::Digest;
-use crate::journal::{FoldSource, PackError, Place, State};
+use crate::domain::{Digest, StreamId};
+use crate::journal::{FoldSource, PackError, Place, State, transaction_hash};
 use crate::tasks::platform;
 
 const MAGIC: &[u8; 8] = b"SKNFOLD1";
 const TRAILER: usize = 8 + 24 + 16 + 8;
 /// What reads the file must be what wrote it. The number rises with every change to what a fold consists of.
-const WRITTEN_BY: &str = concat!(env!("CARGO_PKG_VERSION"), "/1");
+const WRITTEN_BY: &str = concat!(env!("CARGO_PKG_VERSION"), "/2");
 /// So many transactions are applied at an opening rather than the file written anew at the closing before (some 40 ms); a
 /// smaller project has no file at all.
 const TAIL: i64 = 1_000;
@@ -88,7 +88,11 @@ pub(super) struct Shelf {
 impl Shelf {
     /// `None` where nothing can be written: then the folds stay in memory.
     fn beside(path: PathBuf) -> Option<Self> {
-        let file = File::options().read(true).write(true).create(true).truncate(true).open(&path).ok()?;
+        let file = File::options().read(true).write(true).create_new(true).open(&path).ok()?;
+        // Where an open file may lose its name it does, so that nothing is left however the process ends.
+        if cfg!(unix) {
+            fs::remove_file(&path).ok();
+        }
         let kept = Arc::new(Kept { file: Mutex::new(file), gave_up: AtomicBool::new(false), passing: Some(path) });
         let source: Arc<dyn FoldSource> = kept.clone();
         Some(Self { kept, source })
@@ -188,6 +192,17 @@ fn write_file(path: &Path, home: &Path, cover: &Cover, state: &State) -> io::Res
     file.flush()
 }
 
+/// What killed processes left: nothing that is still in use is a day old.
+fn sweep(folder: &Path) {
+    let old = |e: &fs::DirEntry| {
+        let age = e.metadata().and_then(|m| m.modified()).ok().and_then(|t| t.elapsed().ok());
+        age.is_some_and(|a| a.as_secs() > 86_400) && e.file_name().to_string_lossy().ends_with(".tmp")
+    };
+    for left in fs::read_dir(folder).into_iter().flatten().flatten().filter(old) {
+        fs::remove_file(left.path()).ok();
+    }
+}
+
 impl Store {
     /// The state as kept, with what the log holds beyond it; `None` where there is nothing of that kind.
     pub(super) fn load_kept(&mut self) -> Option<State> {
@@ -238,7 +253,8 @@ impl Store {
 
     /// Keeps the folds for the next opening, when enough was added since.
     pub fn keep_folds(&mut self, state: &State) {
-        let sound = self.read_only.is_none() && self.damaged_rows == 0 && self.broken_streams.is_empty();
+        let whole = self.damaged_rows == 0 && self.broken_streams.is_empty();
+        let sound = whole && self.read_only.is_none() && !self.stale;
         if !sound || self.last_id - self.kept_row < TAIL || !state.is_readable() {
             return;
         }
@@ -266,8 +282,7 @@ impl Store {
         written
     }
 
-    /// A file of this process in the cache folder. The name is its own, so that two processes that close at once do not write
-    /// into each other's.
+    /// A file to be in the cache folder, under a name that nobody else has.
     fn passing_file(&self, name: &str) -> io::Result<PathBuf> {
         // A disk that was pulled leaves an empty mount point, into which nothing is to be written.
         if !self.folder.join("project.sqlite").is_file() {
@@ -276,19 +291,64 @@ impl Store {
         let folder = self.folder.join("cache");
         match fs::create_dir(&folder) {
             Err(e) if e.kind() != io::ErrorKind::AlreadyExists => Err(e),
-            _ => Ok(folder.join(format!("{name}-{}.tmp", std::process::id()))),
+            _ => {
+                sweep(&folder);
+                let own = super::open::random_hex().map_err(io::Error::other)?;
+                Ok(folder.join(format!("{name}-{own}.tmp")))
+            }
         }
     }
 
     /// A shelf for folding a large log.
     pub(super) fn shelf(&self) -> Option<Shelf> {
-        if self.read_only.is_some() || self.last_id < TAIL {
+        if self.last_id < TAIL {
             return None;
         }
-        Shelf::beside(self.passing_file("folding").ok()?)
+        let path = if self.read_only.is_some() {
+            std::env::temp_dir().join(format!("shoken-folding-{}.tmp", super::open::random_hex().ok()?))
+        } else {
+            self.passing_file("folding").ok()?
+        };
+        Shelf::beside(path)
     }
 
-    /// Kept folds turned out to be unreadable: they go, and the log is folded.
+    /// Damage in the log behind the kept folds does not show in them. Before this opening adds to a stream, its rows are
+    /// held against their hashes and numbers, once.
+    pub(super) fn is_whole_behind_folds(&self, stream: &StreamId) -> Result<bool, StoreError> {
+        if self.kept_row == 0 {
+            return Ok(true);
+        }
+        if let Some(known) = self.looked_at.borrow().get(stream) {
+            return Ok(*known);
+        }
+        let sql = "SELECT seq, hash, body FROM transactions WHERE stream = ?1 ORDER BY seq";
+        let mut query = self.db.prepare_cached(sql)?;
+        let mut rows = query.query([stream.as_bytes().as_slice()])?;
+        let (mut next, mut whole) = (0_i64, true);
+        while let Some(row) = rows.next()? {
+            let hash = row.get::<_, Vec<u8>>(1).unwrap_or_default();
+            let fits = row.get_ref(2)?.as_str().is_ok_and(|body| transaction_hash(body).as_bytes() == hash.as_slice());
+            whole &= fits && row.get::<_, i64>(0).is_ok_and(|seq| seq == next);
+            next += 1;
+        }
+        self.looked_at.borrow_mut().insert(*stream, whole);
+        Ok(whole)
+    }
+
+    /// The log was found to be damaged: the next opening looks at it instead of at the folds.
+    pub fn distrust_folds(&self) {
+        if self.read_only.is_none() {
+            fs::remove_file(path_of(&self.folder)).ok();
+        }
+    }
+
+    /// Whether this opening came from kept folds.
+    pub const fn came_from_folds(&self) -> bool {
+        self.kept_row > 0
+    }
+
+    /// Kept folds turned out to be unreadable, or something came after them that they should have been founded on: they go,
+    /// and the log is folded.
     pub(super) fn fold_anew(&mut self, state: &mut State) -> Result<(), StoreError> {
         fs::remove_file(path_of(&self.folder)).ok();
         self.kept_row = 0;

@@ -1,6 +1,8 @@
 //! Bringing an older project up to this program's tables: on a copy, proved, and swapped in by one rename.
 //!
-//! The original is held under an exclusive lock and is not written. The copy has this version's tables from the start and
+//! Whoever opens a project holds the lock file beside it until it knows the version of the tables, and whoever brings it up
+//! holds it alone: nobody has the old file in the hand when the new one takes its place, together with the names of its
+//! write-ahead log. Of the original only the way of journalling is changed, and nobody writes to it meanwhile. The copy has this version's tables from the start and
 //! takes the rows over, so that it is compact and holds nothing that was erased. Whatever is interrupted before the rename
 //! leaves a file `project.sqlite.migrating` that the next opening throws away to begin again; after the rename everything is
 //! done. What was signed is carried over byte by byte: a migration changes tables, never transactions.
@@ -24,6 +26,29 @@ fn carried(db: &Connection) -> Result<Vec<Section>, StoreError> {
     sections::of_tables(db, |table| table != "entities")
 }
 
+/// Held while a project is opened.
+pub(super) struct Opening(#[allow(dead_code, reason = "what counts is that it is open")] Option<fs::File>);
+
+impl Opening {
+    /// Waits while somebody brings the tables up. Where there is no lock file and none can be made, nobody can bring them
+    /// up either.
+    pub(super) fn shared(folder: &Path) -> Self {
+        let file = lock_file(folder).ok();
+        Self(file.filter(|f| f.lock_shared().is_ok()))
+    }
+
+    /// Waits until nobody else is opening.
+    fn alone(folder: &Path) -> Result<Self, StoreError> {
+        let file = lock_file(folder).map_err(io_error(folder))?;
+        file.lock().map_err(io_error(folder))?;
+        Ok(Self(Some(file)))
+    }
+}
+
+fn lock_file(folder: &Path) -> std::io::Result<fs::File> {
+    fs::File::options().create(true).append(true).open(folder.join("project.sqlite.lock"))
+}
+
 /// Migrates the project in a folder. Does nothing when another process has done it meanwhile.
 ///
 /// # Errors
@@ -32,6 +57,7 @@ fn carried(db: &Connection) -> Result<Vec<Section>, StoreError> {
 pub(super) fn bring_up(folder: &Path, home: &Path) -> Result<(), StoreError> {
     let path = folder.join("project.sqlite");
     let copy = folder.join("project.sqlite.migrating");
+    let _alone = Opening::alone(folder)?;
     let original = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     original.busy_timeout(Duration::from_secs(20))?;
     // Without a write-ahead log beside it the file is all there is, and can be replaced by another. This needs, and proves,

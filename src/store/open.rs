@@ -1,5 +1,7 @@
 //! Making and opening the project folder, and deciding whether this process may write to it.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -8,6 +10,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::checkpoint::Checkpointer;
 use super::instance::InstanceRecord;
+use super::migrate::Opening;
 use super::{Drafts, IdentityLine, StoreError, Witness, blobs, identity, io_error, schema, values, witness};
 use crate::domain::{CaseId, Digest, ImageId, StreamId, SubjectId};
 use crate::journal::{NewValue, Signed, State};
@@ -57,6 +60,10 @@ pub struct Store {
     pub(super) last_id: i64,
     /// Row of the log up to which the kept folds go; 0 without any.
     pub(super) kept_row: i64,
+    /// Streams whose rows behind the kept folds were looked at since, and whether they are whole.
+    pub(super) looked_at: RefCell<BTreeMap<StreamId, bool>>,
+    /// The state in the hand of the caller may be another than the log's.
+    pub(super) stale: bool,
     pub(super) read_only: Option<WhyReadOnly>,
     drafts: Option<Drafts>,
     /// Rows of the log that do not parse; `verify` names them.
@@ -113,6 +120,8 @@ impl Store {
                 record: None,
                 last_id: 0,
                 kept_row: 0,
+                looked_at: RefCell::default(),
+                stale: false,
                 read_only: None,
                 drafts: Some(Drafts::open(folder)?),
                 damaged_rows: 0,
@@ -150,6 +159,7 @@ impl Store {
         if folder.join(super::backup::MANIFEST).is_file() {
             why = Some(WhyReadOnly::Backup);
         }
+        let mut opening = Opening::shared(folder);
         let (mut db, scratch) = connect(&path, why.as_ref())?;
         let application: i32 =
             db.pragma_query_value(None, "application_id", |r| r.get(0)).map_err(|e| not_a_project(folder, &e))?;
@@ -164,7 +174,9 @@ impl Store {
             why = Some(WhyReadOnly::NewerVersion);
         } else if why.is_none() && version < schema::VERSION {
             drop(db);
+            drop(opening);
             super::migrate::bring_up(folder, options.home)?;
+            opening = Opening::shared(folder);
             (db, _) = connect(&path, None)?;
         }
         if why.is_none() {
@@ -172,6 +184,7 @@ impl Store {
         } else {
             db.pragma_update(None, "query_only", "ON").ok();
         }
+        drop(opening);
         let instance: String =
             db.query_row("SELECT value FROM meta WHERE key = 'instance'", [], |r| r.get(0)).unwrap_or_default();
         let drafts = if why.is_none() { Some(Drafts::open(folder)?) } else { None };
@@ -185,6 +198,8 @@ impl Store {
             record: None,
             last_id: 0,
             kept_row: 0,
+            looked_at: RefCell::default(),
+            stale: false,
             read_only: why,
             drafts,
             damaged_rows: 0,
@@ -275,7 +290,17 @@ impl Store {
             return Ok(false);
         }
         let mut query = self.db.prepare_cached("SELECT 1 FROM local_streams WHERE stream = ?1 AND instance = ?2")?;
-        Ok(query.exists(rusqlite::params![stream.as_bytes().as_slice(), self.instance])?)
+        let begun = query.exists(rusqlite::params![stream.as_bytes().as_slice(), self.instance])?;
+        Ok(begun && self.is_whole_behind_folds(stream)?)
+    }
+
+    /// Whether the tables are still those of an older version, as in a project that is open to look.
+    ///
+    /// # Errors
+    /// Database errors.
+    pub fn has_older_tables(&self) -> Result<bool, StoreError> {
+        let version: i64 = self.db.pragma_query_value(None, "user_version", |r| r.get(0))?;
+        Ok(version < schema::VERSION)
     }
 
     /// The name people see; local, erasable, not in the log.

@@ -366,6 +366,7 @@ problem-fork-means = Two records carry the same number. Both are kept.
 problem-format = Format
 problem-format-means = It is not written as it should be.
 
+told-older-rows = The derived rows are in an older version's form and were not compared; opening the project to work on it makes them anew
 told-place-transaction = record { $b } of stream { $a }
 told-place-projection = derived row { $a }
 told-place-value = value { $a }
@@ -379,6 +380,7 @@ told-restored-here = This folder was restored on { $a } from a backup of { $b };
 told-restored-elsewhere = Another folder was restored on { $a } from a backup of { $b } and went on; points of it that are not here: { $c }.
 told-row = The derived row is not what the records give; it can be made anew (shoken rebuild).
 told-file = its file is missing or does not fit its hash
+told-stray-part = It calls itself a part of an act that it does not follow, and counts as one of its own
 told-value-damaged = it does not fit its digest, or its key is gone
 told-value-erased = its subject was erased, and it is here
 told-value-misfiled = it is filed under another subject than its own

@@ -357,6 +357,7 @@ problem-fork-means = 同じ番号の記録が二つあります。両方を残�
 problem-format = 形式の誤り
 problem-format-means = 書式が正しくありません。
 
+told-older-rows = 導出された行は旧版の形式のため照合していません。作業用に開くと作り直されます
 told-place-transaction = 記録 { $a } の { $b } 番
 told-place-projection = 派生した行 { $a }
 told-place-value = 値 { $a }
@@ -370,6 +371,7 @@ told-restored-here = このフォルダーは { $b } のバックアップから
 told-restored-elsewhere = 別のフォルダーが { $b } のバックアップから { $a } に復元されて続いています。その { $c } か所はここにありません。
 told-row = 派生した行が記録と合いません。作り直せます（shoken rebuild）。
 told-file = ファイルがないか、ハッシュと合いません
+told-stray-part = 自分より前にない操作の一部だと名乗っています。別の操作として数えます
 told-value-damaged = ハッシュと合わないか、鍵がありません
 told-value-erased = 消去した対象者の値が残っています
 told-value-misfiled = 別の対象者のものとして置かれています
