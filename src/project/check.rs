@@ -295,7 +295,7 @@ impl Project {
     /// Store errors; a project open to look cannot be rebuilt.
     pub fn rebuild(&mut self) -> Result<RebuildReport, ProjectError> {
         self.state = self.store.load()?;
-        Ok(self.store.rebuild(&self.state)?)
+        Ok(self.store.rebuild(&mut self.state)?)
     }
 
     /// Signs a checkpoint of all heads with the actor's key.

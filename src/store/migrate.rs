@@ -9,10 +9,10 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rusqlite::types::{ToSqlOutput, ValueRef};
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::sections::{self, Section};
 use super::{StoreError, io_error, schema};
@@ -25,6 +25,9 @@ pub(super) const REMAKE: &str = "remake_projections";
 fn carried(db: &Connection) -> Result<Vec<Section>, StoreError> {
     sections::of_tables(db, |table| table != "entities")
 }
+
+/// So long is waited for others who have the project open.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Held while a project is opened.
 pub(super) struct Opening(#[allow(dead_code, reason = "what counts is that it is open")] Option<fs::File>);
@@ -59,12 +62,16 @@ pub(super) fn bring_up(folder: &Path, home: &Path) -> Result<(), StoreError> {
     let copy = folder.join("project.sqlite.migrating");
     let _alone = Opening::alone(folder)?;
     let original = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-    original.busy_timeout(Duration::from_secs(20))?;
+    original.busy_timeout(PATIENCE)?;
     // Without a write-ahead log beside it the file is all there is, and can be replaced by another. This needs, and proves,
     // that nobody else has it open.
-    let mode: String = original.query_row("PRAGMA journal_mode = DELETE", [], |r| r.get(0))?;
-    if mode != "delete" {
-        return Err(StoreError::Busy);
+    // SQLite does not wait for them by itself.
+    let asked = Instant::now();
+    while !alone_with(&original)? {
+        if asked.elapsed() > PATIENCE {
+            return Err(StoreError::Busy);
+        }
+        std::thread::sleep(Duration::from_millis(20));
     }
     // Nobody writes from here on; reading, and so copying through a second connection, goes on.
     original.execute_batch("BEGIN IMMEDIATE")?;
@@ -92,9 +99,12 @@ pub(super) fn bring_up(folder: &Path, home: &Path) -> Result<(), StoreError> {
         }
         let after = carried(&db)?;
         match before.iter().find(|b| !after.contains(b)) {
-            Some(lost) => Err(differs(&lost.table)),
-            None => Ok(()),
+            Some(lost) => return Err(differs(&lost.table)),
+            None => {}
         }
+        // Said in the file itself: to say it later takes the file alone, which others may have open by then.
+        let mode: String = db.query_row("PRAGMA journal_mode = WAL", [], |r| r.get(0))?;
+        if mode == "wal" { Ok(()) } else { Err(StoreError::Busy) }
     })();
     if let Err(e) = migrated {
         clear(&copy);
@@ -115,6 +125,17 @@ pub(super) fn bring_up(folder: &Path, home: &Path) -> Result<(), StoreError> {
         fs::write(note, identity).ok();
     }
     Ok(())
+}
+
+/// Takes the log beside the file away, which only who has the file alone can.
+fn alone_with(original: &Connection) -> Result<bool, StoreError> {
+    match original.query_row("PRAGMA journal_mode = DELETE", [], |r| r.get::<_, String>(0)) {
+        Ok(mode) => Ok(mode == "delete"),
+        Err(e) => match e.sqlite_error_code() {
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Ok(false),
+            _ => Err(e.into()),
+        },
+    }
 }
 
 fn clear(copy: &Path) {

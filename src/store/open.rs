@@ -210,7 +210,7 @@ impl Store {
         if store.read_only.is_none() {
             store.settle_instance(&state)?;
             store.lighten(&mut state);
-            store.remake_after_migration(&state)?;
+            store.remake_after_migration(&mut state)?;
             store.finish_erasing(&state);
         }
         if store.read_only.is_none() && holds_newer_events(&state) {
@@ -220,11 +220,10 @@ impl Store {
     }
 
     /// Makes the derived rows anew, once, in a project that was migrated.
-    fn remake_after_migration(&mut self, state: &State) -> Result<(), StoreError> {
+    fn remake_after_migration(&mut self, state: &mut State) -> Result<(), StoreError> {
         let sql = "SELECT count(*) FROM meta WHERE key = ?1";
         if self.db.query_row(sql, [super::migrate::REMAKE], |r| r.get::<_, i64>(0))? > 0 {
             self.rebuild(state)?;
-            self.db.execute("DELETE FROM meta WHERE key = ?1", [super::migrate::REMAKE])?;
         }
         Ok(())
     }

@@ -136,19 +136,27 @@ impl Store {
         Ok(RebuildReport { rows, differences })
     }
 
-    /// Makes all rows anew from the state.
+    /// Makes all rows anew from the state, brought up to what others appended meanwhile.
     ///
     /// # Errors
     /// Database errors; the old rows stay then.
-    pub fn rebuild(&mut self, state: &State) -> Result<RebuildReport, StoreError> {
+    pub fn rebuild(&mut self, state: &mut State) -> Result<RebuildReport, StoreError> {
         if let Some(why) = &self.read_only {
             return Err(StoreError::ReadOnly(why.clone()));
         }
-        let report = self.compare_projections(state)?;
-        let tx = self.db.unchecked_transaction()?;
-        self.write_projections(state)?;
-        tx.commit()?;
-        Ok(report)
+        // The rows of whoever appends after the look at the log must not be taken for superfluous.
+        self.db.execute_batch("BEGIN IMMEDIATE")?;
+        let done = self.catch_up(state).and_then(|_| {
+            let report = self.compare_projections(state)?;
+            self.write_projections(state)?;
+            self.db.execute("DELETE FROM meta WHERE key = ?1", [super::migrate::REMAKE])?;
+            self.db.execute_batch("COMMIT")?;
+            Ok(report)
+        });
+        if done.is_err() {
+            self.db.execute_batch("ROLLBACK").ok();
+        }
+        done
     }
 
     /// Replaces all rows, within the caller's SQLite transaction.
