@@ -328,3 +328,33 @@ fn attack_copies_the_stream_behind_may_come_later() {
         assert!(!state.apply_all(&rest).1, "folds that lack their ground pass for whole, from {missing} on");
     }
 }
+
+/// A folder copied and opened at the same computer: the original is whole, whatever was done in the copy. The copy lacks what
+/// the original went on with, which may be lost, and says so.
+#[test]
+fn attack_copies_at_the_same_computer_raise_no_alarm_about_the_original() {
+    let desk = Desk::new();
+    let mut project = desk.create("p.shoken", ProjectKind::Personal);
+    let case = import(&mut project, &desk.photo("a.png", 1));
+    add(&mut project, &case, 1.0, None);
+    drop(project);
+    copy_folder(&desk.path("p.shoken"), &desk.path("copy.shoken"));
+    copy_folder(&desk.path("copy.shoken"), &desk.path("again.shoken"));
+    for (name, x) in [("copy.shoken", 2.0), ("again.shoken", 3.0)] {
+        add(&mut desk.open(name), &case, x, None);
+    }
+    let mut original = desk.open("p.shoken");
+    let report = sound(&original);
+    assert!(report.notes.iter().any(|n| n.contains("a copy of this folder was worked on")), "{:?}", report.notes);
+    // What the original wrote itself and then lost is an alarm as before.
+    add(&mut original, &case, 4.0, None);
+    drop(original);
+    let db = rusqlite::Connection::open(desk.path("p.shoken/project.sqlite")).unwrap();
+    db.execute_batch("DROP TRIGGER transactions_no_delete").unwrap();
+    assert_eq!(db.execute("DELETE FROM transactions WHERE id = (SELECT max(id) FROM transactions)", []).unwrap(), 1);
+    drop(db);
+    let cut = desk.open("p.shoken").verify().unwrap();
+    assert!(cut.problems.iter().any(|p| p.kind.word() == "truncated"), "{:?}", cut.problems);
+    let copy = desk.open("copy.shoken").verify().unwrap();
+    assert!(copy.problems.iter().any(|p| p.kind.word() == "truncated"), "{:?}", copy.problems);
+}

@@ -330,3 +330,32 @@ fn restore_keeps_the_erased_erased() {
     assert_eq!(generations(&desk, "disk").len(), 1);
     assert!(!holds(&all_bytes(&desk.path("disk")), "Suzuki-Hanako"));
 }
+
+/// A witness that another process leaves while a copy is checked knows more than the copy, and is no witness against it.
+#[test]
+fn backup_is_not_held_against_what_was_witnessed_after_it_was_taken() {
+    let desk = Desk::new();
+    desk.project("p.shoken");
+    let (home, folder) = (desk.path("home"), desk.path("p.shoken"));
+    let project = shoken::project::Project::open(&folder, &home, true).unwrap();
+    let stop = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let asked = stop.clone();
+    // Short sessions, one after the other: each leaves a witness at its end.
+    let writer = std::thread::spawn(move || {
+        let mut sessions = 0;
+        while !asked.load(std::sync::atomic::Ordering::Relaxed) {
+            let mut other = shoken::project::Project::open(&folder, &home, true).unwrap();
+            other.note_access(shoken::project::AccessKind::Viewed, None, None).unwrap();
+            sessions += 1;
+        }
+        sessions
+    });
+    for _ in 0..crate::support::desk::count("backups and checks beside short sessions", 8, 100) {
+        let said = desk.ok(&["backup", "p.shoken", "--to", "disk"]);
+        assert!(!said.contains("not sound"), "{said}");
+        let problems = project.verify().unwrap().problems;
+        assert!(problems.is_empty(), "{problems:?}");
+    }
+    stop.store(true, std::sync::atomic::Ordering::Relaxed);
+    assert!(writer.join().unwrap() > 8);
+}

@@ -57,6 +57,10 @@ const TOLD: &[(&str, &str)] = &[
         "these rows are derived in the way of an older version and were not compared: opening the project to work on it makes them anew",
         "told-older-rows",
     ),
+    (
+        "a copy of this folder was worked on at this computer: * points that a witness saw there are not here; `journal export` and `journal apply` bring them over",
+        "told-copy-went-on",
+    ),
     ("there is no register, so no key can be known", "told-no-register"),
     ("the stream belongs to another project", "told-other-project"),
     ("its key is not enrolled for * with the role it needs", "told-no-role"),

@@ -143,12 +143,14 @@ impl Project {
             before = done;
             !cancel.is_cancelled()
         };
+        let witnesses = self.witnesses_so_far();
         let writing = self.store.begin_backup(&place.path, project, &mut goes_on)?;
         writing.compare()?;
         // Opened as any project is, to look: what `verify` says of the copy is what it would say of the original.
         let copy = Self::open(writing.folder(), self.store.home(), false)?;
+        let report = copy.verify_against(witnesses, &Progress::default(), &Cancel::default())?;
         let problems: Vec<String> =
-            copy.verify()?.problems.iter().map(|p| format!("{}: {}: {}", p.kind.word(), p.place, p.detail)).collect();
+            report.problems.iter().map(|p| format!("{}: {}: {}", p.kind.word(), p.place, p.detail)).collect();
         let manifest = Manifest {
             v: 1,
             number: 0,

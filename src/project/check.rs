@@ -9,7 +9,7 @@ use super::{Cancel, Progress, Project, ProjectError};
 use crate::domain::{Digest, StreamId};
 use crate::journal::Stream;
 use crate::keys::{Audit, Found, Problem, ProblemKind, audit, audit_filed, fold_filed, verify_bytes};
-use crate::store::{Mark, Marks, RawRow, RebuildReport, Restoration, StoreError, Witness, WitnessHead};
+use crate::store::{KeptWitness, Mark, Marks, RawRow, RebuildReport, Restoration, StoreError, Witness, WitnessHead};
 
 /// What `verify` found.
 #[derive(Clone, Debug, Default)]
@@ -40,17 +40,37 @@ impl Project {
     /// # Errors
     /// Store errors, and that it was asked to stop; problems are in the report.
     pub fn verify_watched(&self, progress: &Progress, cancel: &Cancel) -> Result<VerifyReport, ProjectError> {
+        self.verify_against(self.witnesses_so_far(), progress, cancel)
+    }
+
+    /// What was witnessed at this machine up to now.
+    pub(super) fn witnesses_so_far(&self) -> Vec<KeptWitness> {
+        self.state.project.map(|project| self.store.witnesses(&project)).unwrap_or_default()
+    }
+
+    /// As [`Project::verify_watched`], against witnesses that are older than the moment of the log that is checked: another
+    /// process that goes on working may leave one that knows more.
+    pub(super) fn verify_against(
+        &self,
+        witnesses: Vec<KeptWitness>,
+        progress: &Progress,
+        cancel: &Cancel,
+    ) -> Result<VerifyReport, ProjectError> {
         let go_on = |rows: u64| {
             progress.advance(rows);
             !cancel.is_cancelled()
         };
         self.store.at_one_moment(|| {
             progress.set_total(self.store.rows_to_verify()?);
-            self.verify_now(&go_on)
+            self.verify_now(witnesses, &go_on)
         })
     }
 
-    fn verify_now(&self, go_on: &(dyn Fn(u64) -> bool + Sync)) -> Result<VerifyReport, ProjectError> {
+    fn verify_now(
+        &self,
+        witnesses: Vec<KeptWitness>,
+        go_on: &(dyn Fn(u64) -> bool + Sync),
+    ) -> Result<VerifyReport, ProjectError> {
         let marks = Marks::new()?;
         let given = Mutex::new(BTreeMap::new());
         let folded = |stream: &Stream| {
@@ -86,7 +106,7 @@ impl Project {
             }
         }
         if let Some(project) = checked.state.project {
-            self.against_witnesses(&checked, &project, &mut report)?;
+            self.against_witnesses(&checked, &project, witnesses, &mut report)?;
         }
         Ok(report)
     }
@@ -203,10 +223,11 @@ impl Project {
         &self,
         checked: &Audit,
         project: &Digest,
+        known: Vec<KeptWitness>,
         report: &mut VerifyReport,
     ) -> Result<(), ProjectError> {
         let mut witnesses = Vec::new();
-        for kept in self.store.witnesses(project) {
+        for kept in known {
             let problem = match &kept.witness {
                 None => Some((ProblemKind::Format, "it cannot be read")),
                 Some(w) if !is_genuine(w) => Some((ProblemKind::BadSignature, "its signature does not hold")),
@@ -256,7 +277,7 @@ impl Project {
                 }
             }
         }
-        let mut left_behind: BTreeMap<(String, String), u64> = BTreeMap::new();
+        let (mut left_behind, mut in_copies) = (BTreeMap::<(String, String), u64>::new(), 0_u64);
         for ((stream, seq), seen) in points {
             let here = self.store.hashes_at(&stream, seq)?;
             let place = format!("stream {} transaction {seq}", stream.to_string().get(..12).unwrap_or_default());
@@ -265,6 +286,8 @@ impl Project {
                 if let Some(r) = parted.get(&(stream, seq)) {
                     *left_behind.entry((r.restored.clone(), r.made.clone())).or_default() += 1;
                 }
+            } else if here.is_empty() && self.store.copy_wrote(project, &stream, seq) {
+                in_copies += 1;
             } else if here.is_empty() {
                 let detail = "a witness saw it and it is not here".to_owned();
                 report.problems.push(Problem { kind: ProblemKind::Truncated, place, detail });
@@ -272,6 +295,11 @@ impl Project {
                 let detail = "a witness saw another transaction under this number: the stream was rewritten".to_owned();
                 report.problems.push(Problem { kind: ProblemKind::Altered, place, detail });
             }
+        }
+        if in_copies > 0 {
+            report.notes.push(format!(
+                "a copy of this folder was worked on at this computer: {in_copies} points that a witness saw there are not here; `journal export` and `journal apply` bring them over"
+            ));
         }
         for ((restored, made), count) in left_behind {
             report.notes.push(if own.is_some() {

@@ -2,7 +2,8 @@
 //!
 //! `$SHOKEN_HOME/instances/<project>-<instance>/` remembers the identity of the database file and, a file a stream, the
 //! last transaction this folder appended. A folder whose file is another one, or whose log lacks what is remembered, is a
-//! copy or a backup: it gets a new instance, and the old streams are never continued from it.
+//! copy or a backup: it gets a new instance, which remembers the one it came from, and the old streams are never continued
+//! from it.
 
 use std::cell::RefCell;
 use std::fs;
@@ -12,6 +13,9 @@ use std::path::{Path, PathBuf};
 use crate::domain::{Digest, StreamId};
 use crate::journal::Head;
 use crate::tasks::platform;
+
+/// Name of the note about where an instance came from.
+const PARENT: &str = "parent";
 
 pub(super) struct InstanceRecord {
     folder: PathBuf,
@@ -33,6 +37,44 @@ impl InstanceRecord {
     pub(super) fn claim(&self, database: &Path) -> std::io::Result<()> {
         fs::create_dir_all(&self.folder)?;
         fs::write(self.folder.join("identity"), platform::file_identity(database)?)
+    }
+
+    /// Remembers which instance this one was a copy of when it was first opened.
+    pub(super) fn came_from(&self, parent: &str) -> std::io::Result<()> {
+        fs::write(self.folder.join(PARENT), parent)
+    }
+
+    /// How far a stream was written by this instance; `None` when it wrote nothing of it.
+    fn wrote(folder: &Path, stream: &StreamId) -> Option<u64> {
+        let text = fs::read_to_string(folder.join(stream.to_string())).ok()?;
+        text.split_whitespace().next()?.parse().ok()
+    }
+
+    /// Whether a copy that was made of this folder wrote the transaction, and this folder did not: then it is there and
+    /// need not be here. What the folder wrote that this one is a copy of is another matter: this may be all that is left.
+    pub(super) fn copy_wrote(&self, stream: &StreamId, seq: u64) -> bool {
+        if Self::wrote(&self.folder, stream).is_some_and(|own| own >= seq) {
+            return false;
+        }
+        let (Some(all), Some(own)) = (self.folder.parent(), self.folder.file_name().and_then(|n| n.to_str())) else {
+            return false;
+        };
+        let Some((project, instance)) = own.split_once('-') else { return false };
+        let entries = fs::read_dir(all).into_iter().flatten().flatten();
+        let others = entries.filter(|e| e.file_name().to_str().is_some_and(|n| n.starts_with(project) && n != own));
+        let mut wrote = others.filter(|e| Self::wrote(&e.path(), stream).is_some_and(|last| last >= seq));
+        wrote.any(|e| {
+            let mut folder = e.path();
+            // Copies of copies end somewhere.
+            for _ in 0..64 {
+                let Ok(parent) = fs::read_to_string(folder.join(PARENT)) else { return false };
+                if parent == instance {
+                    return true;
+                }
+                folder = all.join(format!("{project}-{parent}"));
+            }
+            false
+        })
     }
 
     /// Whether this very file was claimed and its log still holds all that was noted.

@@ -274,10 +274,15 @@ impl Store {
         self.db.execute("INSERT OR REPLACE INTO meta VALUES ('instance', ?1)", [&instance])?;
         let record = InstanceRecord::at(&self.home, project, &instance);
         // Without the note every later opening takes the folder for a copy: more streams than needed, but never a fork.
-        record.claim(&self.folder.join("project.sqlite")).ok();
+        record.claim(&self.folder.join("project.sqlite")).and_then(|()| record.came_from(&self.instance)).ok();
         self.instance = instance;
         self.record = Some(record);
         Ok(())
+    }
+
+    /// Whether a copy of this folder, used on this machine, wrote a transaction that need not be here.
+    pub fn copy_wrote(&self, project: &Digest, stream: &StreamId, seq: u64) -> bool {
+        InstanceRecord::at(&self.home, project, &self.instance).copy_wrote(stream, seq)
     }
 
     /// Whether this folder may append to a stream: it began it, and holds all of it.

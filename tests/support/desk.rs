@@ -74,7 +74,9 @@ impl Desk {
 
     pub fn ok(&self, arguments: &[&str]) -> String {
         let out = self.shoken(arguments);
-        assert!(out.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&out.stderr));
+        let said =
+            || String::from_utf8_lossy(if out.stderr.is_empty() { &out.stdout } else { &out.stderr }).into_owned();
+        assert!(out.status.success(), "{arguments:?}: {}", said());
         String::from_utf8(out.stdout).unwrap()
     }
 

@@ -366,6 +366,7 @@ problem-fork-means = Two records carry the same number. Both are kept.
 problem-format = Format
 problem-format-means = It is not written as it should be.
 
+told-copy-went-on = A copy of this folder was worked on at this computer: { $a } points that a witness saw there are not here; `journal export` and `journal apply` bring them over
 told-older-rows = The derived rows are in an older version's form and were not compared; opening the project to work on it makes them anew
 told-place-transaction = record { $b } of stream { $a }
 told-place-projection = derived row { $a }

@@ -357,6 +357,7 @@ problem-fork-means = 同じ番号の記録が二つあります。両方を残�
 problem-format = 形式の誤り
 problem-format-means = 書式が正しくありません。
 
+told-copy-went-on = このフォルダーの複製がこの端末で使われました。証人が見た { $a } 点はここにありません。`journal export` と `journal apply` で取り込めます
 told-older-rows = 導出された行は旧版の形式のため照合していません。作業用に開くと作り直されます
 told-place-transaction = 記録 { $a } の { $b } 番
 told-place-projection = 派生した行 { $a }
