@@ -98,9 +98,8 @@ pub(super) fn bring_up(folder: &Path, home: &Path) -> Result<(), StoreError> {
             return Err(differs("project.sqlite"));
         }
         let after = carried(&db)?;
-        match before.iter().find(|b| !after.contains(b)) {
-            Some(lost) => return Err(differs(&lost.table)),
-            None => {}
+        if let Some(lost) = before.iter().find(|b| !after.contains(b)) {
+            return Err(differs(&lost.table));
         }
         // Said in the file itself: to say it later takes the file alone, which others may have open by then.
         let mode: String = db.query_row("PRAGMA journal_mode = WAL", [], |r| r.get(0))?;
