@@ -7,6 +7,8 @@ pub mod jpeg2000;
 pub mod jpeg_lossless;
 pub mod packbits;
 pub mod rle;
+pub mod webp;
+pub mod zstd;
 
 use super::fault::Fault;
 

@@ -37,8 +37,10 @@ pub mod tag {
     pub const TILE_OFFSETS: u16 = 324;
     pub const TILE_BYTE_COUNTS: u16 = 325;
     pub const SUB_IFDS: u16 = 330;
+    pub const EXTRA_SAMPLES: u16 = 338;
     pub const SAMPLE_FORMAT: u16 = 339;
     pub const JPEG_TABLES: u16 = 347;
+    pub const YCBCR_SUBSAMPLING: u16 = 530;
     /// Hamamatsu NDPI's format flag.
     pub const NDPI_FORMAT: u16 = 65420;
     /// NDPI: magnification of the page; -1 is the macro image, -2 a map of where tissue was looked for.

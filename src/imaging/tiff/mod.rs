@@ -5,6 +5,7 @@ mod aperio;
 mod ifd;
 mod ndpi;
 mod page;
+mod samples;
 
 use std::{path::PathBuf, sync::Arc};
 

@@ -1,18 +1,21 @@
 //! One TIFF page: how its pixels are cut into tiles or strips, and the decoding of one of them.
 
-use super::ifd::{Directory, tag};
+use super::{
+    ifd::{Directory, tag},
+    samples::{Kept, interleave, pick, undo_predictor, unpack, ycbcr_from_units},
+};
 use crate::{
     domain::SizePx,
     imaging::{
         PixelBuffer, Samples,
         bytes::{ByteSource, read_range},
-        codec::{Expect, inflate, jpeg, jpeg2000, packbits},
+        codec::{Expect, inflate, jpeg, jpeg2000, packbits, webp, zstd},
         fault::Fault,
         limits,
     },
 };
 
-/// Compressions that are read (TIFF 6.0, technical note 2, Aperio).
+/// Compressions that are read (TIFF 6.0, technical note 2, Aperio; libtiff's registered codes for the newer ones).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Compression {
     None,
@@ -24,6 +27,8 @@ pub enum Compression {
     Jpeg2000 {
         ycbcr: bool,
     },
+    Zstd,
+    WebP,
 }
 
 impl Compression {
@@ -38,7 +43,8 @@ impl Compression {
             33005 | 34712 => Ok(Self::Jpeg2000 { ycbcr: false }),
             2..=4 => Err(Fault::unsupported(format!("TIFF fax compression {code}"))),
             6 => Err(Fault::unsupported("old-style JPEG in TIFF (compression 6)")),
-            50000 => Err(Fault::unsupported("TIFF with Zstandard compression")),
+            50000 => Ok(Self::Zstd),
+            50001 => Ok(Self::WebP),
             other => Err(Fault::unsupported(format!("TIFF compression {other}"))),
         }
     }
@@ -51,6 +57,8 @@ impl Compression {
             Self::Deflate => "Deflate",
             Self::PackBits => "PackBits",
             Self::Jpeg2000 { .. } => "JPEG 2000",
+            Self::Zstd => "Zstandard",
+            Self::WebP => "WebP",
         }
     }
 
@@ -61,7 +69,10 @@ impl Compression {
             Self::PackBits => 64,
             Self::Deflate => 1032,
             Self::Lzw | Self::Jpeg => 8192,
-            Self::Jpeg2000 { .. } => 1 << 20,
+            // A run-length block of 4 bytes is 128 KiB.
+            Self::Zstd => 1 << 15,
+            // One colour takes no bits at all.
+            Self::Jpeg2000 { .. } | Self::WebP => 1 << 20,
         }
     }
 }
@@ -108,6 +119,12 @@ pub struct Page {
     tables: Vec<u8>,
     /// RGB of each palette index.
     palette: Vec<[u8; 3]>,
+    /// Pixels that share one pair of colours, where YCbCr is stored as such.
+    units: Option<(u8, u8)>,
+    /// Which stored channel of a grey page is shown.
+    shown: u8,
+    /// Stored channels that are grey values of their own, the first included.
+    greys: u8,
 }
 
 impl Page {
@@ -135,6 +152,10 @@ impl Page {
 
     /// Bytes of the whole page uncompressed, as stored.
     fn stored_bytes(&self) -> u64 {
+        if let Some((across, down)) = self.units {
+            let together = u64::from(across) * u64::from(down);
+            return self.size_px.area() / together * (together + 2);
+        }
         self.size_px.area().saturating_mul(u64::from(self.stored_channels) * u64::from(self.bits)) / 8
     }
 
@@ -153,8 +174,8 @@ impl Page {
         let size_px = SizePx::new(side(tag::IMAGE_WIDTH, "width")?, side(tag::IMAGE_LENGTH, "height")?);
         let stored_channels = u8::try_from(number(tag::SAMPLES_PER_PIXEL, 1)?)
             .ok()
-            .filter(|count| (1..=8).contains(count))
-            .ok_or_else(|| Fault::unsupported("TIFF with more than 8 channels per pixel"))?;
+            .filter(|count| (1..=64).contains(count))
+            .ok_or_else(|| Fault::unsupported("TIFF with more than 64 channels per pixel"))?;
         let bits_list = dir.numbers(source, tag::BITS_PER_SAMPLE, 64)?;
         let bits = bits_list.first().copied().unwrap_or(1);
         if bits_list.iter().any(|other| *other != bits) {
@@ -179,19 +200,20 @@ impl Page {
             6 if stored_channels == 3 => Photometric::YCbCr,
             other => return Err(Fault::unsupported(format!("TIFF photometric interpretation {other}"))),
         };
-        if photometric == Photometric::YCbCr && !matches!(compression, Compression::Jpeg | Compression::Jpeg2000 { .. })
-        {
-            return Err(Fault::unsupported("uncompressed YCbCr in TIFF"));
-        }
+        let own_colour = matches!(compression, Compression::Jpeg | Compression::Jpeg2000 { .. } | Compression::WebP);
+        let units =
+            if photometric == Photometric::YCbCr && !own_colour { Some(units(source, dir, bits)?) } else { None };
         if bits < 8 && (stored_channels != 1 || signed || number(tag::FILL_ORDER, 1)? != 1) {
             return Err(Fault::unsupported("TIFF with packed colour or reversed bits"));
         }
-        if matches!(compression, Compression::Jpeg) && bits != 8 {
-            return Err(Fault::unsupported(format!("{bits}-bit JPEG in TIFF")));
+        if matches!(compression, Compression::Jpeg | Compression::WebP) && bits != 8 {
+            return Err(Fault::unsupported(format!("{bits}-bit {} in TIFF", compression.name())));
         }
         let predictor = match number(tag::PREDICTOR, 1)? {
             1 => false,
-            2 if bits >= 8 => true,
+            2 if bits >= 8 && units.is_none() => true,
+            // The codings that know neighbours themselves have no predictor, whatever the tag says.
+            _ if own_colour => false,
             other => return Err(Fault::unsupported(format!("TIFF predictor {other}"))),
         };
         let planar = number(tag::PLANAR_CONFIGURATION, 1)? == 2 && stored_channels > 1;
@@ -223,6 +245,9 @@ impl Page {
             counts: Vec::new(),
             tables: if compression == Compression::Jpeg { dir.blob(source, tag::JPEG_TABLES)? } else { Vec::new() },
             palette: Vec::new(),
+            units,
+            shown: 0,
+            greys: greys(source, dir, photometric, stored_channels)?,
         };
         let planes = if planar { u64::from(stored_channels) } else { 1 };
         let pieces = u64::from(page.pieces_across()) * u64::from(page.pieces_down()) * planes;
@@ -264,6 +289,16 @@ impl Page {
         row * u64::from(self.piece_px.height)
     }
 
+    /// The page once for each of its grey channels, which are images of their own; once when it has colours.
+    pub fn by_channel(self) -> Vec<Self> {
+        (0..self.greys).map(|shown| Self { shown, ..self.clone() }).collect()
+    }
+
+    /// How many tiles or strips the page lists.
+    pub fn pieces(&self) -> usize {
+        self.offsets.len()
+    }
+
     /// Decodes one piece, cut to the page's edge. A piece that the file leaves out is white (colour) or zero (grey).
     pub fn read_piece(&self, source: &dyn ByteSource, col: u32, row: u32) -> Result<PixelBuffer, Fault> {
         let index = row as usize * self.pieces_across() as usize + col as usize;
@@ -276,7 +311,11 @@ impl Page {
         if self.counts.get(index) == Some(&0) {
             return Ok(self.blank(cut));
         }
-        let raw = if self.planar {
+        let raw = if self.planar && self.greys > 1 {
+            let per_plane = self.pieces_across() as usize * self.pieces_down() as usize;
+            let plane = self.read_raw(source, usize::from(self.shown) * per_plane + index, stored, 1)?;
+            return self.finish(&plane, stored, cut, (1, Kept { first: 0, count: 1 }));
+        } else if self.planar {
             let per_plane = self.pieces_across() as usize * self.pieces_down() as usize;
             let planes: Result<Vec<_>, _> = (0..usize::from(self.stored_channels))
                 .map(|plane| self.read_raw(source, plane * per_plane + index, stored, 1))
@@ -285,7 +324,9 @@ impl Page {
         } else {
             self.read_raw(source, index, stored, self.stored_channels)?
         };
-        self.finish(&raw, stored, cut)
+        let count = usize::from(if self.photometric == Photometric::Palette { 1 } else { self.channels() });
+        let kept = Kept { first: usize::from(self.shown), count };
+        self.finish(&raw, stored, cut, (usize::from(self.stored_channels), kept))
     }
 
     fn blank(&self, cut: SizePx) -> PixelBuffer {
@@ -305,13 +346,25 @@ impl Page {
             (*self.offsets.get(index).ok_or_else(missing)?, *self.counts.get(index).ok_or_else(missing)?);
         let mut data = read_range(source, offset, count, "tile", limits::COMPRESSED_BYTES)?;
         let row = (stored.width as usize * usize::from(channels) * usize::from(self.bits)).div_ceil(8);
-        let want = row * stored.height as usize;
+        let want = match self.units {
+            Some((across, down)) => {
+                let (across, down) = (usize::from(across), usize::from(down));
+                let units = (stored.width as usize).div_ceil(across) * (stored.height as usize).div_ceil(down);
+                units * (across * down + 2)
+            }
+            None => row * stored.height as usize,
+        };
+        if want as u64 > count.saturating_mul(self.compression.ratio()).saturating_add(4096) {
+            return Err(Fault::damaged(format!("a tile of {want} bytes is said to be held by {count}")));
+        }
         let expect = Expect { width: stored.width, height: stored.height, channels };
         let mut out = match self.compression {
             Compression::None => data,
             Compression::PackBits => packbits::decode(&data, want),
             Compression::Deflate => inflate::zlib(&data, want)?,
             Compression::Lzw => inflate::lzw(&data, want)?,
+            Compression::Zstd => zstd::decode(&data, want)?,
+            Compression::WebP => return webp::decode(&data, expect),
             Compression::Jpeg => {
                 let colour =
                     if self.photometric == Photometric::YCbCr { jpeg::Colour::YCbCr } else { jpeg::Colour::Rgb };
@@ -334,14 +387,26 @@ impl Page {
         if self.predictor {
             undo_predictor(&mut out, row, usize::from(channels), self.bits == 16);
         }
+        if let Some((across, down)) = self.units {
+            let size = (stored.width as usize, stored.height as usize);
+            out = ycbcr_from_units(&out, size.0, size.1, (usize::from(across), usize::from(down)));
+            crate::imaging::colour::rgb_from_ybr_full(&mut out);
+        }
         Ok(out)
     }
 
     fn read_jpeg2000(&self, data: &[u8], expect: Expect, ycbcr: bool) -> Result<Vec<u8>, Fault> {
-        if self.bits != 8 {
-            return Err(Fault::unsupported("JPEG 2000 deeper than 8 bits in TIFF"));
-        }
         let values = jpeg2000::decode(data, expect)?;
+        if self.bits == 16 {
+            let words = values.iter().map(|value| match self.signed {
+                true => i16::try_from((*value).clamp(-0x8000, 0x7FFF)).unwrap_or(0).cast_unsigned(),
+                false => u16::try_from((*value).clamp(0, 0xFFFF)).unwrap_or(0),
+            });
+            return Ok(words.flat_map(u16::to_le_bytes).collect());
+        }
+        if self.bits != 8 || self.signed {
+            return Err(Fault::unsupported("JPEG 2000 of fewer than 8 bits, or of signed bytes, in TIFF"));
+        }
         let mut out: Vec<u8> = values.iter().map(|value| u8::try_from((*value).clamp(0, 255)).unwrap_or(0)).collect();
         if ycbcr {
             crate::imaging::colour::rgb_from_ybr_full(&mut out);
@@ -350,18 +415,21 @@ impl Page {
     }
 
     /// Stored samples to the buffer handed out: cut, palette and extra channels resolved.
-    fn finish(&self, raw: &[u8], stored: SizePx, cut: SizePx) -> Result<PixelBuffer, Fault> {
-        let (from, to) = (usize::from(self.stored_channels), usize::from(self.channels()));
+    fn finish(
+        &self,
+        raw: &[u8],
+        stored: SizePx,
+        cut: SizePx,
+        (from, channels): (usize, Kept),
+    ) -> Result<PixelBuffer, Fault> {
         let width = stored.width as usize;
-        let rows = cut.height as usize;
-        let kept = cut.width as usize;
+        let size = (cut.width as usize, cut.height as usize);
         let samples = if self.bits < 8 {
             let unpacked =
                 unpack(raw, width, stored.height as usize, self.bits, self.photometric != Photometric::Palette);
-            Samples::U8(pick(&unpacked, width, rows, kept, 1, 1))
+            Samples::U8(pick(&unpacked, width, size, 1, &Kept { first: 0, count: 1 }))
         } else if self.bits == 8 {
-            let picked =
-                pick(raw, width, rows, kept, from, if self.photometric == Photometric::Palette { 1 } else { to });
+            let picked = pick(raw, width, size, from, &channels);
             if self.signed {
                 Samples::I16(picked.into_iter().map(|value| i16::from(value.cast_signed())).collect())
             } else {
@@ -369,8 +437,7 @@ impl Page {
             }
         } else {
             let words: Vec<u16> = raw.as_chunks::<2>().0.iter().map(|pair| u16::from_le_bytes(*pair)).collect();
-            let picked =
-                pick(&words, width, rows, kept, from, if self.photometric == Photometric::Palette { 1 } else { to });
+            let picked = pick(&words, width, size, from, &channels);
             if self.signed {
                 Samples::I16(picked.into_iter().map(u16::cast_signed).collect())
             } else {
@@ -408,68 +475,31 @@ fn palette(source: &dyn ByteSource, dir: &Directory, bits: u8) -> Result<Vec<[u8
     Ok((0..count).map(|index| [high(index), high(count + index), high(2 * count + index)]).collect())
 }
 
-/// Keeps the first `to` of `from` channels and the first `kept` pixels of each of `rows` rows.
-fn pick<T: Copy>(values: &[T], width: usize, rows: usize, kept: usize, from: usize, to: usize) -> Vec<T> {
-    let mut out = Vec::with_capacity(rows * kept * to);
-    for line in values.chunks_exact((width * from).max(1)).take(rows) {
-        let line = line.get(..kept * from).unwrap_or_default();
-        if from == to {
-            out.extend_from_slice(line);
-        } else {
-            out.extend(line.chunks_exact(from).flat_map(|pixel| pixel.iter().take(to).copied()));
-        }
+/// Pixels that share one pair of colours, across and down, where YCbCr is stored without a coding of its own (TIFF 6.0
+/// section 21).
+fn units(source: &dyn ByteSource, dir: &Directory, bits: u8) -> Result<(u8, u8), Fault> {
+    if bits != 8 {
+        return Err(Fault::unsupported(format!("{bits}-bit YCbCr in TIFF")));
     }
-    out
+    if dir.number(source, tag::PLANAR_CONFIGURATION)? == Some(2) {
+        return Err(Fault::unsupported("YCbCr in separate planes in TIFF"));
+    }
+    let side = |value: Option<&u64>| match value.copied().unwrap_or(2) {
+        1 => Ok(1),
+        2 => Ok(2),
+        4 => Ok(4),
+        other => Err(Fault::damaged(format!("the TIFF says that {other} pixels share a colour"))),
+    };
+    let list = dir.numbers(source, tag::YCBCR_SUBSAMPLING, 2)?;
+    Ok((side(list.first())?, side(list.get(1))?))
 }
 
-/// Samples of 1, 2 or 4 bits to bytes; grey is spread over 0..=255, palette indices stay.
-fn unpack(raw: &[u8], width: usize, rows: usize, bits: u8, spread: bool) -> Vec<u8> {
-    let per_byte = 8 / usize::from(bits);
-    let top = u8::try_from((1_u16 << bits) - 1).unwrap_or(u8::MAX);
-    let factor = if spread { 255 / top } else { 1 };
-    let mut out = Vec::with_capacity(width * rows);
-    for line in raw.chunks_exact(width.div_ceil(per_byte).max(1)).take(rows) {
-        let values = line.iter().flat_map(|byte| (0..per_byte).map(move |i| (byte, i)));
-        out.extend(values.take(width).map(|(byte, i)| {
-            let shift = 8 - usize::from(bits) * (i + 1);
-            (byte >> shift & top) * factor
-        }));
+/// How many of a grey page's channels are grey values: all but those that ExtraSamples calls transparency.
+fn greys(source: &dyn ByteSource, dir: &Directory, photometric: Photometric, channels: u8) -> Result<u8, Fault> {
+    if !matches!(photometric, Photometric::WhiteIsZero | Photometric::BlackIsZero) {
+        return Ok(1);
     }
-    out
-}
-
-fn interleave(planes: &[Vec<u8>], each: usize) -> Vec<u8> {
-    let mut out = vec![0; planes.iter().map(Vec::len).sum()];
-    for (index, plane) in planes.iter().enumerate() {
-        let places = out.chunks_exact_mut(each * planes.len());
-        for (place, value) in places.zip(plane.chunks_exact(each)) {
-            if let Some(place) = place.get_mut(index * each..(index + 1) * each) {
-                place.copy_from_slice(value);
-            }
-        }
-    }
-    out
-}
-
-/// Horizontal differencing (TIFF 6.0 section 14): each sample is the difference to the one before it of its channel.
-fn undo_predictor(data: &mut [u8], row: usize, channels: usize, words: bool) {
-    for line in data.chunks_exact_mut(row.max(1)) {
-        if words {
-            let mut before = vec![0_u16; channels];
-            for (index, pair) in line.as_chunks_mut::<2>().0.iter_mut().enumerate() {
-                if let Some(sum) = before.get_mut(index % channels) {
-                    *sum = sum.wrapping_add(u16::from_le_bytes(*pair));
-                    *pair = sum.to_le_bytes();
-                }
-            }
-        } else {
-            let mut before = vec![0_u8; channels];
-            for (index, value) in line.iter_mut().enumerate() {
-                if let Some(sum) = before.get_mut(index % channels) {
-                    *sum = sum.wrapping_add(*value);
-                    *value = *sum;
-                }
-            }
-        }
-    }
+    let extra = dir.numbers(source, tag::EXTRA_SAMPLES, 64)?;
+    let alpha = u8::try_from(extra.iter().filter(|kind| matches!(kind, 1 | 2)).count()).unwrap_or(0);
+    Ok(channels.saturating_sub(alpha).max(1))
 }
