@@ -1,13 +1,21 @@
-//! TIFF and BigTIFF, native: Aperio SVS, generic tiled pyramids, flat pages. Tiles are read one by one; a whole level is
-//! never in memory.
+//! TIFF and BigTIFF, native: Aperio SVS, OME-TIFF, generic pyramids, flat pages. Tiles are read one by one; only a page in
+//! strips is decoded whole.
+//!
+//! Frames are what a file holds of one size: pages, the planes of an OME-TIFF by time, channel and depth (depth fastest),
+//! and each channel of a grey page that has several.
 
 mod aperio;
+mod assemble;
 mod ifd;
 mod ndpi;
+mod ome;
 mod page;
 mod samples;
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 pub use ifd::is_tiff;
 
@@ -22,7 +30,9 @@ use super::{
     values::window_of_values,
 };
 use crate::domain::{Field, Level, SizePx, Spacing, SpacingSource, TileKey};
+use assemble::{Assembled, Frame, Opened, Part};
 use ifd::{Directory, tag};
+use ome::Ome;
 use page::{Page, Photometric};
 
 /// An opened TIFF file.
@@ -30,16 +40,12 @@ pub struct TiffImage {
     meta: ImageMeta,
     path: PathBuf,
     bytes: Arc<dyn ByteSource>,
-    pixels: Pixels,
+    parts: Vec<Part>,
+    frames: Vec<Frame>,
+    /// How a picture is to be laid; `None` for a pyramid, whose tiles are handed out as stored.
+    turn: Option<Orientation>,
     associated: Vec<(String, Page)>,
     cache: FrameCache,
-}
-
-enum Pixels {
-    /// Tiles are pieces of the file; finest level first.
-    Pyramid(Vec<Page>),
-    /// Pages of one size, each decoded whole and laid the way its tag says.
-    Flat(Vec<Page>, Orientation),
 }
 
 /// The Orientation tag of an EXIF block, which is a TIFF file of its own.
@@ -65,101 +71,74 @@ impl TiffImage {
     fn open(path: PathBuf, bytes: Arc<dyn ByteSource>, dirs: &[Directory]) -> Result<Self, Fault> {
         let first = dirs.first().ok_or_else(|| Fault::damaged("the TIFF file has no directory"))?;
         let base = Page::new(&*bytes, first)?;
+        if !base.tiled {
+            Fault::check_size("this image", base.decoded_bytes(), limits::FRAME_BYTES)?;
+        }
         let description = first.text(&*bytes, tag::IMAGE_DESCRIPTION);
         let slide = aperio::Description::parse(&description);
+        let ome = if ome::is_ome(&description) { Ome::parse(&description, dirs.len(), base.greys()) } else { None };
+        let opened = Opened { path: &path, bytes: &bytes, dirs, base: &base };
+        let listed = ome.as_ref().map(|text| opened.ome(text)).filter(|assembled| !assembled.frames.is_empty());
+        let assembled = listed.unwrap_or_else(|| if slide.is_some() { opened.aperio() } else { opened.generic() });
+        let Assembled { parts, frames, associated, unread } = assembled;
         let mut warnings = Vec::new();
         let turn = Orientation::new(first.number(&*bytes, tag::ORIENTATION)?);
         // A picture is turned whole. A pyramid stays as it is stored, which is how OpenSlide and what is built on it show
         // it: annotations are exchanged with those programs in stored coordinates.
-        let alone = dirs.len() == 1 && first.children(&*bytes).is_empty();
-        let turned_whole = alone && !turn.is_as_stored() && base.decoded_bytes() <= limits::FRAME_BYTES;
-        if base.tiled && !turn.is_as_stored() && !turned_whole {
+        let flat = frames.iter().all(|frame| frame.levels.len() == 1);
+        let alone = dirs.len() == 1 && frames.len() == 1;
+        let small = base.decoded_bytes() <= limits::FRAME_BYTES;
+        let turned = flat && (!base.tiled || (alone && !turn.is_as_stored() && small));
+        if !turned && !turn.is_as_stored() {
             warnings.push(ImageWarning { code: "tiff-orientation-ignored", detail: String::new() });
-        }
-        let (mut levels, mut frames, mut associated, mut unread) =
-            (vec![base.clone()], vec![base.clone()], Vec::new(), 0);
-        for (index, dir) in dirs.iter().enumerate().skip(1) {
-            let page = Page::new(&*bytes, dir);
-            if slide.is_some() {
-                match page {
-                    Ok(page) if page.tiled => levels.push(page),
-                    Ok(page) => associated.push((aperio::associated_name(&*bytes, dir, index), page)),
-                    Err(_) => unread += 1,
-                }
-                continue;
-            }
-            match page {
-                Ok(page) if base.tiled && is_reduction(&base, &page) => levels.push(page),
-                Ok(page) if !base.tiled && same_kind(&base, &page) => frames.push(page),
-                _ => unread += 1,
-            }
-        }
-        for dir in if base.tiled { first.children(&*bytes) } else { Vec::new() } {
-            match Page::new(&*bytes, &dir) {
-                Ok(page) if is_reduction(&base, &page) => levels.push(page),
-                _ => unread += 1,
-            }
         }
         if unread > 0 {
             warnings.push(ImageWarning { code: "tiff-pages-not-shown", detail: unread.to_string() });
         }
-        let pixels = if base.tiled && !turned_whole {
-            levels.sort_by_key(|page| std::cmp::Reverse(page.size_px.area()));
-            levels.dedup_by(|later, earlier| later.size_px == earlier.size_px);
-            Pixels::Pyramid(levels)
-        } else {
-            Fault::check_size("this image", base.decoded_bytes(), limits::FRAME_BYTES)?;
-            Pixels::Flat(frames, turn)
-        };
-        let meta = describe(&path, &*bytes, first, &pixels, slide.as_ref(), (&associated, warnings));
-        let mut image = Self { meta, path, bytes, pixels, associated, cache: FrameCache::default() };
+        let text = Text { slide: slide.as_ref(), ome: ome.as_ref() };
+        let mut meta = describe(&*bytes, first, &frames, turned.then_some(turn), &text);
+        meta.files = parts.iter().map(|part| part.path.clone()).collect();
+        meta.associated = associated.iter().map(|(name, _)| name.clone()).collect();
+        meta.warnings = warnings;
+        let turn = turned.then_some(turn);
+        let mut image = Self { meta, path, bytes, parts, frames, turn, associated, cache: FrameCache::default() };
         image.meta.display.window = image.default_window();
         Ok(image)
     }
 
-    /// Grey deeper than 8 bits gets the window of its values, from the coarsest level or the first page.
+    /// Grey deeper than 8 bits gets the window of its values, from the coarsest level of the first frame.
     fn default_window(&self) -> Option<super::Window> {
         if self.meta.channels != 1 || (self.meta.bits_stored <= 8 && !self.meta.signed) {
             return None;
         }
-        let sample = match &self.pixels {
-            Pixels::Pyramid(levels) => {
-                let coarsest = levels.last().filter(|page| page.size_px.area() <= limits::WINDOW_SAMPLE_PIXELS);
-                coarsest.and_then(|page| self.guarded(|| whole(&*self.bytes, page)).ok())
-            }
-            Pixels::Flat(..) => self.decode_page(0).ok(),
-        };
+        let coarsest = u16::try_from(self.meta.levels.len().saturating_sub(1)).unwrap_or(0);
+        let small = self.meta.levels.last().is_some_and(|l| l.size_px.area() <= limits::WINDOW_SAMPLE_PIXELS);
+        let sample = if small || self.turn.is_some() { self.decode_page(0, coarsest).ok() } else { None };
         Some(window_of_values(sample.as_ref(), self.meta.bits_stored, self.meta.signed, (1.0, 0.0)))
     }
 
     fn guarded<T>(&self, work: impl FnOnce() -> Result<T, Fault>) -> Result<T, ImagingError> {
-        caught(work).unwrap_or_else(|panic| Err(Fault::damaged(panic))).map_err(|fault| fault.at(&self.path))
+        self.guarded_in(&self.path, work)
     }
 
-    fn decode_page(&self, frame: u32) -> Result<PixelBuffer, ImagingError> {
-        let Pixels::Flat(pages, turn) = &self.pixels else {
-            return Err(ImagingError::OutOfRange { what: "frame", index: u64::from(frame), count: 1 });
-        };
-        let count = pages.len() as u64;
-        let page = pages.get(frame as usize);
-        let page = page.ok_or(ImagingError::OutOfRange { what: "frame", index: u64::from(frame), count })?;
-        self.guarded(|| whole(&*self.bytes, page)).map(|pixels| turn.apply(pixels))
+    fn guarded_in<T>(&self, path: &Path, work: impl FnOnce() -> Result<T, Fault>) -> Result<T, ImagingError> {
+        caught(work).unwrap_or_else(|panic| Err(Fault::damaged(panic))).map_err(|fault| fault.at(path))
     }
-}
 
-/// A page that shows the same field smaller: tiled, coarser, the same shape within a pixel of rounding.
-fn is_reduction(base: &Page, page: &Page) -> bool {
-    let (bw, bh) = (f64::from(base.size_px.width), f64::from(base.size_px.height));
-    let (w, h) = (f64::from(page.size_px.width), f64::from(page.size_px.height));
-    let off = (w * bh - h * bw).abs();
-    // Each level may round its size down or up by one pixel, so the cross product may be off by one side of each.
-    page.tiled && w < bw && h < bh && page.channels() == base.channels() && off <= bw.max(bh) * 2.0
-}
+    /// A page and the file that it is in.
+    fn page(&self, frame: u32, level: u16) -> Result<(&Part, &Page), ImagingError> {
+        let count = self.frames.len() as u64;
+        let none = || ImagingError::OutOfRange { what: "frame", index: u64::from(frame), count };
+        let found = self.frames.get(frame as usize).ok_or_else(none)?;
+        let part = self.parts.get(found.file as usize).ok_or_else(none)?;
+        Ok((part, found.levels.get(usize::from(level)).ok_or_else(none)?))
+    }
 
-fn same_kind(base: &Page, page: &Page) -> bool {
-    page.size_px == base.size_px
-        && page.channels() == base.channels()
-        && (page.bits, page.signed, page.photometric) == (base.bits, base.signed, base.photometric)
+    fn decode_page(&self, frame: u32, level: u16) -> Result<PixelBuffer, ImagingError> {
+        let (part, page) = self.page(frame, level)?;
+        let pixels = self.guarded_in(&part.path, || whole(&*part.bytes, page))?;
+        Ok(self.turn.map_or(Orientation::AS_STORED, |turn| turn).apply(pixels))
+    }
 }
 
 /// The page of an associated image, or `OutOfRange`.
@@ -182,54 +161,61 @@ fn whole(source: &dyn ByteSource, page: &Page) -> Result<PixelBuffer, Fault> {
     canvas.finish()
 }
 
+/// What the description of the first page turned out to be.
+struct Text<'a> {
+    slide: Option<&'a aperio::Description>,
+    ome: Option<&'a Ome>,
+}
+
+/// All that the directories say; files, associated images and warnings are the caller's.
 fn describe(
-    path: &std::path::Path,
     bytes: &dyn ByteSource,
     first: &Directory,
-    pixels: &Pixels,
-    slide: Option<&aperio::Description>,
-    (associated, warnings): (&[(String, Page)], Vec<ImageWarning>),
+    frames: &[Frame],
+    turn: Option<Orientation>,
+    text: &Text<'_>,
 ) -> ImageMeta {
-    let pages = match pixels {
-        Pixels::Pyramid(pages) | Pixels::Flat(pages, _) => pages,
-    };
-    let turn = if let Pixels::Flat(_, turn) = pixels { *turn } else { Orientation::AS_STORED };
-    let (tiled, frame_count) = match pixels {
-        Pixels::Pyramid(_) => (true, 1),
-        Pixels::Flat(pages, _) => (false, pages.len()),
-    };
+    let pages = frames.first().map(|frame| frame.levels.as_slice()).unwrap_or_default();
     let base = pages.first();
-    let full = base.map_or(SizePx::new(0, 0), |page| turn.size(page.size_px));
-    let levels: Vec<Level> = if tiled {
-        pages.iter().map(|page| describe_level(full, page.size_px, page.piece_px)).collect()
-    } else {
-        vec![flat_level(full)]
+    let turned = turn.unwrap_or(Orientation::AS_STORED);
+    let full = base.map_or(SizePx::new(0, 0), |page| turned.size(page.size_px));
+    let shape = |page: &Page| match (turn, page.tiled) {
+        (None, true) => page.piece_px,
+        _ => flat_level(turned.size(page.size_px)).tile_px,
     };
-    let spacing = slide.and_then(|slide| slide.spacing).or_else(|| resolution(bytes, first));
-    let spacing =
-        spacing.map(|s| if turn.swaps_axes() { Spacing { x_um: s.y_um, y_um: s.x_um, source: s.source } } else { s });
-    let field = if slide.is_some() || (tiled && (levels.len() > 1 || spacing.is_some())) {
-        Field::Pathology
-    } else {
-        Field::Other
+    let levels: Vec<Level> =
+        pages.iter().map(|page| describe_level(full, turned.size(page.size_px), shape(page))).collect();
+    let tiled = turn.is_none();
+    let measured = text.slide.and_then(|slide| slide.spacing).or_else(|| text.ome.and_then(|ome| ome.spacing));
+    let spacing = measured.or_else(|| resolution(bytes, first)).map(|s| match turned.swaps_axes() {
+        true => Spacing { x_um: s.y_um, y_um: s.x_um, source: s.source },
+        false => s,
+    });
+    let microscopy = tiled || text.ome.is_some();
+    let pathology = text.slide.is_some() || (microscopy && (levels.len() > 1 || spacing.is_some()));
+    let format = match text {
+        Text { slide: Some(_), .. } => "Aperio SVS",
+        Text { ome: Some(_), .. } => "OME-TIFF",
+        _ if levels.len() > 1 && base.is_some_and(|page| page.tiled) => "tiled pyramidal TIFF",
+        _ if levels.len() > 1 => "pyramidal TIFF",
+        _ if tiled => "tiled TIFF",
+        _ => "TIFF",
     };
-    let format = match (slide, tiled) {
-        (Some(_), _) => "Aperio SVS",
-        (None, true) if levels.len() > 1 => "tiled pyramidal TIFF",
-        (None, true) => "tiled TIFF",
-        (None, false) => "TIFF",
-    };
+    let frame = |frame: &Frame| FrameInfo { rescale: (1.0, 0.0), pose: None, file: frame.file, windows: Vec::new() };
     ImageMeta {
         format: format.to_owned(),
         reader: "tiff (native)",
-        field,
+        field: if pathology { Field::Pathology } else { Field::Other },
         levels,
-        frames: vec![FrameInfo { rescale: (1.0, 0.0), pose: None, file: 0, windows: Vec::new() }; frame_count],
+        frames: frames.iter().map(frame).collect(),
         channels: base.map_or(1, Page::channels),
         bits_stored: base.map_or(8, |page| page.bits.max(8)),
         signed: base.is_some_and(|page| page.signed),
         spacing,
-        objective_power: slide.and_then(|slide| slide.objective_power),
+        objective_power: match text {
+            Text { slide: Some(slide), .. } => slide.objective_power,
+            Text { ome, .. } => ome.and_then(|ome| ome.objective_power),
+        },
         transfer_syntax: base.map(|page| page.compression.name().to_owned()),
         photometric: base.map_or_else(String::new, |page| page.photometric.name().to_owned()),
         display: DisplayDefaults {
@@ -237,9 +223,9 @@ fn describe(
             invert: base.is_some_and(|page| page.photometric == Photometric::WhiteIsZero),
             unit: None,
         },
-        associated: associated.iter().map(|(name, _)| name.clone()).collect(),
-        warnings,
-        files: vec![path.to_path_buf()],
+        associated: Vec::new(),
+        warnings: Vec::new(),
+        files: Vec::new(),
         identity: Identity::default(),
     }
 }
@@ -271,21 +257,18 @@ impl ImageSource for TiffImage {
 
     fn read_tile(&self, key: TileKey) -> Result<PixelBuffer, ImagingError> {
         let level = level_of(&self.meta.levels, key)?;
-        match &self.pixels {
-            Pixels::Flat(..) => self.cache.tile(level, key, || self.decode_page(key.frame)),
-            Pixels::Pyramid(pages) => {
-                let rect = tile_rect(level, key)?;
-                let count = pages.len() as u64;
-                let none = || ImagingError::OutOfRange { what: "level", index: u64::from(key.level), count };
-                if key.frame > 0 {
-                    return Err(ImagingError::OutOfRange { what: "frame", index: u64::from(key.frame), count: 1 });
-                }
-                let page = pages.get(usize::from(key.level)).ok_or_else(none)?;
-                let piece = self.guarded(|| page.read_piece(&*self.bytes, key.col, key.row))?;
-                debug_assert_eq!((piece.size_px.width, piece.size_px.height), (rect.width, rect.height));
-                Ok(piece)
-            }
+        let (part, page) = self.page(key.frame, key.level)?;
+        if self.turn.is_some() || !page.tiled {
+            // Levels of a frame are kept apart in the cache, which knows frames alone.
+            let count = u32::try_from(self.meta.levels.len()).unwrap_or(1);
+            let place = key.frame.saturating_mul(count).saturating_add(u32::from(key.level));
+            let decode = || self.decode_page(key.frame, key.level);
+            return self.cache.tile(level, TileKey { frame: place, ..key }, decode);
         }
+        let rect = tile_rect(level, key)?;
+        let piece = self.guarded_in(&part.path, || page.read_piece(&*part.bytes, key.col, key.row))?;
+        debug_assert_eq!((piece.size_px.width, piece.size_px.height), (rect.width, rect.height));
+        Ok(piece)
     }
 
     fn read_associated(&self, name: &str) -> Result<PixelBuffer, ImagingError> {

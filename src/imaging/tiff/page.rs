@@ -289,9 +289,14 @@ impl Page {
         row * u64::from(self.piece_px.height)
     }
 
-    /// The page once for each of its grey channels, which are images of their own; once when it has colours.
-    pub fn by_channel(self) -> Vec<Self> {
-        (0..self.greys).map(|shown| Self { shown, ..self.clone() }).collect()
+    /// Stored channels that are grey values of their own; 1 for a page with colours.
+    pub fn greys(&self) -> u8 {
+        self.greys
+    }
+
+    /// The page with another of its grey channels shown.
+    pub fn showing(&self, channel: u8) -> Self {
+        Self { shown: channel, ..self.clone() }
     }
 
     /// How many tiles or strips the page lists.
