@@ -121,6 +121,14 @@ fn describes_what_it_reads(folder: &Path) {
     assert_eq!(warnings, [("tiff-pages-not-shown", "1")], "the fourth file of the set is not there");
     let pyramid = imaging::open(&folder.join("subifd-strip.tif")).unwrap();
     assert_eq!(pyramid.meta().levels.iter().map(|l| l.downsample).collect::<Vec<_>>(), [1.0, 2.0, 4.0]);
+    // Black at 16, as video has it: refused rather than shown in wrong colours.
+    let mut video = std::fs::read(folder.join("units-22-8.tif")).unwrap();
+    let usual: Vec<u8> = [0_u32, 1, 255, 1, 128, 1].into_iter().flat_map(u32::to_le_bytes).collect();
+    let at = video.windows(usual.len()).position(|bytes| bytes == usual).unwrap();
+    video[at] = 16;
+    std::fs::write(folder.join("video.tif"), &video).unwrap();
+    let refused = imaging::open(&folder.join("video.tif")).err().unwrap();
+    assert!(refused.reason().contains("black and white of its own"), "{}", refused.reason());
     cut_and_flipped(folder);
 }
 

@@ -40,7 +40,9 @@ pub mod tag {
     pub const EXTRA_SAMPLES: u16 = 338;
     pub const SAMPLE_FORMAT: u16 = 339;
     pub const JPEG_TABLES: u16 = 347;
+    pub const YCBCR_COEFFICIENTS: u16 = 529;
     pub const YCBCR_SUBSAMPLING: u16 = 530;
+    pub const REFERENCE_BLACK_WHITE: u16 = 532;
     /// Hamamatsu NDPI's format flag.
     pub const NDPI_FORMAT: u16 = 65420;
     /// NDPI: magnification of the page; -1 is the macro image, -2 a map of where tissue was looked for.
@@ -242,12 +244,22 @@ impl Directory {
     }
 
     /// A rational as a quotient; `None` when absent, of another type, or divided by zero.
-    #[allow(clippy::cast_precision_loss, reason = "both parts are below 2^32")]
     pub fn rational(&self, source: &dyn ByteSource, tag: u16) -> Option<f64> {
+        self.rationals(source, tag, 1)?.first().copied().filter(|value| value.is_finite())
+    }
+
+    /// At most `most` rationals as quotients, not finite where they are divided by zero; `None` when absent or of another
+    /// type.
+    #[allow(clippy::cast_precision_loss, reason = "both parts are below 2^32")]
+    pub fn rationals(&self, source: &dyn ByteSource, tag: u16, most: u64) -> Option<Vec<f64>> {
         let entry = self.entries.get(&tag).filter(|entry| entry.kind == 5 && entry.count >= 1)?;
-        let over = self.layout.read(source, entry.at, 4).ok()?;
-        let under = self.layout.read(source, entry.at.checked_add(4)?, 4).ok()?;
-        (under != 0).then(|| over as f64 / under as f64)
+        let bytes =
+            read_range(source, entry.at, entry.count.min(most) * 8, "TIFF value", limits::TIFF_BLOB_BYTES).ok()?;
+        let quotient = |pair: &[u8; 8]| {
+            let (over, under) = pair.split_at(4);
+            self.layout.number(over) as f64 / self.layout.number(under) as f64
+        };
+        Some(bytes.as_chunks::<8>().0.iter().map(quotient).collect())
     }
 
     /// The bytes of a tag (text, JPEG tables); empty where it is absent.

@@ -117,14 +117,6 @@ impl TiffImage {
         Some(window_of_values(sample.as_ref(), self.meta.bits_stored, self.meta.signed, (1.0, 0.0)))
     }
 
-    fn guarded<T>(&self, work: impl FnOnce() -> Result<T, Fault>) -> Result<T, ImagingError> {
-        self.guarded_in(&self.path, work)
-    }
-
-    fn guarded_in<T>(&self, path: &Path, work: impl FnOnce() -> Result<T, Fault>) -> Result<T, ImagingError> {
-        caught(work).unwrap_or_else(|panic| Err(Fault::damaged(panic))).map_err(|fault| fault.at(path))
-    }
-
     /// A page and the file that it is in.
     fn page(&self, frame: u32, level: u16) -> Result<(&Part, &Page), ImagingError> {
         let count = self.frames.len() as u64;
@@ -136,8 +128,8 @@ impl TiffImage {
 
     fn decode_page(&self, frame: u32, level: u16) -> Result<PixelBuffer, ImagingError> {
         let (part, page) = self.page(frame, level)?;
-        let pixels = self.guarded_in(&part.path, || whole(&*part.bytes, page))?;
-        Ok(self.turn.map_or(Orientation::AS_STORED, |turn| turn).apply(pixels))
+        let pixels = guarded(&part.path, || whole(&*part.bytes, page))?;
+        Ok(self.turn.unwrap_or(Orientation::AS_STORED).apply(pixels))
     }
 }
 
@@ -159,6 +151,11 @@ fn whole(source: &dyn ByteSource, page: &Page) -> Result<PixelBuffer, Fault> {
         }
     }
     canvas.finish()
+}
+
+/// Runs a decoder; what goes wrong, a panic included, is said of this file.
+fn guarded<T>(path: &Path, work: impl FnOnce() -> Result<T, Fault>) -> Result<T, ImagingError> {
+    caught(work).unwrap_or_else(|panic| Err(Fault::damaged(panic))).map_err(|fault| fault.at(path))
 }
 
 /// What the description of the first page turned out to be.
@@ -187,10 +184,12 @@ fn describe(
         pages.iter().map(|page| describe_level(full, turned.size(page.size_px), shape(page))).collect();
     let tiled = turn.is_none();
     let measured = text.slide.and_then(|slide| slide.spacing).or_else(|| text.ome.and_then(|ome| ome.spacing));
-    let spacing = measured.or_else(|| resolution(bytes, first)).map(|s| match turned.swaps_axes() {
-        true => Spacing { x_um: s.y_um, y_um: s.x_um, source: s.source },
-        false => s,
-    });
+    let spacing = measured.or_else(|| resolution(bytes, first));
+    let spacing = if turned.swaps_axes() {
+        spacing.map(|s| Spacing { x_um: s.y_um, y_um: s.x_um, source: s.source })
+    } else {
+        spacing
+    };
     let microscopy = tiled || text.ome.is_some();
     let pathology = text.slide.is_some() || (microscopy && (levels.len() > 1 || spacing.is_some()));
     let format = match text {
@@ -266,13 +265,13 @@ impl ImageSource for TiffImage {
             return self.cache.tile(level, TileKey { frame: place, ..key }, decode);
         }
         let rect = tile_rect(level, key)?;
-        let piece = self.guarded_in(&part.path, || page.read_piece(&*part.bytes, key.col, key.row))?;
+        let piece = guarded(&part.path, || page.read_piece(&*part.bytes, key.col, key.row))?;
         debug_assert_eq!((piece.size_px.width, piece.size_px.height), (rect.width, rect.height));
         Ok(piece)
     }
 
     fn read_associated(&self, name: &str) -> Result<PixelBuffer, ImagingError> {
         let page = associated(&self.associated, name)?;
-        self.guarded(|| whole(&*self.bytes, page))
+        guarded(&self.path, || whole(&*self.bytes, page))
     }
 }

@@ -403,9 +403,12 @@ impl Page {
     fn read_jpeg2000(&self, data: &[u8], expect: Expect, ycbcr: bool) -> Result<Vec<u8>, Fault> {
         let values = jpeg2000::decode(data, expect)?;
         if self.bits == 16 {
-            let words = values.iter().map(|value| match self.signed {
-                true => i16::try_from((*value).clamp(-0x8000, 0x7FFF)).unwrap_or(0).cast_unsigned(),
-                false => u16::try_from((*value).clamp(0, 0xFFFF)).unwrap_or(0),
+            let words = values.iter().map(|value| {
+                if self.signed {
+                    i16::try_from((*value).clamp(-0x8000, 0x7FFF)).unwrap_or(0).cast_unsigned()
+                } else {
+                    u16::try_from((*value).clamp(0, 0xFFFF)).unwrap_or(0)
+                }
             });
             return Ok(words.flat_map(u16::to_le_bytes).collect());
         }
@@ -488,6 +491,16 @@ fn units(source: &dyn ByteSource, dir: &Directory, bits: u8) -> Result<(u8, u8),
     }
     if dir.number(source, tag::PLANAR_CONFIGURATION)? == Some(2) {
         return Err(Fault::unsupported("YCbCr in separate planes in TIFF"));
+    }
+    // libtiff's defaults, which are those of JFIF; what video equipment writes is not converted by guess.
+    let is = |tag: u16, usual: &[f64]| {
+        let own = dir.rationals(source, tag, usual.len() as u64);
+        own.is_none_or(|own| own.len() == usual.len() && own.iter().zip(usual).all(|(a, b)| (a - b).abs() < 1e-3))
+    };
+    if !is(tag::YCBCR_COEFFICIENTS, &[0.299, 0.587, 0.114])
+        || !is(tag::REFERENCE_BLACK_WHITE, &[0.0, 255.0, 128.0, 255.0, 128.0, 255.0])
+    {
+        return Err(Fault::unsupported("YCbCr with coefficients or a black and white of its own in TIFF"));
     }
     let side = |value: Option<&u64>| match value.copied().unwrap_or(2) {
         1 => Ok(1),
