@@ -113,12 +113,20 @@ fn describes_what_it_reads(folder: &Path) {
     assert_eq!(meta.spacing.map(|s| (s.x_um, (s.y_um * 1e6).round() / 1e6)), Some((0.25, 0.251)));
     assert_eq!((meta.field, meta.transfer_syntax.as_deref()), (Field::Pathology, Some("Zstandard")));
     assert_eq!(meta.warnings, []);
-    let (one, other) =
-        (imaging::open(&folder.join("z1.ome.tif")).unwrap(), imaging::open(&folder.join("z2.ome.tif")).unwrap());
-    assert_eq!(one.meta().files, other.meta().files, "the set is one image, from whichever file it was opened");
-    assert_eq!(one.meta().files.len(), 3);
-    let warnings: Vec<_> = one.meta().warnings.iter().map(|w| (w.code, w.detail.as_str())).collect();
-    assert_eq!(warnings, [("tiff-pages-not-shown", "1")], "the fourth file of the set is not there");
+    let warned = |name: &str| {
+        let source = imaging::open(&folder.join(name)).unwrap();
+        let warnings: Vec<_> = source.meta().warnings.iter().map(|w| (w.code, w.detail.clone())).collect();
+        (source.meta().frames.len(), source.meta().files.len(), warnings)
+    };
+    let missing = |count: &str| vec![("tiff-pages-not-shown", count.to_owned())];
+    assert_eq!(warned("z0.ome.tif"), (3, 3, missing("1")), "the fourth file of the set is not there");
+    assert_eq!(warned("z2.ome.tif"), (1, 1, missing("3")), "a set is opened from the file of its first plane");
+    let moved = folder.join("moved");
+    std::fs::create_dir(&moved).unwrap();
+    for name in ["z1.ome.tif", "z2.ome.tif"] {
+        std::fs::copy(folder.join(name), moved.join(name)).unwrap();
+    }
+    assert_eq!(warned("moved/z1.ome.tif"), (2, 2, missing("2")), "without the first file the next one leads");
     let pyramid = imaging::open(&folder.join("subifd-strip.tif")).unwrap();
     assert_eq!(pyramid.meta().levels.iter().map(|l| l.downsample).collect::<Vec<_>>(), [1.0, 2.0, 4.0]);
     // Black at 16, as video has it: refused rather than shown in wrong colours.

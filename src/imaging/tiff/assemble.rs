@@ -1,7 +1,7 @@
 //! Which directories are frames, which are coarser levels of one, and which stand beside the image.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -109,12 +109,15 @@ impl Opened<'_> {
         stack(&**self.bytes, dir, page, unread)
     }
 
-    /// An OME-TIFF: planes as its text lists them, in this file and in those beside it.
+    /// An OME-TIFF: planes as its text lists them, in this file and in those beside it. A set is one image, opened from
+    /// the file of its first plane; any other file shows its own planes alone, so that a folder does not hold the same
+    /// image once for each of its files.
     pub fn ome(&self, text: &Ome) -> Assembled {
         let mut out = self.alone();
         let mut files: BTreeMap<FileRef, Option<(u32, Vec<Directory>)>> = BTreeMap::new();
         let (mut parts, mut pieces, mut read) = (Vec::new(), 0, 0_u64);
-        for plane in &text.planes {
+        let leads = self.leads(text);
+        for plane in text.planes.iter().filter(|plane| leads || plane.file.is_none()) {
             let (file, dirs) = match &plane.file {
                 None => (0, self.dirs),
                 Some(named) => {
@@ -158,6 +161,21 @@ impl Opened<'_> {
     }
 }
 
+impl Opened<'_> {
+    /// Whether no file of the set that is there holds an earlier plane than this one.
+    fn leads(&self, text: &Ome) -> bool {
+        let mut missing = BTreeSet::new();
+        for plane in &text.planes {
+            let Some(named) = &plane.file else { return true };
+            if missing.len() >= FILES || (!missing.contains(named) && beside(self.path, named).is_some()) {
+                return false;
+            }
+            missing.insert(named);
+        }
+        true
+    }
+}
+
 impl Assembled {
     /// Frames that lack a level of the first, or have it cut otherwise, cannot be shown beside it.
     fn keep_alike(&mut self) {
@@ -167,7 +185,7 @@ impl Assembled {
         self.unread += (before - self.frames.len()) as u64;
     }
 
-    /// Files that hold a plane, in the order of their first: the same from whichever of them was opened.
+    /// Files that hold a plane, in the order of their first.
     fn order_parts(&mut self) {
         let mut order: Vec<u32> = Vec::new();
         let mut new_place = BTreeMap::new();
