@@ -111,6 +111,7 @@ fn describes_what_it_reads(folder: &Path) {
     let meta = planes.meta();
     assert_eq!((meta.format.as_str(), meta.frames.len(), meta.levels.len()), ("OME-TIFF", 6, 2));
     assert_eq!(meta.spacing.map(|s| (s.x_um, (s.y_um * 1e6).round() / 1e6)), Some((0.25, 0.251)));
+    assert_eq!(meta.reader, "tiff (native; pixel size from OME-XML)");
     assert_eq!((meta.field, meta.transfer_syntax.as_deref()), (Field::Pathology, Some("Zstandard")));
     assert_eq!(meta.warnings, []);
     let warned = |name: &str| {

@@ -203,7 +203,11 @@ fn describe(
     let frame = |frame: &Frame| FrameInfo { rescale: (1.0, 0.0), pose: None, file: frame.file, windows: Vec::new() };
     ImageMeta {
         format: format.to_owned(),
-        reader: "tiff (native)",
+        // The sources of a spacing have no word for OME-XML, so the reader says it.
+        reader: match text.ome {
+            Some(ome) if ome.spacing.is_some() => "tiff (native; pixel size from OME-XML)",
+            _ => "tiff (native)",
+        },
         field: if pathology { Field::Pathology } else { Field::Other },
         levels,
         frames: frames.iter().map(frame).collect(),
