@@ -64,7 +64,7 @@ impl Project {
     /// open to look, such as one on a network drive. The copy starts new streams, as every copy does.
     ///
     /// # Errors
-    /// As [`Project::backup`] and [`restore`](super::restore); then there is nothing at `to`.
+    /// As [`Project::backup`] and [`restore`](fn@super::restore); then there is nothing at `to`.
     pub fn copy_to(&self, to: &Path, progress: &Progress, cancel: &Cancel) -> Result<Restored, ProjectError> {
         let project = self.id().ok_or(ProjectError::NobodyHere)?;
         let parent = to.parent().map(Path::to_owned).unwrap_or_default();

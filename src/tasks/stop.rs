@@ -47,24 +47,23 @@ pub fn cancelled_by_asking() -> Cancel {
 /// The system's refusal to start a thread or to watch.
 pub fn watch(last_word: impl FnOnce() + Send + 'static) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    // Here and not on the thread, which may be slow to start while the work goes on.
+    let mut asking = {
+        let _within = runtime.enter();
+        Asking::new()?
+    };
     let work = move || {
         let code = runtime.block_on(async {
-            let mut asking = Asking::new()?;
             let code = asking.next().await;
             ASKED.store(true, Ordering::SeqCst);
             for wake in WAKE.lock().unwrap_or_else(PoisonError::into_inner).iter() {
                 wake();
             }
             tokio::time::timeout(GRACE, asking.next()).await.ok();
-            Ok::<_, io::Error>(code)
+            code
         });
-        match code {
-            Ok(code) => {
-                last_word();
-                std::process::exit(code);
-            }
-            Err(e) => tracing::warn!("signals cannot be watched: {e}"),
-        }
+        last_word();
+        std::process::exit(code);
     };
     std::thread::Builder::new().name("signals".to_owned()).spawn(work)?;
     Ok(())
