@@ -115,5 +115,8 @@ fn read(path: &Path) -> Option<Witness> {
 /// All witnesses of a project on this machine, as they are found.
 pub(super) fn all(home: &Path, project: &Digest) -> Vec<KeptWitness> {
     let name = |path: &Path| path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
-    list(&folder(home, project)).into_iter().map(|(_, p)| KeptWitness { name: name(&p), witness: read(&p) }).collect()
+    let kept = list(&folder(home, project)).into_iter().map(|(_, p)| (read(&p), p));
+    // One that a process which closed meanwhile found superseded is gone, and not damaged.
+    let there = kept.filter(|(witness, path)| witness.is_some() || path.exists());
+    there.map(|(witness, path)| KeptWitness { name: name(&path), witness }).collect()
 }
