@@ -72,6 +72,8 @@ pub enum SpacingSource {
     AperioMpp,
     /// TIFF XResolution/YResolution with a physical unit.
     TiffResolution,
+    /// `PhysicalSizeX` and `PhysicalSizeY` of an OME-XML header.
+    OmeXml,
     /// DICOM Pixel Spacing (0028,0030): at the patient plane.
     DicomPixelSpacing,
     /// DICOM Imager Pixel Spacing (0018,1164): at the detector, not the patient plane.

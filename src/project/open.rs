@@ -57,7 +57,17 @@ impl Project {
         })?;
         let keyring = Keyring::at(new.home);
         let key = keyring.generate(super::acting::passphrase().as_ref().map(|p| p.as_str()))?;
-        let store = Store::create(&NewStore { folder: new.folder, home: new.home })?;
+        let store = Store::create(&NewStore { folder: new.folder, home: new.home }).map_err(|e| match e {
+            // Nothing was there before, so nothing is damaged: the disk is none that a database can work on.
+            super::StoreError::Database(why) => ProjectError::Refused {
+                file: new.folder.display().to_string(),
+                reason: format!(
+                    "its disk cannot keep a project ({why}); make it on this computer, for example as {}",
+                    better_place(new.folder).display()
+                ),
+            },
+            other => other.into(),
+        })?;
         let mut project = Self {
             store,
             state: State::default(),

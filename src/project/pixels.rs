@@ -197,6 +197,7 @@ pub const fn spacing_source(source: SpacingSource) -> &'static str {
     match source {
         SpacingSource::AperioMpp => "Aperio MPP",
         SpacingSource::TiffResolution => "TIFF resolution",
+        SpacingSource::OmeXml => "OME-XML",
         SpacingSource::DicomPixelSpacing => "DICOM Pixel Spacing",
         SpacingSource::DicomImagerSpacing => "DICOM Imager Pixel Spacing (at the detector)",
         SpacingSource::DicomPixelMeasures => "DICOM Pixel Measures",

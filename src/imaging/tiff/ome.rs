@@ -192,7 +192,7 @@ fn spacing(pixels: Node<'_, '_>) -> Option<Spacing> {
         Some(value * um).filter(|um| um.is_finite() && *um > 0.0)
     };
     let (x_um, y_um) = (side("PhysicalSizeX", "PhysicalSizeXUnit")?, side("PhysicalSizeY", "PhysicalSizeYUnit")?);
-    Some(Spacing { x_um, y_um, source: SpacingSource::TiffResolution })
+    Some(Spacing { x_um, y_um, source: SpacingSource::OmeXml })
 }
 
 fn power(root: Node<'_, '_>, image: Node<'_, '_>) -> Option<f64> {
