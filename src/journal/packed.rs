@@ -9,28 +9,6 @@ use super::stored::{Reader, Stored, Writer};
 use super::transaction::{Open, StreamKind};
 use crate::domain::{Digest, StreamId};
 
-impl Stored for Place {
-    fn put<'a>(&'a self, to: &mut Writer<'a>) {
-        self.at.put(to);
-        self.length.put(to);
-        self.sha256.put(to);
-    }
-    fn get(from: &mut Reader<'_>) -> Option<Self> {
-        Some(Self { at: Stored::get(from)?, length: Stored::get(from)?, sha256: Stored::get(from)? })
-    }
-}
-
-impl Stored for ReadSummary {
-    fn put<'a>(&'a self, to: &mut Writer<'a>) {
-        self.phase.put(to);
-        self.live.put(to);
-        self.submissions.put(to);
-    }
-    fn get(from: &mut Reader<'_>) -> Option<Self> {
-        Some(Self { phase: Stored::get(from)?, live: Stored::get(from)?, submissions: Stored::get(from)? })
-    }
-}
-
 /// How a stream's fold goes into the header.
 enum Packed {
     Read(Place, ReadSummary),

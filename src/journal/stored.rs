@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use super::event::FindingEvent;
 use super::finding::{Finding, FindingBody, FindingOrigin, RoiRef};
+use super::kept::{Place, ReadSummary};
 use super::read::{Gesture, ReadFold, ReadPhase, Submission};
 use super::state::OutOfTurn;
 use super::transaction::{Audience, Head, Open, PublicKey, StreamKind, StreamSubject};
@@ -213,6 +214,8 @@ fields! {
     ReadFold { phase, findings, submissions, undo, redo }
     StreamSubject { case, reader, round }
     Head { stream, seq, hash }
+    Place { at, length, sha256 }
+    ReadSummary { phase, live, submissions }
     Open { project, kind, subject, key, reader, audience, under, continues, nonce }
 }
 
