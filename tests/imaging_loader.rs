@@ -8,7 +8,7 @@ use std::sync::{
 use shoken::{
     domain::{Field, Level, SizePx, TileKey},
     imaging::{
-        DisplayDefaults, FrameInfo, Identity, ImageMeta, ImageSource, ImagingError, PixelBuffer, Samples,
+        FrameInfo, ImageMeta, ImageSource, ImagingError, PixelBuffer, Samples,
         loader::{Demand, ImageHandle, Loaded, TileLoader},
     },
     tasks::Pool,
@@ -28,19 +28,9 @@ fn meta() -> ImageMeta {
         reader: "test",
         field: Field::Other,
         levels: vec![Level { size_px, tile_px: SizePx::new(10, 10), downsample: 1.0 }],
-        frames: vec![FrameInfo { rescale: (1.0, 0.0), pose: None, file: 0, windows: Vec::new() }],
-        channels: 1,
-        bits_stored: 8,
-        signed: false,
-        spacing: None,
-        objective_power: None,
-        transfer_syntax: None,
+        frames: vec![FrameInfo::default()],
         photometric: "grey".to_owned(),
-        display: DisplayDefaults { window: None, invert: false, unit: None },
-        associated: Vec::new(),
-        warnings: Vec::new(),
-        files: Vec::new(),
-        identity: Identity::default(),
+        ..ImageMeta::default()
     }
 }
 

@@ -10,7 +10,7 @@ use shoken::{
     domain::{Field, Level, SizePx, Spacing, SpacingSource, TileKey},
     gui::viewport::{GpuLink, LengthUnit, Sample, Viewport, ViewportInput, ViewportResponse, ViewportStyle},
     imaging::{
-        self, DisplayDefaults, FrameInfo, Identity, ImageMeta, ImageSource, ImagingError, PixelBuffer, Samples, Window,
+        self, DisplayDefaults, FrameInfo, ImageMeta, ImageSource, ImagingError, PixelBuffer, Samples, Window,
         display::to_rgba8,
     },
     render::{Outline, Pattern, ShapeGeometry, ShapeInstance, ShapeSet},
@@ -24,7 +24,7 @@ struct Synthetic {
 }
 
 fn meta(field: Field, levels: Vec<Level>, frames: u32, channels: u8) -> ImageMeta {
-    let frame = FrameInfo { rescale: (1.0, -1024.0), pose: None, file: 0, windows: Vec::new() };
+    let frame = FrameInfo { rescale: (1.0, -1024.0), ..FrameInfo::default() };
     let grey = channels == 1;
     ImageMeta {
         format: "synthetic".to_owned(),
@@ -34,20 +34,15 @@ fn meta(field: Field, levels: Vec<Level>, frames: u32, channels: u8) -> ImageMet
         frames: (0..frames).map(|_| frame.clone()).collect(),
         channels,
         bits_stored: if grey { 12 } else { 8 },
-        signed: false,
         spacing: Some(Spacing { x_um: 0.5, y_um: 0.5, source: SpacingSource::AperioMpp }),
         objective_power: Some(20.0),
-        transfer_syntax: None,
         photometric: if grey { "MONOCHROME2" } else { "RGB" }.to_owned(),
         display: DisplayDefaults {
             window: grey.then_some(Window { center: 40.0, width: 400.0 }),
             invert: false,
             unit: None,
         },
-        associated: Vec::new(),
-        warnings: Vec::new(),
-        files: Vec::new(),
-        identity: Identity::default(),
+        ..ImageMeta::default()
     }
 }
 

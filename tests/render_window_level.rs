@@ -60,7 +60,7 @@ fn the_shader_agrees_with_the_cpu_pipeline_within_one_grey_level() {
         };
         let window = (number % 7 != 0).then_some(Window { center, width });
         let state = DisplayState { window, invert: random.below(2) == 1 };
-        let frame = FrameInfo { rescale, pose: None, file: 0, windows: Vec::new() };
+        let frame = FrameInfo { rescale, ..FrameInfo::default() };
         let buffer = PixelBuffer { size_px: SizePx::new(w, h), channels: 1, samples };
 
         let ramp = Ramp::new(&buffer.samples, 1, &frame, &state);

@@ -5,7 +5,7 @@ use std::{io::BufReader, path::PathBuf, sync::Arc};
 use image::{ImageDecoder, ImageFormat, ImageReader};
 
 use super::{
-    DisplayDefaults, FrameInfo, Identity, ImageMeta, ImageSource, ImageWarning, ImagingError, PixelBuffer, Samples,
+    FrameInfo, ImageMeta, ImageSource, ImageWarning, ImagingError, PixelBuffer, Samples,
     bytes::{ByteSource, Cursor, read_range},
     codec::{Expect, jpeg},
     fault::Fault,
@@ -173,19 +173,12 @@ fn describe(path: &std::path::Path, format: &str, size_px: SizePx, channels: u8,
         // A photograph that says nothing about itself is most often an endoscopy still; the user can say otherwise.
         field: Field::Endoscopy,
         levels: vec![flat_level(size_px)],
-        frames: vec![FrameInfo { rescale: (1.0, 0.0), pose: None, file: 0, windows: Vec::new() }],
+        frames: vec![FrameInfo::default()],
         channels,
         bits_stored: bits,
-        signed: false,
-        spacing: None,
-        objective_power: None,
-        transfer_syntax: None,
         photometric: if channels == 1 { "grey".to_owned() } else { "RGB".to_owned() },
-        display: DisplayDefaults { window: None, invert: false, unit: None },
-        associated: Vec::new(),
-        warnings: Vec::new(),
         files: vec![path.to_path_buf()],
-        identity: Identity::default(),
+        ..ImageMeta::default()
     }
 }
 

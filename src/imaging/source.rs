@@ -57,6 +57,13 @@ pub struct FrameInfo {
     pub windows: Vec<Window>,
 }
 
+/// Stored values as they are, no place in the patient, first file.
+impl Default for FrameInfo {
+    fn default() -> Self {
+        Self { rescale: (1.0, 0.0), pose: None, file: 0, windows: Vec::new() }
+    }
+}
+
 /// How to show the pixels when nobody has chosen otherwise.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DisplayDefaults {
@@ -76,7 +83,8 @@ pub struct ImageWarning {
     pub detail: String,
 }
 
-/// Everything known about an image without decoding its pixels.
+/// Everything known about an image without decoding its pixels. Readers name what they know and leave the rest to
+/// [`ImageMeta::default`], which is no image: without levels, frames and files.
 #[derive(Clone)]
 pub struct ImageMeta {
     /// Short name of the format, for example `Aperio SVS`.
@@ -97,6 +105,8 @@ pub struct ImageMeta {
     pub transfer_syntax: Option<String>,
     /// What the stored samples mean, in the format's own word (`MONOCHROME2`, `RGB`, `palette`).
     pub photometric: String,
+    /// The colour profile of the pixels as embedded in the file (ICC.1), unchecked; `None` means sRGB by convention.
+    pub icc: Option<std::sync::Arc<[u8]>>,
     pub display: DisplayDefaults,
     /// Names of associated images (`label`, `macro`, `thumbnail`).
     pub associated: Vec<String>,
@@ -133,6 +143,31 @@ impl std::fmt::Debug for ImageMeta {
             .field("frames", &self.frames.len())
             .field("files", &self.files.len())
             .finish_non_exhaustive()
+    }
+}
+
+impl Default for ImageMeta {
+    fn default() -> Self {
+        Self {
+            format: String::new(),
+            reader: "",
+            field: Field::Other,
+            levels: Vec::new(),
+            frames: Vec::new(),
+            channels: 1,
+            bits_stored: 8,
+            signed: false,
+            spacing: None,
+            objective_power: None,
+            transfer_syntax: None,
+            photometric: String::new(),
+            icc: None,
+            display: DisplayDefaults { window: None, invert: false, unit: None },
+            associated: Vec::new(),
+            warnings: Vec::new(),
+            files: Vec::new(),
+            identity: Identity::default(),
+        }
     }
 }
 

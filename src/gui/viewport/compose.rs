@@ -134,7 +134,7 @@ mod tests {
     use crate::{
         domain::{Field, Level, SizePx, TileKey},
         gui::viewport::{demand, tiles::Tiles},
-        project::tiles::{DisplayDefaults, DisplayState, FrameInfo, Identity, ImageMeta, PixelBuffer, Samples},
+        project::tiles::{DisplayState, FrameInfo, ImageMeta, PixelBuffer, Samples},
     };
     use std::collections::HashSet;
 
@@ -149,19 +149,10 @@ mod tests {
             reader: "test",
             field: Field::Pathology,
             levels: vec![level(1.0, 4096), level(2.0, 2048), level(4.0, 1024), level(16.0, 256)],
-            frames: vec![FrameInfo { rescale: (1.0, 0.0), pose: None, file: 0, windows: Vec::new() }],
+            frames: vec![FrameInfo::default()],
             channels: 3,
-            bits_stored: 8,
-            signed: false,
-            spacing: None,
-            objective_power: None,
-            transfer_syntax: None,
             photometric: "RGB".to_owned(),
-            display: DisplayDefaults { window: None, invert: false, unit: None },
-            associated: Vec::new(),
-            warnings: Vec::new(),
-            files: Vec::new(),
-            identity: Identity::default(),
+            ..ImageMeta::default()
         }
     }
 

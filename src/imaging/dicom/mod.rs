@@ -56,7 +56,6 @@ impl DicomStack {
             bits_stored: layout.bits_stored,
             signed: layout.signed,
             spacing: first.spacing,
-            objective_power: None,
             transfer_syntax: Some(first.syntax.label()),
             photometric: layout.photometric.name().to_owned(),
             display: DisplayDefaults {
@@ -64,10 +63,10 @@ impl DicomStack {
                 invert: layout.photometric == Photometric::Monochrome1,
                 unit: first.unit.clone(),
             },
-            associated: Vec::new(),
             warnings,
             files: instances.iter().map(|one| one.path.clone()).collect(),
             identity: identity(&instances),
+            ..ImageMeta::default()
         };
         for warning in instances.iter().flat_map(|one| &one.warnings) {
             if !meta.warnings.contains(warning) {

@@ -7,7 +7,7 @@ use super::{Instance, decode_frame, frame_info, identity};
 use crate::{
     domain::{Field, Level, RectPx, SizePx, TileKey},
     imaging::{
-        DisplayDefaults, ImageMeta, ImageSource, ImageWarning, ImagingError, PixelBuffer, Samples,
+        ImageMeta, ImageSource, ImageWarning, ImagingError, PixelBuffer, Samples,
         display::crop,
         fault::Fault,
         frames::{level_of, tile_rect},
@@ -84,7 +84,6 @@ impl DicomSlide {
             objective_power: slide.and_then(|slide| slide.objective_power),
             transfer_syntax: Some(base.instance.syntax.label()),
             photometric: layout.photometric.name().to_owned(),
-            display: DisplayDefaults { window: None, invert: false, unit: None },
             associated: associated.iter().map(|(name, _)| name.clone()).collect(),
             warnings,
             files: planes
@@ -94,6 +93,7 @@ impl DicomSlide {
                 .map(|i| i.path.clone())
                 .collect(),
             identity: identity_of(&planes, &associated),
+            ..ImageMeta::default()
         };
         Ok(Self { meta, planes, associated })
     }

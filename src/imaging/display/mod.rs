@@ -140,7 +140,7 @@ mod tests {
     use super::*;
 
     fn frame(slope: f64, intercept: f64) -> FrameInfo {
-        FrameInfo { rescale: (slope, intercept), pose: None, file: 0, windows: Vec::new() }
+        FrameInfo { rescale: (slope, intercept), ..FrameInfo::default() }
     }
 
     /// PS3.3 C.11.2.1.2.1, written as the standard writes it.

@@ -20,7 +20,7 @@ use std::{
 pub use ifd::is_tiff;
 
 use super::{
-    DisplayDefaults, FrameInfo, Identity, ImageMeta, ImageSource, ImageWarning, ImagingError, PixelBuffer,
+    DisplayDefaults, FrameInfo, ImageMeta, ImageSource, ImageWarning, ImagingError, PixelBuffer,
     bytes::{ByteSource, MemoryBytes},
     fault::Fault,
     frames::{FrameCache, flat_level, level_of, tile_rect},
@@ -200,7 +200,7 @@ fn describe(
         _ if tiled => "tiled TIFF",
         _ => "TIFF",
     };
-    let frame = |frame: &Frame| FrameInfo { rescale: (1.0, 0.0), pose: None, file: frame.file, windows: Vec::new() };
+    let frame = |frame: &Frame| FrameInfo { file: frame.file, ..FrameInfo::default() };
     ImageMeta {
         format: format.to_owned(),
         // The sources of a spacing have no word for OME-XML, so the reader says it.
@@ -226,10 +226,7 @@ fn describe(
             invert: base.is_some_and(|page| page.photometric == Photometric::WhiteIsZero),
             unit: None,
         },
-        associated: Vec::new(),
-        warnings: Vec::new(),
-        files: Vec::new(),
-        identity: Identity::default(),
+        ..ImageMeta::default()
     }
 }
 

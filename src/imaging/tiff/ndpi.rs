@@ -15,7 +15,7 @@ use super::{Page, associated, describe_level, ifd::Directory, ifd::tag, resoluti
 use crate::{
     domain::{Field, Level, RectPx, SizePx, TileKey},
     imaging::{
-        DisplayDefaults, FrameInfo, Identity, ImageMeta, ImageSource, ImageWarning, ImagingError, PixelBuffer, Samples,
+        FrameInfo, ImageMeta, ImageSource, ImageWarning, ImagingError, PixelBuffer, Samples,
         bytes::{ByteSource, read_range},
         cache::ByteCache,
         codec::{Expect, jpeg},
@@ -328,19 +328,16 @@ impl Ndpi {
             reader: "ndpi (native)",
             field: Field::Pathology,
             levels,
-            frames: vec![FrameInfo { rescale: (1.0, 0.0), pose: None, file: 0, windows: Vec::new() }; planes.len()],
+            frames: vec![FrameInfo::default(); planes.len()],
             channels,
-            bits_stored: 8,
-            signed: false,
             spacing: resolution(source, first),
             objective_power: power,
             transfer_syntax: Some("JPEG".to_owned()),
             photometric: if channels == 1 { "BlackIsZero" } else { "YCbCr" }.to_owned(),
-            display: DisplayDefaults { window: None, invert: false, unit: None },
             associated: associated.iter().map(|(name, _)| name.clone()).collect(),
             warnings,
             files: vec![path.clone()],
-            identity: Identity::default(),
+            ..ImageMeta::default()
         };
         let wide = Mutex::new(ByteCache::new(limits::FRAME_CACHE_BYTES));
         Ok(Self { meta, path, bytes, planes, associated, wide })
