@@ -104,6 +104,8 @@ pub enum ViewChange {
     Workspace(Workspace),
     Case(CaseId),
     Image(ImageId),
+    /// Another cell of the stage gets the tools.
+    Activate(usize),
     Frame(u32),
     /// The window was dragged: no preset is in force any more.
     WindowByHand,

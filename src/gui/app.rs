@@ -11,8 +11,8 @@ use super::look::{Forms, Look};
 use super::model::{Availability, Model};
 use super::notices::Notices;
 use super::panels::{
-    Shown, adjudicate, backups, canvas, dialogs, findings, history, keeping, palette, release, start, status, strip,
-    terms, title, toast, worklist,
+    Shown, adjudicate, backups, canvas, dialogs, findings, history, keeping, layout, palette, release, start, status,
+    strip, terms, title, toast, worklist,
 };
 use super::session::Session;
 use super::stage::Stage;
@@ -26,7 +26,7 @@ pub struct App {
     pub(super) session: Session,
     pub(super) look: Look,
     pub(super) tool: Tool,
-    /// The image in view: camera, tiles, outlines.
+    /// The images in view: cameras, tiles, outlines.
     pub(super) stage: Stage,
     pub(super) queue: Vec<Action>,
     pub(super) notices: Notices,
@@ -83,7 +83,7 @@ impl App {
 
     /// Something is still being opened, read or drawn.
     pub fn is_busy(&self) -> bool {
-        self.session.opening() || !self.queue.is_empty() || self.stage.viewport().is_busy()
+        self.session.opening() || !self.queue.is_empty() || self.stage.is_busy()
     }
 
     /// What the panels show; for tests.
@@ -251,27 +251,7 @@ impl App {
                 return;
             }
             ui.painter().rect_filled(rect, 0.0, theme::tokens(ui.visuals()).surround);
-            let image = self.look.image.as_ref().and_then(|i| shown.model.image(i));
-            match image {
-                Some(image) if image.availability != Availability::Ready => {
-                    out.extend(canvas::placeholder(ui, rect, shown, image));
-                }
-                Some(_) => {
-                    let pointer = ui.ctx().pointer_latest_pos();
-                    let armed = canvas::tool_armed(shown, &self.tool, self.stage.viewport(), pointer);
-                    let editing = self.tool.kind() == ToolKind::Select && self.tool.draft().is_some();
-                    let seen = self.stage.show(ui, shown.model, shown.look, armed, editing);
-                    let facts = self.stage.facts(shown.model, shown.look);
-                    let input = canvas::CanvasInput {
-                        tool: &self.tool,
-                        viewport: self.stage.viewport(),
-                        seen: &seen,
-                        facts: &facts,
-                    };
-                    out.extend(canvas::show(ui, shown, &input));
-                }
-                None => {}
-            }
+            out.extend(layout::show(ui, rect, shown, &mut self.stage, &self.tool));
         });
         self.look.forms = forms;
         self.look.set_panel_widths(widths);

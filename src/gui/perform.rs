@@ -194,11 +194,26 @@ impl App {
         self.session.note_viewed(&self.look);
     }
 
+    /// Another cell gets the tools; a draft stays with the image it was begun on.
+    fn activate(&mut self, cell: usize) {
+        if cell == self.stage.active() {
+            return;
+        }
+        self.put_tool_away();
+        let Some((image, frame)) = self.stage.activate(cell) else { return };
+        self.look.image = image;
+        self.look.frame = frame;
+        self.look.preset = None;
+        self.session.refresh(&self.look);
+        self.session.note_viewed(&self.look);
+    }
+
     fn change_view(&mut self, ctx: &Context, change: ViewChange) {
         match change {
             ViewChange::Workspace(workspace) => self.set_workspace(workspace),
             ViewChange::Case(case) => self.open_case(&case),
             ViewChange::Image(image) => self.open_image(&image),
+            ViewChange::Activate(cell) => self.activate(cell),
             ViewChange::Frame(frame) => self.set_frame(i64::from(frame)),
             ViewChange::WindowByHand => self.look.preset = None,
             ViewChange::SoftwareSeen => self.look.software_seen = true,

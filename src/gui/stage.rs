@@ -1,51 +1,40 @@
-//! The image in view: which one, its outlines and its read-outs; the pixels themselves are [`Viewport`]'s.
+//! The stage: the cells that show images side by side. One cell is active: it has the tools, the keys and the look's image and slice.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
-use egui::{Context, Pos2, Ui};
+use egui::{Context, Rect, Ui};
 
-use super::action::Workspace;
+use super::cells::{Cell, CellInput};
+use super::layout::Grid;
 use super::look::Look;
-use super::model::{FindingRow, Model};
-use super::panels::corners::{ViewFacts, orientation};
+use super::model::Model;
+use super::panels::corners::ViewFacts;
 use super::session::Session;
-use super::theme;
-use super::viewport::{GpuLink, Sample, Viewport, ViewportInput, ViewportResponse, ViewportStyle};
-use crate::domain::{FindingId, ImageId, PointPx, RoiSpace, Shape};
-use crate::project::ImageMeta;
-use crate::project::pixels::Window;
+use super::viewport::{GpuLink, Viewport, ViewportResponse};
+use crate::domain::{ImageId, RoiSpace};
 use crate::project::tiles::Pool;
-use crate::render::{Outline, Pattern, ShapeGeometry, ShapeInstance, ShapeSet};
 
 /// Decodes that may wait; the loader asks for no more than it can use.
 const POOL_CAPACITY: usize = 256;
 
 /// What is looked at and how.
 pub struct Stage {
-    image: Option<ImageId>,
-    viewport: Viewport,
-    /// Pixels of this image could not be opened; not tried again until it is chosen anew.
-    failed: Option<ImageId>,
-    shapes: Arc<ShapeSet>,
-    /// What `shapes` was made of.
-    made_of: Option<Made>,
-    /// Triangulated outlines by finding, so that a new selection costs nothing.
-    geometry: HashMap<(FindingId, usize), (Shape, Arc<ShapeGeometry>)>,
-    /// Value under the pointer, and where it is.
-    pointer: Option<(PointPx, Option<Sample>)>,
+    ctx: Context,
+    pool: Arc<Pool>,
+    gpu: Option<GpuLink>,
+    grid: Grid,
+    /// As many as the grid has, at least one.
+    cells: Vec<Cell>,
+    /// The active one; always within `cells`.
+    active: usize,
+    /// The active cell covers all others for a while.
+    alone: bool,
 }
 
-#[derive(Clone, Debug, PartialEq)]
-struct Made {
-    model: u64,
-    image: ImageId,
-    frame: u32,
-    selected: Option<FindingId>,
-    discrepancy: Option<String>,
-    /// Which version of the redrawn region.
-    redraw: u64,
-    editing: bool,
+/// What the stage was asked for in a frame, cell by cell.
+pub struct Seen {
+    pub cell: usize,
+    pub response: ViewportResponse,
 }
 
 impl Stage {
@@ -56,259 +45,169 @@ impl Stage {
     pub fn new(ctx: &Context, state: Option<&eframe::egui_wgpu::RenderState>) -> std::io::Result<Self> {
         let threads = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
         let pool = Arc::new(Pool::new("decode", threads.clamp(1, 8), POOL_CAPACITY)?);
-        Ok(Self {
-            image: None,
-            viewport: Viewport::new(ctx, pool, state.map(GpuLink::new)),
-            failed: None,
-            shapes: Arc::default(),
-            made_of: None,
-            geometry: HashMap::new(),
-            pointer: None,
-        })
+        let gpu = state.map(GpuLink::new);
+        let first = Cell::new(Viewport::new(ctx, Arc::clone(&pool), gpu.clone()));
+        Ok(Self { ctx: ctx.clone(), pool, gpu, grid: Grid::SINGLE, cells: vec![first], active: 0, alone: false })
     }
 
-    pub const fn viewport(&self) -> &Viewport {
-        &self.viewport
+    fn cell(&self) -> &Cell {
+        &self.cells[self.active]
     }
 
-    pub const fn viewport_mut(&mut self) -> &mut Viewport {
-        &mut self.viewport
+    fn cell_mut(&mut self) -> &mut Cell {
+        &mut self.cells[self.active]
     }
 
-    fn meta(&self) -> Option<&ImageMeta> {
-        self.viewport.meta()
+    /// The viewport of the active cell.
+    pub fn viewport(&self) -> &Viewport {
+        self.cell().viewport()
     }
 
-    /// Opens what `look` has in view, once. Says the frame that the image opens on.
+    pub fn viewport_mut(&mut self) -> &mut Viewport {
+        self.cell_mut().viewport_mut()
+    }
+
+    pub const fn active(&self) -> usize {
+        self.active
+    }
+
+    pub const fn grid(&self) -> Grid {
+        self.grid
+    }
+
+    /// Whether the active cell covers the others.
+    pub const fn is_alone(&self) -> bool {
+        self.alone || self.grid.cells() == 1
+    }
+
+    /// Something of a cell is still being loaded or drawn.
+    pub fn is_busy(&self) -> bool {
+        self.cells.iter().any(|c| c.viewport().is_busy())
+    }
+
+    /// The image of a cell.
+    pub fn image(&self, cell: usize) -> Option<&ImageId> {
+        self.cells.get(cell)?.image()
+    }
+
+    /// Lays the stage out anew; cells that are there keep what they show.
+    pub fn set_grid(&mut self, grid: Grid) {
+        self.grid = grid;
+        self.alone = false;
+        let count = grid.cells();
+        // What is worked on stays in view.
+        if self.active >= count {
+            self.cells.swap(0, self.active);
+            self.active = 0;
+        }
+        self.cells.truncate(count);
+        while self.cells.len() < count {
+            self.cells.push(Cell::new(Viewport::new(&self.ctx, Arc::clone(&self.pool), self.gpu.clone())));
+        }
+    }
+
+    /// Lets the active cell cover the others, or shows them again.
+    pub fn toggle_alone(&mut self) {
+        self.alone = !self.alone && self.grid.cells() > 1;
+    }
+
+    /// Gives a cell the tools; its image and slice are what the look must name from now on.
+    pub fn activate(&mut self, cell: usize) -> Option<(Option<ImageId>, u32)> {
+        let shown = self.cells.get(cell)?;
+        self.active = cell;
+        Some((shown.image().cloned(), shown.viewport().frame()))
+    }
+
+    /// Opens what `look` has in view in the active cell, once. Says the frame that the image opens on.
     pub fn follow(&mut self, session: &mut Session, look: &Look) -> Option<u32> {
         let Some(wanted) = &look.image else {
-            self.close();
+            self.cell_mut().close();
             return None;
         };
-        if self.image.as_ref() == Some(wanted) || self.failed.as_ref() == Some(wanted) || !session.available(wanted) {
+        if !self.cell_mut().open(session, wanted) {
             return None;
         }
-        let Some(source) = session.open_image(wanted) else {
-            self.failed = Some(wanted.clone());
-            self.viewport.set_image(None);
-            self.image = None;
-            return None;
-        };
-        self.failed = None;
-        self.image = Some(wanted.clone());
-        self.geometry.clear();
-        self.viewport.set_image(Some(source));
         // Areas need the spacing that only the opened image knows.
         session.refresh(look);
-        Some(self.viewport.frame())
+        Some(self.viewport().frame())
+    }
+
+    /// Puts an image into a cell that is not active.
+    pub fn place(&mut self, session: &mut Session, cell: usize, image: &ImageId) {
+        if let Some(cell) = self.cells.get_mut(cell) {
+            cell.open(session, image);
+        }
     }
 
     pub fn close(&mut self) {
-        if self.image.take().is_some() {
-            self.viewport.set_image(None);
-        }
-        self.failed = None;
-        self.geometry.clear();
+        self.cells.iter_mut().for_each(Cell::close);
     }
 
     /// The space that outlines of a frame are kept in: the patient where the frame has a pose.
     pub fn space(&self, frame: u32) -> RoiSpace {
-        let pose = self.meta().and_then(|m| m.frames.get(frame as usize)).and_then(|f| f.pose);
-        pose.map_or(RoiSpace::Image, RoiSpace::Patient)
+        self.cell().space(frame)
     }
 
     /// A window by preset; `None` is the image's own.
     pub fn set_window(&mut self, window: Option<(f64, f64)>) {
-        match window {
-            Some((center, width)) => self.viewport.set_window(Some(Window { center, width })),
-            None => self.viewport.reset_window(),
-        }
+        self.cell_mut().set_window(window);
     }
 
     pub fn invert(&mut self) {
-        let invert = !self.viewport.display().invert;
-        self.viewport.set_invert(invert);
+        self.cell_mut().invert();
     }
 
     /// The view as an objective of this power would show it; slides without a named objective go by their spacing.
     pub fn magnify(&mut self, power: f64) {
-        if self.viewport.set_magnification(power) {
-            return;
-        }
-        let Some(um) = self.meta().and_then(|m| m.spacing).map(|s| s.x_um).filter(|um| *um > 0.0) else { return };
-        let want = power * um / 10.0 / self.viewport.screen_px_per_image_px();
-        self.zoom_centre(want);
+        self.cell_mut().magnify(power);
     }
 
     pub fn zoom_centre(&mut self, factor: f64) {
-        let middle = self.viewport.screen_from_image(self.viewport.camera().centre_px);
-        self.viewport.zoom_at(middle, factor);
+        self.cell_mut().zoom_centre(factor);
     }
 
-    /// What the corners say.
-    pub fn facts(&self, model: &Model, look: &Look) -> ViewFacts {
-        let case = look.case.as_ref().and_then(|c| model.case(c));
-        let row = look.image.as_ref().and_then(|i| model.image(i));
-        let place = case.zip(look.image.as_ref()).and_then(|(c, id)| c.images.iter().position(|i| i.id == *id));
-        let meta = self.meta();
-        let zoom = self.viewport.screen_px_per_image_px();
-        let levels = meta.map(|m| m.levels.as_slice()).unwrap_or_default();
-        ViewFacts {
-            case_label: case.map(|c| c.label.clone()).unwrap_or_default(),
-            field: row.map(|r| r.field),
-            image: (place.map_or(0, |p| p + 1), case.map_or(0, |c| c.images.len())),
-            frame: (look.frame + 1, row.map_or(1, |r| r.frames)),
-            levels: levels.len(),
-            level: levels.iter().rposition(|l| l.downsample * zoom <= 1.001).unwrap_or(0),
-            zoom,
-            pt_per_px: 1.0 / self.viewport.px_per_pt(),
-            spacing: meta.and_then(|m| m.spacing),
-            objective: meta.and_then(|m| m.objective_power),
-            window: self.viewport.window().map(|w| (w.center, w.width)),
-            inverted: self.viewport.display().invert,
-            pointer: self.pointer.map(|(at, _)| at),
-            value: self.pointer.and_then(|(_, s)| s).map(|s| self.value_text(s)),
-            hidden: look.hidden,
-            orientation: self.orientation(look.frame),
-            warnings: meta.map(|m| m.warnings.iter().map(|w| w.code).collect()).unwrap_or_default(),
+    /// What the corners of a cell say.
+    pub fn facts(&self, cell: usize, model: &Model, look: &Look) -> ViewFacts {
+        let frame = self.frame_of(cell, look);
+        self.cells.get(cell).map(|c| c.facts(model, look, frame)).unwrap_or_default()
+    }
+
+    /// The slice whose outlines are shown in a cell.
+    fn frame_of(&self, cell: usize, look: &Look) -> u32 {
+        if cell == self.active { look.frame } else { self.cells.get(cell).map_or(0, |c| c.viewport().frame()) }
+    }
+
+    /// The cells in view, each with its part of `rect`.
+    pub fn places(&self, rect: Rect) -> Vec<(usize, Rect)> {
+        if self.is_alone() {
+            return vec![(self.active, rect)];
         }
+        self.grid.rects(rect).into_iter().enumerate().collect()
     }
 
-    /// Letters of the edges; a turned or mirrored view shows none rather than wrong ones.
-    fn orientation(&self, frame: u32) -> Option<[String; 4]> {
-        let camera = self.viewport.camera();
-        let pose = self.meta()?.frames.get(frame as usize)?.pose?;
-        (camera.quarter_turns == 0 && !camera.mirrored).then(|| orientation(pose.row_dir, pose.col_dir))
-    }
-
-    fn value_text(&self, sample: Sample) -> String {
-        match sample {
-            Sample::Rgb([r, g, b]) => format!("R {r}  G {g}  B {b}"),
-            Sample::Grey { value, .. } => {
-                let unit = self.meta().and_then(|m| m.display.unit.clone()).unwrap_or_default();
-                let number = format!("{value:.0}").replace('-', "−");
-                if unit.is_empty() { number } else { format!("{number}\u{2009}{unit}") }
-            }
-        }
-    }
-
-    /// Draws the pixels and the committed outlines over the rest of `ui`.
+    /// Draws the pixels and the committed outlines of one cell. The tool works in the active one alone.
     pub fn show(
         &mut self,
         ui: &mut Ui,
+        cell: usize,
+        rect: Rect,
         model: &Model,
         look: &Look,
-        tool_armed: bool,
-        editing: bool,
-    ) -> ViewportResponse {
-        self.make_shapes(model, look, editing);
-        let t = theme::tokens(ui.visuals());
-        let shapes = Arc::clone(&self.shapes);
-        let out = self.viewport.ui(
-            ui,
-            ViewportInput {
-                shapes: &shapes,
-                shape_opacity: if look.hidden { 0.0 } else { 1.0 },
-                tool_armed,
-                style: ViewportStyle { canvas: t.surround, mark: t.text_faint },
-            },
-        );
-        let size = self.meta().map(ImageMeta::size_px);
-        let inside = |p: &PointPx| {
-            size.is_some_and(|s| p[0] >= 0.0 && p[1] >= 0.0 && p[0] < f64::from(s.width) && p[1] < f64::from(s.height))
-        };
-        let hover: Option<Pos2> = out.response.hover_pos();
-        self.pointer =
-            out.pointer_image_px.filter(inside).map(|p| (p, hover.and_then(|at| self.viewport.sample_under(at))));
-        out
-    }
-
-    /// Makes the set of outlines anew when what it shows has changed.
-    fn make_shapes(&mut self, model: &Model, look: &Look, editing: bool) {
-        let Some(image) = &look.image else { return };
-        let made = Made {
-            model: model.revision,
-            image: image.clone(),
-            frame: look.frame,
-            selected: look.selected.clone(),
-            discrepancy: look.discrepancy.clone().filter(|_| look.workspace == Workspace::Adjudicate),
-            redraw: look.redraw_revision,
-            editing,
-        };
-        if self.made_of.as_ref() == Some(&made) {
-            return;
-        }
-        let mut shapes = Vec::new();
-        if look.workspace == Workspace::Adjudicate {
-            let current = look.discrepancy.as_ref().and_then(|id| model.discrepancies.iter().find(|d| d.id == *id));
-            if let Some(d) = current {
-                for (side, colour) in [(&d.a, theme::READER_A), (&d.b, theme::READER_B)] {
-                    if let Some(f) = side {
-                        self.instances(f, image, look.frame, colour, false, &mut shapes);
-                    }
-                }
-                // A region that is being redrawn stands for the one that was decided on before.
-                let drafted = look.redraw();
-                for f in d.redrawn.iter().filter(|_| drafted.is_none()) {
-                    self.instances(f, image, look.frame, theme::REDRAWN, true, &mut shapes);
-                }
-                if let Some(r) = drafted.filter(|r| r.image == *image && r.roi.frame == look.frame && !editing) {
-                    let made = ShapeGeometry::new(outlines(&r.roi.shape)).map(Arc::new);
-                    shapes.extend(made.map(|geometry| instance(geometry, theme::REDRAWN, Pattern::Solid, true)));
-                }
-            }
-        } else {
-            for f in &model.findings {
-                let selected = look.selected.as_ref() == Some(&f.id);
-                // While a hand drags it, the tool paints it.
-                if !(selected && editing) {
-                    self.instances(f, image, look.frame, f.color, selected, &mut shapes);
-                }
-            }
-        }
-        self.shapes = Arc::new(ShapeSet { revision: self.shapes.revision + 1, shapes });
-        self.made_of = Some(made);
-    }
-
-    /// The outlines of a finding on the slice in view.
-    fn instances(
-        &mut self,
-        f: &FindingRow,
-        image: &ImageId,
-        frame: u32,
-        colour: egui::Color32,
-        selected: bool,
-        out: &mut Vec<ShapeInstance>,
-    ) {
-        // Dashed: not finished, since it has no name yet.
-        let pattern = if f.term.is_none() { Pattern::Dashed } else { Pattern::Solid };
-        for (index, roi) in f.rois.iter().enumerate().filter(|(_, r)| r.image == *image && r.frame == frame) {
-            let Some(shape) = roi.shape() else { continue };
-            let key = (f.id.clone(), index);
-            let known = self.geometry.get(&key).filter(|(s, _)| s == shape).map(|(_, g)| Arc::clone(g));
-            let geometry = known.or_else(|| {
-                let made = Arc::new(ShapeGeometry::new(outlines(shape))?);
-                self.geometry.insert(key, (shape.clone(), Arc::clone(&made)));
-                Some(made)
-            });
-            out.extend(geometry.map(|g| instance(g, colour, pattern, selected)));
-        }
+        hand: CellHand,
+    ) -> Option<Seen> {
+        let frame = self.frame_of(cell, look);
+        let active = cell == self.active;
+        let input = CellInput { tool_armed: hand.armed && active, editing: hand.editing && active, frame };
+        let response = self.cells.get_mut(cell)?.show(ui, rect, model, look, input);
+        Some(Seen { cell, response })
     }
 }
 
-fn instance(geometry: Arc<ShapeGeometry>, colour: egui::Color32, pattern: Pattern, selected: bool) -> ShapeInstance {
-    let [r, g, b, _] = colour.to_array();
-    ShapeInstance { geometry, colour: [r, g, b], pattern, selected, filled: true }
-}
-
-fn outlines(shape: &Shape) -> Vec<Outline> {
-    match shape {
-        Shape::Point(p) => vec![Outline::Point(*p)],
-        Shape::Line(l) => vec![Outline::Line(l.clone())],
-        Shape::Polygons(ps) => ps
-            .iter()
-            .map(|p| Outline::Polygon(std::iter::once(p.exterior.clone()).chain(p.holes.iter().cloned()).collect()))
-            .collect(),
-        Shape::WholeImage => Vec::new(),
-    }
+/// What the tool in the hand does with the active cell.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct CellHand {
+    /// It owns the left button.
+    pub armed: bool,
+    /// It drags the selected outline.
+    pub editing: bool,
 }

@@ -10,6 +10,7 @@ pub mod dialogs;
 pub mod findings;
 pub mod history;
 pub mod keeping;
+pub mod layout;
 pub mod palette;
 pub mod release;
 pub mod start;

@@ -1,0 +1,307 @@
+//! One cell of the stage: which image it shows, its outlines and its read-outs; the pixels themselves are [`Viewport`]'s.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use egui::{Pos2, Rect, Ui};
+
+use super::action::Workspace;
+use super::look::Look;
+use super::model::{FindingRow, Model};
+use super::panels::corners::{ViewFacts, orientation};
+use super::session::Session;
+use super::theme;
+use super::viewport::{Sample, Viewport, ViewportInput, ViewportResponse, ViewportStyle};
+use crate::domain::{FindingId, ImageId, PointPx, RoiSpace, Shape};
+use crate::project::ImageMeta;
+use crate::project::pixels::Window;
+use crate::render::{Outline, Pattern, ShapeGeometry, ShapeInstance, ShapeSet};
+
+/// An image, the viewport that draws it, and how it is shown.
+pub struct Cell {
+    image: Option<ImageId>,
+    viewport: Viewport,
+    /// Pixels of this image could not be opened; not tried again until it is chosen anew.
+    failed: Option<ImageId>,
+    shapes: Arc<ShapeSet>,
+    /// What `shapes` was made of.
+    made_of: Option<Made>,
+    /// Triangulated outlines by finding, so that a new selection costs nothing.
+    geometry: HashMap<(FindingId, usize), (Shape, Arc<ShapeGeometry>)>,
+    /// Value under the pointer, and where it is.
+    pointer: Option<(PointPx, Option<Sample>)>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+struct Made {
+    model: u64,
+    image: ImageId,
+    frame: u32,
+    selected: Option<FindingId>,
+    discrepancy: Option<String>,
+    /// Which version of the redrawn region.
+    redraw: u64,
+    editing: bool,
+}
+
+/// What a cell is shown with.
+#[derive(Clone, Copy, Debug)]
+pub struct CellInput {
+    /// The tool owns the left button here.
+    pub tool_armed: bool,
+    /// The hand drags the selected outline: the tool paints it.
+    pub editing: bool,
+    /// The slice whose outlines lie on the pixels.
+    pub frame: u32,
+}
+
+impl Cell {
+    pub fn new(viewport: Viewport) -> Self {
+        Self {
+            image: None,
+            viewport,
+            failed: None,
+            shapes: Arc::default(),
+            made_of: None,
+            geometry: HashMap::new(),
+            pointer: None,
+        }
+    }
+
+    pub const fn image(&self) -> Option<&ImageId> {
+        self.image.as_ref()
+    }
+
+    pub const fn viewport(&self) -> &Viewport {
+        &self.viewport
+    }
+
+    pub const fn viewport_mut(&mut self) -> &mut Viewport {
+        &mut self.viewport
+    }
+
+    fn meta(&self) -> Option<&ImageMeta> {
+        self.viewport.meta()
+    }
+
+    /// Opens an image, once; whether it is newly in view.
+    pub fn open(&mut self, session: &mut Session, wanted: &ImageId) -> bool {
+        if self.image.as_ref() == Some(wanted) || self.failed.as_ref() == Some(wanted) || !session.available(wanted) {
+            return false;
+        }
+        let Some(source) = session.open_image(wanted) else {
+            self.failed = Some(wanted.clone());
+            self.viewport.set_image(None);
+            self.image = None;
+            return false;
+        };
+        self.failed = None;
+        self.image = Some(wanted.clone());
+        self.geometry.clear();
+        self.viewport.set_image(Some(source));
+        true
+    }
+
+    pub fn close(&mut self) {
+        if self.image.take().is_some() {
+            self.viewport.set_image(None);
+        }
+        self.failed = None;
+        self.geometry.clear();
+    }
+
+    /// The space that outlines of a frame are kept in: the patient where the frame has a pose.
+    pub fn space(&self, frame: u32) -> RoiSpace {
+        let pose = self.meta().and_then(|m| m.frames.get(frame as usize)).and_then(|f| f.pose);
+        pose.map_or(RoiSpace::Image, RoiSpace::Patient)
+    }
+
+    /// A window by preset; `None` is the image's own.
+    pub fn set_window(&mut self, window: Option<(f64, f64)>) {
+        match window {
+            Some((center, width)) => self.viewport.set_window(Some(Window { center, width })),
+            None => self.viewport.reset_window(),
+        }
+    }
+
+    pub fn invert(&mut self) {
+        let invert = !self.viewport.display().invert;
+        self.viewport.set_invert(invert);
+    }
+
+    /// The view as an objective of this power would show it; slides without a named objective go by their spacing.
+    pub fn magnify(&mut self, power: f64) {
+        if self.viewport.set_magnification(power) {
+            return;
+        }
+        let Some(um) = self.meta().and_then(|m| m.spacing).map(|s| s.x_um).filter(|um| *um > 0.0) else { return };
+        let want = power * um / 10.0 / self.viewport.screen_px_per_image_px();
+        self.zoom_centre(want);
+    }
+
+    pub fn zoom_centre(&mut self, factor: f64) {
+        let middle = self.viewport.screen_from_image(self.viewport.camera().centre_px);
+        self.viewport.zoom_at(middle, factor);
+    }
+
+    /// What the corners say.
+    pub fn facts(&self, model: &Model, look: &Look, frame: u32) -> ViewFacts {
+        let case = look.case.as_ref().and_then(|c| model.case(c));
+        let row = self.image.as_ref().and_then(|i| model.image(i));
+        let place = case.zip(self.image.as_ref()).and_then(|(c, id)| c.images.iter().position(|i| i.id == *id));
+        let meta = self.meta();
+        let zoom = self.viewport.screen_px_per_image_px();
+        let levels = meta.map(|m| m.levels.as_slice()).unwrap_or_default();
+        ViewFacts {
+            case_label: case.map(|c| c.label.clone()).unwrap_or_default(),
+            field: row.map(|r| r.field),
+            image: (place.map_or(0, |p| p + 1), case.map_or(0, |c| c.images.len())),
+            frame: (frame + 1, row.map_or(1, |r| r.frames)),
+            levels: levels.len(),
+            level: levels.iter().rposition(|l| l.downsample * zoom <= 1.001).unwrap_or(0),
+            zoom,
+            pt_per_px: 1.0 / self.viewport.px_per_pt(),
+            spacing: meta.and_then(|m| m.spacing),
+            objective: meta.and_then(|m| m.objective_power),
+            window: self.viewport.window().map(|w| (w.center, w.width)),
+            inverted: self.viewport.display().invert,
+            pointer: self.pointer.map(|(at, _)| at),
+            value: self.pointer.and_then(|(_, s)| s).map(|s| self.value_text(s)),
+            hidden: look.hidden,
+            orientation: self.orientation(frame),
+            warnings: meta.map(|m| m.warnings.iter().map(|w| w.code).collect()).unwrap_or_default(),
+        }
+    }
+
+    /// Letters of the edges; a turned or mirrored view shows none rather than wrong ones.
+    fn orientation(&self, frame: u32) -> Option<[String; 4]> {
+        let camera = self.viewport.camera();
+        let pose = self.meta()?.frames.get(frame as usize)?.pose?;
+        (camera.quarter_turns == 0 && !camera.mirrored).then(|| orientation(pose.row_dir, pose.col_dir))
+    }
+
+    fn value_text(&self, sample: Sample) -> String {
+        match sample {
+            Sample::Rgb([r, g, b]) => format!("R {r}  G {g}  B {b}"),
+            Sample::Grey { value, .. } => {
+                let unit = self.meta().and_then(|m| m.display.unit.clone()).unwrap_or_default();
+                let number = format!("{value:.0}").replace('-', "−");
+                if unit.is_empty() { number } else { format!("{number}\u{2009}{unit}") }
+            }
+        }
+    }
+
+    /// Draws the pixels and the committed outlines over a part of the window.
+    pub fn show(&mut self, ui: &mut Ui, rect: Rect, model: &Model, look: &Look, input: CellInput) -> ViewportResponse {
+        self.make_shapes(model, look, input);
+        let t = theme::tokens(ui.visuals());
+        let shapes = Arc::clone(&self.shapes);
+        let input = ViewportInput {
+            shapes: &shapes,
+            shape_opacity: if look.hidden { 0.0 } else { 1.0 },
+            tool_armed: input.tool_armed,
+            style: ViewportStyle { canvas: t.surround, mark: t.text_faint },
+        };
+        let viewport = &mut self.viewport;
+        let out = ui.scope_builder(egui::UiBuilder::new().max_rect(rect), |ui| viewport.ui(ui, input)).inner;
+        let size = self.meta().map(ImageMeta::size_px);
+        let inside = |p: &PointPx| {
+            size.is_some_and(|s| p[0] >= 0.0 && p[1] >= 0.0 && p[0] < f64::from(s.width) && p[1] < f64::from(s.height))
+        };
+        let hover: Option<Pos2> = out.response.hover_pos();
+        self.pointer =
+            out.pointer_image_px.filter(inside).map(|p| (p, hover.and_then(|at| self.viewport.sample_under(at))));
+        out
+    }
+
+    /// Makes the set of outlines anew when what it shows has changed.
+    fn make_shapes(&mut self, model: &Model, look: &Look, input: CellInput) {
+        let CellInput { frame, editing, .. } = input;
+        let Some(image) = self.image.clone() else { return };
+        let image = &image;
+        let made = Made {
+            model: model.revision,
+            image: image.clone(),
+            frame,
+            selected: look.selected.clone(),
+            discrepancy: look.discrepancy.clone().filter(|_| look.workspace == Workspace::Adjudicate),
+            redraw: look.redraw_revision,
+            editing,
+        };
+        if self.made_of.as_ref() == Some(&made) {
+            return;
+        }
+        let mut shapes = Vec::new();
+        if look.workspace == Workspace::Adjudicate {
+            let current = look.discrepancy.as_ref().and_then(|id| model.discrepancies.iter().find(|d| d.id == *id));
+            if let Some(d) = current {
+                for (side, colour) in [(&d.a, theme::READER_A), (&d.b, theme::READER_B)] {
+                    if let Some(f) = side {
+                        self.instances(f, image, frame, colour, false, &mut shapes);
+                    }
+                }
+                // A region that is being redrawn stands for the one that was decided on before.
+                let drafted = look.redraw();
+                for f in d.redrawn.iter().filter(|_| drafted.is_none()) {
+                    self.instances(f, image, frame, theme::REDRAWN, true, &mut shapes);
+                }
+                if let Some(r) = drafted.filter(|r| r.image == *image && r.roi.frame == frame && !editing) {
+                    let made = ShapeGeometry::new(outlines(&r.roi.shape)).map(Arc::new);
+                    shapes.extend(made.map(|geometry| instance(geometry, theme::REDRAWN, Pattern::Solid, true)));
+                }
+            }
+        } else {
+            for f in &model.findings {
+                let selected = look.selected.as_ref() == Some(&f.id);
+                // While a hand drags it, the tool paints it.
+                if !(selected && editing) {
+                    self.instances(f, image, frame, f.color, selected, &mut shapes);
+                }
+            }
+        }
+        self.shapes = Arc::new(ShapeSet { revision: self.shapes.revision + 1, shapes });
+        self.made_of = Some(made);
+    }
+
+    /// The outlines of a finding on the slice in view.
+    fn instances(
+        &mut self,
+        f: &FindingRow,
+        image: &ImageId,
+        frame: u32,
+        colour: egui::Color32,
+        selected: bool,
+        out: &mut Vec<ShapeInstance>,
+    ) {
+        // Dashed: not finished, since it has no name yet.
+        let pattern = if f.term.is_none() { Pattern::Dashed } else { Pattern::Solid };
+        for (index, roi) in f.rois.iter().enumerate().filter(|(_, r)| r.image == *image && r.frame == frame) {
+            let Some(shape) = roi.shape() else { continue };
+            let key = (f.id.clone(), index);
+            let known = self.geometry.get(&key).filter(|(s, _)| s == shape).map(|(_, g)| Arc::clone(g));
+            let geometry = known.or_else(|| {
+                let made = Arc::new(ShapeGeometry::new(outlines(shape))?);
+                self.geometry.insert(key, (shape.clone(), Arc::clone(&made)));
+                Some(made)
+            });
+            out.extend(geometry.map(|g| instance(g, colour, pattern, selected)));
+        }
+    }
+}
+
+fn instance(geometry: Arc<ShapeGeometry>, colour: egui::Color32, pattern: Pattern, selected: bool) -> ShapeInstance {
+    let [r, g, b, _] = colour.to_array();
+    ShapeInstance { geometry, colour: [r, g, b], pattern, selected, filled: true }
+}
+
+fn outlines(shape: &Shape) -> Vec<Outline> {
+    match shape {
+        Shape::Point(p) => vec![Outline::Point(*p)],
+        Shape::Line(l) => vec![Outline::Line(l.clone())],
+        Shape::Polygons(ps) => ps
+            .iter()
+            .map(|p| Outline::Polygon(std::iter::once(p.exterior.clone()).chain(p.holes.iter().cloned()).collect()))
+            .collect(),
+        Shape::WholeImage => Vec::new(),
+    }
+}
