@@ -41,6 +41,7 @@ fn meta(field: Field, levels: Vec<Level>, frames: u32, channels: u8) -> ImageMet
             window: grey.then_some(Window { center: 40.0, width: 400.0 }),
             invert: false,
             unit: None,
+            ..DisplayDefaults::default()
         },
         ..ImageMeta::default()
     }

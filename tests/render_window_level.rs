@@ -59,7 +59,7 @@ fn the_shader_agrees_with_the_cpu_pipeline_within_one_grey_level() {
             _ => (-600.0, 1500.0),
         };
         let window = (number % 7 != 0).then_some(Window { center, width });
-        let state = DisplayState { window, invert: random.below(2) == 1 };
+        let state = DisplayState { window, invert: random.below(2) == 1, ..DisplayState::default() };
         let frame = FrameInfo { rescale, ..FrameInfo::default() };
         let buffer = PixelBuffer { size_px: SizePx::new(w, h), channels: 1, samples };
 
@@ -68,6 +68,7 @@ fn the_shader_agrees_with_the_cpu_pipeline_within_one_grey_level() {
             Samples::U8(v) => TileSamples::Grey8(v),
             Samples::U16(v) => TileSamples::GreyU16(v),
             Samples::I16(v) => TileSamples::GreyI16(v),
+            Samples::F64(_) => unreachable!("none is made above"),
         };
         let mut scene = Scene::empty([w, h]);
         scene.filter = Filter::Nearest;

@@ -25,6 +25,7 @@ impl Canvas {
                 Samples::U8(_) => Samples::U8(vec![0; count]),
                 Samples::U16(_) => Samples::U16(vec![0; count]),
                 Samples::I16(_) => Samples::I16(vec![0; count]),
+                Samples::F64(_) => Samples::F64(vec![0.0; count]),
             },
         });
         if out.channels != piece.channels {
@@ -41,6 +42,7 @@ impl Canvas {
             (Samples::U8(to), Samples::U8(from)) => place.copy(to, from),
             (Samples::U16(to), Samples::U16(from)) => place.copy(to, from),
             (Samples::I16(to), Samples::I16(from)) => place.copy(to, from),
+            (Samples::F64(to), Samples::F64(from)) => place.copy(to, from),
             _ => return Err(Fault::damaged("its pieces differ in sample type")),
         }
         Ok(())

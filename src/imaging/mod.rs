@@ -33,6 +33,6 @@ pub use formats::{open, open_bytes};
 pub use scan::{ScanResult, ScannedImage, Skipped, scan};
 pub use series::open_series;
 pub use source::{
-    DisplayDefaults, FrameInfo, Identity, ImageMeta, ImageSource, ImageWarning, ImagingError, PixelBuffer, Samples,
-    Window,
+    Cover, DisplayDefaults, FrameInfo, Identity, ImageMeta, ImageSource, ImageWarning, ImagingError, OtherUnit,
+    PixelBuffer, Samples, Window,
 };

@@ -41,6 +41,7 @@ impl Orientation {
             Samples::U8(values) => Samples::U8(self.lay(values, stored, channels)),
             Samples::U16(values) => Samples::U16(self.lay(values, stored, channels)),
             Samples::I16(values) => Samples::I16(self.lay(values, stored, channels)),
+            Samples::F64(values) => Samples::F64(self.lay(values, stored, channels)),
         };
         PixelBuffer { size_px: self.size(stored), channels: pixels.channels, samples }
     }

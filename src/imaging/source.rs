@@ -1,7 +1,8 @@
 //! What every reader gives: metadata, tiles, frames, associated images; and raw pixels as decoded.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
 
+use super::display::GreyRules;
 use crate::domain::{Field, Level, PlanePose, SizePx, Spacing, TileKey};
 
 /// Raw decoded samples, interleaved by pixel, rows top to bottom, no padding.
@@ -10,6 +11,8 @@ pub enum Samples {
     U8(Vec<u8>),
     U16(Vec<u16>),
     I16(Vec<i16>),
+    /// What 16 bits cannot hold: 32-bit integers, float and double values, exact. Grey only.
+    F64(Vec<f64>),
 }
 
 /// A decoded rectangle: `size_px.area() * channels` samples. Values are as stored (before rescale), 1 channel is grey,
@@ -28,12 +31,18 @@ impl PixelBuffer {
             Samples::U8(values) => values.len() as u64,
             Samples::U16(values) => values.len() as u64,
             Samples::I16(values) => values.len() as u64,
+            Samples::F64(values) => values.len() as u64,
         }
     }
 
     /// Memory held by the samples.
     pub fn bytes(&self) -> u64 {
-        self.sample_count() * if matches!(self.samples, Samples::U8(_)) { 1 } else { 2 }
+        let each = match self.samples {
+            Samples::U8(_) => 1,
+            Samples::U16(_) | Samples::I16(_) => 2,
+            Samples::F64(_) => 8,
+        };
+        self.sample_count() * each
     }
 }
 
@@ -55,17 +64,21 @@ pub struct FrameInfo {
     pub file: u32,
     /// Windows stored in the file, first is the default.
     pub windows: Vec<Window>,
+    /// Lookup tables and padding of a grey frame; shared by the frames that have the same.
+    pub grey: Option<Arc<GreyRules>>,
+    /// How long the frame is shown when frames are played, in milliseconds, where the file says so.
+    pub duration_ms: Option<f64>,
 }
 
 /// Stored values as they are, no place in the patient, first file.
 impl Default for FrameInfo {
     fn default() -> Self {
-        Self { rescale: (1.0, 0.0), pose: None, file: 0, windows: Vec::new() }
+        Self { rescale: (1.0, 0.0), pose: None, file: 0, windows: Vec::new(), grey: None, duration_ms: None }
     }
 }
 
 /// How to show the pixels when nobody has chosen otherwise.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct DisplayDefaults {
     /// The window of the middle frame, or one computed from its values; `None` for colour and plain 8-bit grey.
     pub window: Option<Window>,
@@ -73,6 +86,44 @@ pub struct DisplayDefaults {
     pub invert: bool,
     /// Unit of rescaled values, for example `HU`.
     pub unit: Option<String>,
+    /// The file's windows are meant for the sigmoid function.
+    pub sigmoid: bool,
+    /// Other units that rescaled values can be read in, the usual one first (SUV for PET).
+    pub other_units: Vec<OtherUnit>,
+}
+
+/// A further unit of rescaled values.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OtherUnit {
+    /// For example `SUVbw g/ml`.
+    pub name: &'static str,
+    /// What a rescaled value is multiplied by.
+    pub factor: f64,
+}
+
+/// What lies over the pixels of a frame: overlay graphics, and the shutter that hides what is no image. One byte a pixel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cover {
+    pub size_px: SizePx,
+    pub marks: Vec<u8>,
+}
+
+impl Cover {
+    pub const NOTHING: u8 = 0;
+    /// Drawn white: text and lines of an overlay.
+    pub const GRAPHIC: u8 = 1;
+    /// Drawn black: outside the shutter.
+    pub const SHUT: u8 = 2;
+
+    /// As a picture to lay over the image: 4 bytes a pixel, clear where nothing covers it.
+    pub fn to_rgba8(&self) -> Vec<u8> {
+        let colour = |mark: &u8| match *mark {
+            Self::GRAPHIC => [255, 255, 255, 255],
+            Self::SHUT => [0, 0, 0, 255],
+            _ => [0; 4],
+        };
+        self.marks.iter().flat_map(colour).collect()
+    }
 }
 
 /// A finding about the file that the user should see (gap, tilt, duplicate, missing tag). `code` is a Fluent key,
@@ -106,7 +157,7 @@ pub struct ImageMeta {
     /// What the stored samples mean, in the format's own word (`MONOCHROME2`, `RGB`, `palette`).
     pub photometric: String,
     /// The colour profile of the pixels as embedded in the file (ICC.1), unchecked; `None` means sRGB by convention.
-    pub icc: Option<std::sync::Arc<[u8]>>,
+    pub icc: Option<Arc<[u8]>>,
     pub display: DisplayDefaults,
     /// Names of associated images (`label`, `macro`, `thumbnail`).
     pub associated: Vec<String>,
@@ -127,6 +178,12 @@ pub struct Identity {
     pub modality: String,
     /// SOP Instance UID per entry of [`ImageMeta::files`].
     pub sop_uids: Vec<String>,
+    /// Frame of Reference UID: images that share it share their coordinates in the patient.
+    pub frame_of_reference: String,
+    /// Study Date as the header writes it (`20261121`).
+    pub study_date: String,
+    /// Series Description; free text.
+    pub series_description: String,
 }
 
 impl std::fmt::Debug for Identity {
@@ -162,7 +219,7 @@ impl Default for ImageMeta {
             transfer_syntax: None,
             photometric: String::new(),
             icc: None,
-            display: DisplayDefaults { window: None, invert: false, unit: None },
+            display: DisplayDefaults::default(),
             associated: Vec::new(),
             warnings: Vec::new(),
             files: Vec::new(),
@@ -234,4 +291,12 @@ pub trait ImageSource: Send + Sync {
     /// # Errors
     /// As [`ImageSource::read_tile`].
     fn read_associated(&self, name: &str) -> Result<PixelBuffer, ImagingError>;
+
+    /// What lies over the pixels of a frame, in level-0 pixels; most images have nothing of the kind.
+    ///
+    /// # Errors
+    /// As [`ImageSource::read_tile`].
+    fn cover(&self, _frame: u32) -> Result<Option<Cover>, ImagingError> {
+        Ok(None)
+    }
 }

@@ -14,6 +14,7 @@ pub fn window_of_values(
         Samples::U8(values) => range(values),
         Samples::U16(values) => range(values),
         Samples::I16(values) => range(values),
+        Samples::F64(values) => real_range(values),
     });
     let (low, high) = range.filter(|(low, high)| low < high).unwrap_or_else(|| {
         let steps = 2_f64.powi(i32::from(bits_stored));
@@ -30,6 +31,11 @@ fn range<T: Copy + Ord + Into<f64>>(values: &[T]) -> Option<(f64, f64)> {
     let low = values.iter().min()?;
     let high = values.iter().max()?;
     Some(((*low).into(), (*high).into()))
+}
+
+fn real_range(values: &[f64]) -> Option<(f64, f64)> {
+    let finite = || values.iter().copied().filter(|value| value.is_finite());
+    Some((finite().reduce(f64::min)?, finite().reduce(f64::max)?))
 }
 
 #[cfg(test)]

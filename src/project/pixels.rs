@@ -91,7 +91,11 @@ pub fn render(source: &dyn ImageSource, request: &RenderRequest) -> Result<Rende
     let frame_count = meta.frames.len() as u64;
     let no_frame = ImagingError::OutOfRange { what: "frame", index: u64::from(request.frame), count: frame_count };
     let frame = meta.frames.get(request.frame as usize).ok_or(no_frame)?;
-    let state = DisplayState { window: request.window.or(meta.display.window), invert: meta.display.invert };
+    let state = DisplayState {
+        window: request.window.or(meta.display.window),
+        invert: meta.display.invert,
+        sigmoid: meta.display.sigmoid,
+    };
     if let Some(name) = &request.associated {
         let pixels = source.read_associated(name)?;
         return Ok(finish(display::to_rgba8(&pixels, frame, &state), pixels.size_px, request.size));
@@ -189,6 +193,7 @@ pub fn raw_bytes(pixels: &PixelBuffer) -> Vec<u8> {
         Samples::U8(values) => values.clone(),
         Samples::U16(values) => values.iter().flat_map(|value| value.to_le_bytes()).collect(),
         Samples::I16(values) => values.iter().flat_map(|value| value.to_le_bytes()).collect(),
+        Samples::F64(values) => values.iter().flat_map(|value| value.to_le_bytes()).collect(),
     }
 }
 

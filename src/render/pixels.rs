@@ -1,5 +1,7 @@
 //! Raw tile pixels in the layouts that the graphics card takes, shared with the read-out under the cursor.
 
+use super::GreyRamp;
+
 /// Raw samples by rows, top to bottom, without padding.
 #[derive(Clone, Debug, PartialEq)]
 pub enum TileSamples {
@@ -15,6 +17,8 @@ pub enum TileSamples {
 pub struct TileImage {
     size_px: [u32; 2],
     samples: TileSamples,
+    /// Real value of sample 0, and of one step, where grey samples stand for values that 16 bits cannot hold.
+    steps: Option<(f64, f64)>,
 }
 
 impl TileImage {
@@ -27,7 +31,38 @@ impl TileImage {
             TileSamples::GreyI16(v) => (v.len(), 1),
         };
         let wanted = u64::from(size_px[0]) * u64::from(size_px[1]) * per_pixel;
-        (wanted > 0 && wanted == len as u64).then_some(Self { size_px, samples })
+        (wanted > 0 && wanted == len as u64).then_some(Self { size_px, samples, steps: None })
+    }
+
+    /// Real values in 65,536 steps between the lowest and the highest, which is finer than any screen; what is no number
+    /// takes the lowest. `None` as for [`TileImage::new`].
+    pub fn from_real(size_px: [u32; 2], values: &[f64]) -> Option<Self> {
+        let finite = || values.iter().copied().filter(|v| v.is_finite());
+        let low = finite().fold(f64::INFINITY, f64::min);
+        let high = finite().fold(f64::NEG_INFINITY, f64::max);
+        let (low, high) = if low < high { (low, high) } else { (if low.is_finite() { low } else { 0.0 }, low + 1.0) };
+        let step = if high.is_finite() { (high - low) / 65_535.0 } else { 1.0 };
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to the type's range")]
+        let raw = values.iter().map(|v| ((v - low) / step).round().clamp(0.0, 65_535.0) as u16).collect();
+        let image = Self::new(size_px, TileSamples::GreyU16(raw))?;
+        Some(Self { steps: Some((low, step)), ..image })
+    }
+
+    /// The value that a raw grey sample stands for: itself, or one step of a real range.
+    pub fn stored_of(&self, raw: i32) -> f64 {
+        self.steps.map_or(f64::from(raw), |(base, step)| base + f64::from(raw) * step)
+    }
+
+    /// A ramp over stored values, turned into one over this tile's raw samples.
+    pub fn ramp_over_raw(&self, ramp: GreyRamp) -> GreyRamp {
+        let Some((base, step)) = self.steps else { return ramp };
+        #[allow(clippy::cast_possible_truncation, reason = "the shader computes in f32")]
+        let narrow = |value: f64| value as f32;
+        GreyRamp {
+            zero_at: narrow((f64::from(ramp.zero_at) - base) / step),
+            per_step: narrow(f64::from(ramp.per_step) * step),
+            ..ramp
+        }
     }
 
     /// Adds the opaque alpha that graphics cards want; `None` as for [`TileImage::new`].

@@ -92,7 +92,7 @@ fn ramp(image: &TileImage, frame: &FrameInfo, display: &DisplayState) -> GreyRam
     };
     let channels = if matches!(image.samples(), TileSamples::Rgba8(_)) { 4 } else { 1 };
     let Ramp { zero_at, per_step, invert } = Ramp::new(&kind, channels, frame, display);
-    GreyRamp { zero_at, per_step, invert }
+    image.ramp_over_raw(GreyRamp { zero_at, per_step, invert })
 }
 
 /// The level-0 box of a tile.

@@ -254,7 +254,7 @@ impl Viewport {
         }
         let stored = tile.grey_at(x, y)?;
         let (slope, intercept) = meta.frames.get(frame as usize)?.rescale;
-        Some(Sample::Grey { stored, value: f64::from(stored) * slope + intercept })
+        Some(Sample::Grey { stored, value: tile.stored_of(stored) * slope + intercept })
     }
 
     /// The scale bar at this zoom; `None` says 「寸法校正なし」.

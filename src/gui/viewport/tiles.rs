@@ -115,6 +115,8 @@ pub fn tile_image(pixels: &PixelBuffer) -> Option<TileImage> {
         (Samples::U8(v), n) => rgba(size, v, n, |s| *s),
         (Samples::U16(v), n) => rgba(size, v, n, |s| eight_bits(*s)),
         (Samples::I16(v), n) => rgba(size, v, n, |s| eight_bits(s.cast_unsigned() ^ 0x8000)),
+        (Samples::F64(v), 1) => TileImage::from_real(size, v),
+        (Samples::F64(_), _) => None,
     }
 }
 

@@ -59,9 +59,9 @@ impl DicomStack {
             transfer_syntax: Some(first.syntax.label()),
             photometric: layout.photometric.name().to_owned(),
             display: DisplayDefaults {
-                window: None,
                 invert: layout.photometric == Photometric::Monochrome1,
                 unit: first.unit.clone(),
+                ..DisplayDefaults::default()
             },
             warnings,
             files: instances.iter().map(|one| one.path.clone()).collect(),
@@ -118,6 +118,7 @@ fn frame_info(instance: &Instance, index: usize, frame: u32) -> FrameInfo {
         pose: instance.pose(frame),
         file: u32::try_from(index).unwrap_or(u32::MAX),
         windows: instance.frames.windows(frame),
+        ..FrameInfo::default()
     }
 }
 
@@ -130,6 +131,7 @@ fn identity(instances: &[Instance]) -> Identity {
         patient_name: first.patient_name.clone(),
         modality: first.modality.clone(),
         sop_uids: instances.iter().map(|one| one.sop_uid.clone()).collect(),
+        ..Identity::default()
     }
 }
 

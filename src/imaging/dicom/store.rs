@@ -276,6 +276,7 @@ fn through_palette(samples: &Samples, (palette, first): (&[[u8; 3]], i32)) -> Ve
         Samples::U8(values) => values.iter().flat_map(|value| colour(i32::from(*value))).collect(),
         Samples::U16(values) => values.iter().flat_map(|value| colour(i32::from(*value))).collect(),
         Samples::I16(values) => values.iter().flat_map(|value| colour(i32::from(*value))).collect(),
+        Samples::F64(_) => Vec::new(),
     }
 }
 

@@ -22,8 +22,10 @@
 //! and `per_step` is 255/255 or 255/65535. Colour takes no window; inversion applies to R, G and B and never to alpha.
 //! `LINEAR_EXACT` windows are turned into the equal `LINEAR` one when the file is read (centre + 0.5, width + 1).
 
+mod grey;
 mod region;
 
+pub use grey::{GreyMap, GreyRules, Lut};
 pub use region::{crop, resize_rgba8};
 
 use super::{DisplayDefaults, FrameInfo, PixelBuffer, Samples, Window};
@@ -34,16 +36,18 @@ const STEP_GAIN: f64 = 255.0 * 1024.0;
 /// What the reader chose: a window in rescaled units and whether bright and dark are swapped.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct DisplayState {
-    /// `None`: the full range of the sample type.
+    /// `None`: the file's own VOI table where it has one, else the full range of the sample type.
     pub window: Option<Window>,
     /// Swap bright and dark. Starts as `true` for MONOCHROME1 and `WhiteIsZero`.
     pub invert: bool,
+    /// The window is the middle of a sigmoid (PS3.3 C.11.2.1.3.1) instead of a straight line.
+    pub sigmoid: bool,
 }
 
 impl DisplayState {
     /// How the file asks to be shown.
     pub fn from_defaults(defaults: &DisplayDefaults) -> Self {
-        Self { window: defaults.window, invert: defaults.invert }
+        Self { window: defaults.window, invert: defaults.invert, sigmoid: defaults.sigmoid }
     }
 }
 
@@ -72,6 +76,8 @@ impl Ramp {
                 Samples::U8(_) => (0.0, 1.0),
                 Samples::U16(_) => (0.0, 255.0 / 65535.0),
                 Samples::I16(_) => (-32768.0, 255.0 / 65535.0),
+                // Real values have no full range; readers of such files always name a window.
+                Samples::F64(_) => (0.0, 255.0),
             },
         };
         Self { zero_at: to_f32(zero_at), per_step: to_f32(per_step), invert: state.invert }
@@ -97,7 +103,8 @@ fn to_u8(value: f32) -> u8 {
 
 /// The whole buffer as RGBA, 4 bytes a pixel, rows top to bottom.
 pub fn to_rgba8(pixels: &PixelBuffer, frame: &FrameInfo, state: &DisplayState) -> Vec<u8> {
-    let ramp = Ramp::new(&pixels.samples, pixels.channels, frame, state);
+    let map = GreyMap::new(&pixels.samples, pixels.channels, frame, state);
+    let Some(ramp) = map.ramp() else { return through_table(pixels, &map) };
     match &pixels.samples {
         Samples::U8(values) => {
             let table: Vec<u8> = (0..=u8::MAX).map(|v| ramp.level(f32::from(v))).collect();
@@ -107,6 +114,27 @@ pub fn to_rgba8(pixels: &PixelBuffer, frame: &FrameInfo, state: &DisplayState) -
         Samples::I16(values) => {
             paint(values, pixels.channels, |v| ramp.level(f32::from(v)), |v| narrow(v.cast_unsigned() ^ 0x8000))
         }
+        Samples::F64(values) => paint(values, pixels.channels, |v| ramp.level(to_f32(v)), |_| u8::MAX),
+    }
+}
+
+/// As [`to_rgba8`] for grey that no straight line describes.
+fn through_table(pixels: &PixelBuffer, map: &GreyMap<'_>) -> Vec<u8> {
+    let at = |table: &[u8], index: u16| table.get(usize::from(index)).copied().unwrap_or_default();
+    match &pixels.samples {
+        Samples::U8(values) => {
+            let table = map.table(0.0, 1.0, 1 << 8);
+            paint(values, 1, |v| at(&table, u16::from(v)), |v| v)
+        }
+        Samples::U16(values) => {
+            let table = map.table(0.0, 1.0, 1 << 16);
+            paint(values, 1, |v| at(&table, v), narrow)
+        }
+        Samples::I16(values) => {
+            let table = map.table(-32768.0, 1.0, 1 << 16);
+            paint(values, 1, |v| at(&table, v.cast_unsigned() ^ 0x8000), |_| u8::MAX)
+        }
+        Samples::F64(values) => paint(values, 1, |v| map.level(v), |_| u8::MAX),
     }
 }
 
@@ -159,7 +187,8 @@ mod tests {
         for (slope, intercept, center, width) in
             [(1.0, -1024.0, 40.0, 400.0), (1.0, 0.0, 2048.0, 4096.0), (0.5, 3.0, 10.0, 1.0), (-2.0, 100.0, 0.0, 300.0)]
         {
-            let state = DisplayState { window: Some(Window { center, width }), invert: false };
+            let state =
+                DisplayState { window: Some(Window { center, width }), invert: false, ..DisplayState::default() };
             let ramp = Ramp::new(&Samples::I16(Vec::new()), 1, &frame(slope, intercept), &state);
             for stored in -4096_i16..4096 {
                 let expected = by_the_standard(f64::from(stored) * slope + intercept, center, width);
@@ -173,7 +202,8 @@ mod tests {
     fn the_examples_of_the_standard_hold() {
         // C.11.2.1.2.1: window centre 2048 and width 4096 map 0..4095 to the full range; centre 0 width 100 to -50..49.
         let ramp = |center, width| {
-            let state = DisplayState { window: Some(Window { center, width }), invert: false };
+            let state =
+                DisplayState { window: Some(Window { center, width }), invert: false, ..DisplayState::default() };
             Ramp::new(&Samples::I16(Vec::new()), 1, &frame(1.0, 0.0), &state)
         };
         let full = ramp(2048.0, 4096.0);
@@ -191,7 +221,7 @@ mod tests {
             channels: 4,
             samples: Samples::U8(vec![0, 10, 255, 7]),
         };
-        let state = DisplayState { window: None, invert: true };
+        let state = DisplayState { invert: true, ..DisplayState::default() };
         assert_eq!(to_rgba8(&pixels, &frame(1.0, 0.0), &state), vec![255, 245, 0, 7]);
     }
 }

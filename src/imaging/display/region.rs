@@ -17,6 +17,7 @@ pub fn crop(pixels: &PixelBuffer, rect: RectPx) -> PixelBuffer {
         Samples::U8(values) => Samples::U8(cut_rows(values, rows, stride, from, len)),
         Samples::U16(values) => Samples::U16(cut_rows(values, rows, stride, from, len)),
         Samples::I16(values) => Samples::I16(cut_rows(values, rows, stride, from, len)),
+        Samples::F64(values) => Samples::F64(cut_rows(values, rows, stride, from, len)),
     };
     PixelBuffer { size_px: cut, channels: pixels.channels, samples }
 }

@@ -225,6 +225,7 @@ fn describe(
             window: None,
             invert: base.is_some_and(|page| page.photometric == Photometric::WhiteIsZero),
             unit: None,
+            ..DisplayDefaults::default()
         },
         ..ImageMeta::default()
     }
