@@ -9,6 +9,7 @@ use super::action::Workspace;
 use super::look::Look;
 use super::model::{FindingRow, Model};
 use super::panels::corners::{ViewFacts, orientation};
+use super::presets::Preset;
 use super::session::Session;
 use super::theme;
 use super::viewport::{Sample, Viewport, ViewportInput, ViewportResponse, ViewportStyle};
@@ -116,11 +117,15 @@ impl Cell {
         pose.map_or(RoiSpace::Image, RoiSpace::Patient)
     }
 
-    /// A window by preset; `None` is the image's own.
-    pub fn set_window(&mut self, window: Option<(f64, f64)>) {
-        match window {
-            Some((center, width)) => self.viewport.set_window(Some(Window { center, width })),
-            None => self.viewport.reset_window(),
+    /// A window by name.
+    pub fn set_window(&mut self, preset: Preset) {
+        match preset {
+            Preset::Own => self.viewport.reset_window(),
+            Preset::Auto => self.viewport.auto_window(),
+            _ => {
+                let window = preset.window().map(|(center, width)| Window { center, width });
+                self.viewport.set_window(window);
+            }
         }
     }
 

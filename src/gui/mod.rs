@@ -4,6 +4,7 @@
 //! `opening.rs`, `releasing.rs`, `keeping.rs` and `views.rs` talk to the project, only `theme.rs` names colours, only `assets/locales` holds words.
 
 mod action;
+mod action_kinds;
 mod actions;
 mod app;
 mod call;
@@ -27,6 +28,7 @@ mod opening;
 mod panels;
 mod perform;
 mod portrait;
+mod presets;
 mod refusals;
 mod releasing;
 mod run;

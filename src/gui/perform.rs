@@ -316,8 +316,12 @@ impl App {
     }
 
     fn set_window(&mut self, preset: Preset) {
+        if preset.window().is_some() && !self.stage.in_hounsfield() {
+            self.notices.refused(self.words.t("refused-no-hu"));
+            return;
+        }
         self.look.preset = Some(preset);
-        self.stage.set_window(preset.window());
+        self.stage.set_window(preset);
     }
 
     /// Selects a finding and brings it into sight without taking the reader's zoom away.

@@ -9,6 +9,7 @@ use super::layout::Grid;
 use super::look::Look;
 use super::model::Model;
 use super::panels::corners::ViewFacts;
+use super::presets::Preset;
 use super::session::Session;
 use super::viewport::{GpuLink, Viewport, ViewportResponse};
 use crate::domain::{ImageId, RoiSpace};
@@ -148,9 +149,14 @@ impl Stage {
         self.cell().space(frame)
     }
 
-    /// A window by preset; `None` is the image's own.
-    pub fn set_window(&mut self, window: Option<(f64, f64)>) {
-        self.cell_mut().set_window(window);
+    /// A window by name.
+    pub fn set_window(&mut self, preset: Preset) {
+        self.cell_mut().set_window(preset);
+    }
+
+    /// Whether the values in view are Hounsfield units, which windows for CT are made for.
+    pub fn in_hounsfield(&self) -> bool {
+        self.viewport().meta().and_then(|m| m.display.unit.as_deref()) == Some("HU")
     }
 
     pub fn invert(&mut self) {

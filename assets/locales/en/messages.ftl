@@ -29,6 +29,7 @@ refused-disk-full = The disk is full. Everything before this is safe. Free some 
 refused-no-dialog = Drop images or a folder on this window instead. To get a file dialog, install xdg-desktop-portal or zenity
 refused-dialog-open = A file dialog is open already. Choose or close it first
 refused-nothing = There is nothing to do
+refused-no-hu = The values of this image are not HU, so windows for CT do not apply. Shift+9 takes one from the values, Shift+0 the image's own
 refused-nothing-to-undo = There is nothing more to undo
 refused-sealed = This read is submitted. Amend it with a reason to change it
 refused-no-open-read = No read of this case is open

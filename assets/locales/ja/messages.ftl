@@ -26,6 +26,7 @@ refused-disk-full = ディスクがいっぱいで保存できません。これ
 refused-no-dialog = 画像かフォルダーをこの画面に置いて開けます。選ぶ画面を使うには xdg-desktop-portal か zenity を入れてください
 refused-dialog-open = 選ぶ画面がすでに開いています。そちらで選ぶか閉じてください
 refused-nothing = することがありません
+refused-no-hu = この画像の値は HU ではないため、CT 用の表示条件は使えません。Shift+9 で自動、Shift+0 で画像の標準にできます
 refused-nothing-to-undo = これ以上は戻せません
 refused-sealed = この読影は提出済です。直すには理由を添えて訂正してください
 refused-no-open-read = この症例の読影は開かれていません

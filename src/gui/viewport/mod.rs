@@ -13,6 +13,7 @@ mod headless;
 mod navigate;
 mod readout;
 mod tiles;
+mod window;
 
 use std::{
     sync::{

@@ -69,6 +69,11 @@ impl Tiles {
         Some(Arc::clone(&entry.image))
     }
 
+    /// Every tile at hand, in no order.
+    pub fn keys(&self) -> impl Iterator<Item = &TileKey> {
+        self.ready.keys()
+    }
+
     /// A tile to look into.
     pub fn peek(&self, key: &TileKey) -> Option<&TileImage> {
         self.ready.get(key).map(|e| e.image.as_ref())
