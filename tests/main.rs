@@ -52,6 +52,7 @@ mod imaging_loader;
 mod imaging_ndpi;
 mod imaging_oracles;
 mod imaging_series;
+mod imaging_syntaxes;
 mod imaging_tiff;
 mod journal_laws;
 mod kept_folds;

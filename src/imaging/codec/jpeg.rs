@@ -52,6 +52,11 @@ impl Header {
         })
     }
 
+    /// Component ids are the letters R, G, B, which is how some writers say RGB.
+    pub fn has_rgb_ids(&self) -> bool {
+        self.rgb_ids
+    }
+
     /// The Adobe transform: 0 none, 1 YCbCr, 2 YCCK.
     pub fn adobe_transform(&self) -> Option<u8> {
         self.adobe.and_then(|(_, transform)| transform)

@@ -1,10 +1,15 @@
 //! Compressed bytes to samples, one file a codec. Every codec is told what size to expect and refuses anything else
 //! before it allocates; a codec that panics is caught by the caller's guard.
 
+mod huffman;
 pub mod inflate;
 pub mod jpeg;
 pub mod jpeg2000;
+pub mod jpeg_deep;
 pub mod jpeg_lossless;
+pub mod jpeg_ls;
+mod jpeg_segments;
+pub mod jpeg_xl;
 pub mod packbits;
 pub mod rle;
 pub mod webp;

@@ -12,7 +12,7 @@ pub fn decode(input: &[u8], want: usize) -> Vec<u8> {
             0..=127 => {
                 let count = usize::from(header) + 1;
                 let (literal, tail) = tail.split_at(count.min(tail.len()));
-                out.extend(literal.iter().take(room));
+                out.extend_from_slice(literal.get(..room.min(literal.len())).unwrap_or_default());
                 rest = tail;
             }
             128 => rest = tail,

@@ -3,11 +3,12 @@
 use super::{Expect, packbits};
 use crate::imaging::fault::Fault;
 
-/// Decodes one frame to little-endian samples, interleaved by pixel, `bytes_each` (1 or 2) bytes a sample.
+/// Decodes one frame to its byte planes: channel by channel, the high bytes of each first, `bytes_each` (1, 2 or 4) planes a
+/// channel.
 ///
 /// # Errors
 /// `Damaged` when the segments do not fit the promised size.
-pub fn decode(data: &[u8], expect: Expect, bytes_each: usize) -> Result<Vec<u8>, Fault> {
+pub fn planes(data: &[u8], expect: Expect, bytes_each: usize) -> Result<Vec<Vec<u8>>, Fault> {
     let word = |index: usize| {
         let bytes = data.get(index * 4..index * 4 + 4).and_then(|b| <[u8; 4]>::try_from(b).ok());
         bytes.map(u32::from_le_bytes).ok_or_else(|| Fault::damaged("the RLE header is cut short"))
@@ -21,7 +22,7 @@ pub fn decode(data: &[u8], expect: Expect, bytes_each: usize) -> Result<Vec<u8>,
     if plane as u64 > data.len() as u64 * 64 {
         return Err(Fault::damaged("the RLE data are far too short for the promised size"));
     }
-    let mut out = vec![0; plane * segments];
+    let mut out = Vec::with_capacity(segments);
     for segment in 0..segments {
         let start = word(1 + segment)? as usize;
         let end = if segment + 1 < segments { word(2 + segment)? as usize } else { data.len() };
@@ -30,12 +31,7 @@ pub fn decode(data: &[u8], expect: Expect, bytes_each: usize) -> Result<Vec<u8>,
         if bytes.len() < plane {
             return Err(Fault::damaged("an RLE segment is cut short"));
         }
-        // Segment order is channel by channel, high byte first; samples leave interleaved and little-endian.
-        let (channel, high_first) = (segment / bytes_each, segment % bytes_each);
-        let at = channel * bytes_each + (bytes_each - 1 - high_first);
-        for (to, from) in out.iter_mut().skip(at).step_by(segments).zip(bytes) {
-            *to = from;
-        }
+        out.push(bytes);
     }
     Ok(out)
 }
@@ -45,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sixteen_bit_planes_are_put_together() {
+    fn sixteen_bit_planes_come_high_byte_first() {
         // Two pixels, 0x0102 and 0x0304: segment 0 = high bytes, segment 1 = low bytes.
         let mut data = vec![0; 64];
         data[0] = 2;
@@ -53,8 +49,8 @@ mod tests {
         data[8] = 67;
         data.extend([1, 0x01, 0x03, 1, 0x02, 0x04]);
         let expect = Expect { width: 2, height: 1, channels: 1 };
-        assert_eq!(decode(&data, expect, 2).unwrap(), vec![0x02, 0x01, 0x04, 0x03]);
-        assert!(decode(&data[..66], expect, 2).is_err());
-        assert!(decode(&data[..10], expect, 2).is_err());
+        assert_eq!(planes(&data, expect, 2).unwrap(), [[0x01, 0x03], [0x02, 0x04]]);
+        assert!(planes(&data[..66], expect, 2).is_err());
+        assert!(planes(&data[..10], expect, 2).is_err());
     }
 }

@@ -15,6 +15,8 @@ use crate::imaging::{
 pub type Tag = u32;
 
 pub const PIXEL_DATA: Tag = 0x7FE0_0010;
+const FLOAT_PIXEL_DATA: Tag = 0x7FE0_0008;
+const DOUBLE_PIXEL_DATA: Tag = 0x7FE0_0009;
 const ITEM: Tag = 0xFFFE_E000;
 const ITEM_END: Tag = 0xFFFE_E00D;
 const SEQUENCE_END: Tag = 0xFFFE_E0DD;
@@ -179,8 +181,8 @@ fn inside(element: Head, coding: Coding) -> Coding {
 /// Where the pixels are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PixelPlace {
-    /// Native samples: offset and length, and whether the value was written as 16-bit words.
-    Native { at: u64, len: u64, words: bool },
+    /// Native samples: offset and length, whether the value was written as 16-bit words, and whether it holds real values.
+    Native { at: u64, len: u64, words: bool, real: bool },
     /// Encapsulated: offset of the first item (the basic offset table).
     Encapsulated { at: u64 },
 }
@@ -281,9 +283,9 @@ fn find_pixels(source: &dyn ByteSource, start: u64, coding: Coding) -> Result<(u
     let mut at = start;
     while at + 8 <= source.len() {
         let element = window.head(at, coding)?;
-        if element.tag == PIXEL_DATA {
+        if matches!(element.tag, PIXEL_DATA | FLOAT_PIXEL_DATA | DOUBLE_PIXEL_DATA) {
             let value = at + element.size;
-            let place = if element.len == UNDEFINED {
+            let place = if element.len == UNDEFINED && element.tag == PIXEL_DATA {
                 PixelPlace::Encapsulated { at: value }
             } else {
                 window.advance(value, element.len)?;
@@ -291,6 +293,7 @@ fn find_pixels(source: &dyn ByteSource, start: u64, coding: Coding) -> Result<(u
                     at: value,
                     len: u64::from(element.len),
                     words: element.vr == *b"OW" || !coding.explicit,
+                    real: element.tag != PIXEL_DATA,
                 }
             };
             return Ok((at, Some(place)));
@@ -402,6 +405,12 @@ impl<'a> Dataset<'a> {
 
     pub fn long(&self, tag: Tag) -> Option<u32> {
         u32_at(self.bytes(tag)?, 0, self.coding.big_endian)
+    }
+
+    /// 64-bit whole numbers (OV, UV); empty when absent.
+    pub fn quads(&self, tag: Tag) -> Vec<u64> {
+        let read = |b: &[u8; 8]| if self.coding.big_endian { u64::from_be_bytes(*b) } else { u64::from_le_bytes(*b) };
+        self.bytes(tag).unwrap_or_default().as_chunks::<8>().0.iter().map(read).collect()
     }
 
     /// Decimal or integer strings (DS, IS) or binary doubles (FD); anything that is no finite number is left out.

@@ -5,14 +5,14 @@ use std::{path::PathBuf, sync::Arc};
 use dicom_encoding::text::{SpecificCharacterSet, TextCodec};
 
 use super::{
-    dataset::{Dataset, FileStructure, read_structure},
+    dataset::{Dataset, FileStructure, PixelPlace, read_structure},
     functional::FrameMacros,
     store::PixelStore,
     syntax::TransferSyntax,
 };
 use crate::{
     domain::{Field, PlanePose, SizePx, Spacing, SpacingSource},
-    imaging::{ImageWarning, Window, bytes::ByteSource, fault::Fault, limits},
+    imaging::{ImageWarning, Window, bytes::ByteSource, codec::Expect, fault::Fault, limits},
 };
 
 pub mod tag {
@@ -56,6 +56,7 @@ pub mod tag {
     pub const MATRIX_ROWS: Tag = 0x0048_0007;
     pub const EXTENDED_DEPTH_PLANES: Tag = 0x0048_0303;
     pub const OPTICAL_PATHS: Tag = 0x0048_0105;
+    pub const EXTENDED_OFFSETS: Tag = 0x7FE0_0001;
     pub const OBJECTIVE_POWER: Tag = 0x0048_0112;
     pub const SLIDE_POSITION: Tag = 0x0048_021A;
     pub const TILE_COLUMN: Tag = 0x0048_021E;
@@ -71,8 +72,8 @@ pub enum Photometric {
     Rgb,
     YbrFull,
     YbrFull422,
-    /// JPEG 2000's own transforms, undone by the decoder.
-    YbrJpeg2000,
+    /// The own transforms of JPEG 2000 and JPEG XL, undone by the decoder.
+    ByCodec,
     Palette,
 }
 
@@ -84,7 +85,7 @@ impl Photometric {
             "RGB" => Self::Rgb,
             "YBR_FULL" => Self::YbrFull,
             "YBR_FULL_422" => Self::YbrFull422,
-            "YBR_ICT" | "YBR_RCT" => Self::YbrJpeg2000,
+            "YBR_ICT" | "YBR_RCT" | "XYB" => Self::ByCodec,
             "PALETTE COLOR" => Self::Palette,
             "" => return Err(Fault::damaged("it does not say what its samples mean (Photometric Interpretation)")),
             _ => return Err(Fault::unsupported("DICOM photometric interpretation that is not read")),
@@ -98,7 +99,7 @@ impl Photometric {
             Self::Rgb => "RGB",
             Self::YbrFull => "YBR_FULL",
             Self::YbrFull422 => "YBR_FULL_422",
-            Self::YbrJpeg2000 => "YBR_RCT/ICT",
+            Self::ByCodec => "YBR_RCT/ICT",
             Self::Palette => "PALETTE COLOR",
         }
     }
@@ -117,6 +118,8 @@ pub struct SampleLayout {
     pub photometric: Photometric,
     /// Colour by plane instead of by pixel.
     pub planar: bool,
+    /// Float or Double Float Pixel Data instead of integers.
+    pub real: bool,
 }
 
 impl SampleLayout {
@@ -125,10 +128,26 @@ impl SampleLayout {
         if matches!(self.photometric, Photometric::Monochrome1 | Photometric::Monochrome2) { 1 } else { 3 }
     }
 
-    /// Bytes of one native frame.
-    pub fn native_frame_bytes(&self) -> u64 {
+    /// What a codec has to give for one frame.
+    pub fn expect(&self) -> Expect {
+        Expect { width: self.size_px.width, height: self.size_px.height, channels: self.channels }
+    }
+
+    /// Bits of one native frame; frames of single bits follow one another without padding (PS3.5 8.1.1).
+    fn native_frame_bits(&self) -> u64 {
         let per_pixel = if self.photometric == Photometric::YbrFull422 { 2 } else { u64::from(self.channels) };
-        self.size_px.area() * per_pixel * u64::from(self.bits_allocated / 8)
+        self.size_px.area() * per_pixel * u64::from(self.bits_allocated)
+    }
+
+    /// Bytes of so many native frames.
+    pub fn native_bytes(&self, frames: u32) -> u64 {
+        self.native_frame_bits().saturating_mul(u64::from(frames)).div_ceil(8)
+    }
+
+    /// Where a native frame lies: its first byte, how many bytes it touches, and its first bit within them.
+    pub fn native_place(&self, frame: u32) -> (u64, u64, u64) {
+        let first = self.native_frame_bits().saturating_mul(u64::from(frame));
+        (first / 8, (first % 8 + self.native_frame_bits()).div_ceil(8), first % 8)
     }
 }
 
@@ -222,14 +241,14 @@ impl Instance {
         let Some(place) = pixels else {
             return Err(Fault::not_an_image("this DICOM file has no pixels"));
         };
-        if modality == "SEG" || data.word(tag::BITS_ALLOCATED) == Some(1) {
-            return Err(Fault::not_an_image("this DICOM file is a mask of single bits"));
+        if modality == "SEG" {
+            return Err(Fault::not_an_image("this DICOM file is a segmentation"));
         }
-        let layout = layout(&data)?;
+        let layout = layout(&data, matches!(place, PixelPlace::Native { real: true, .. }))?;
         syntax.check_readable()?;
         let frame_count = frame_count(&data)?;
         Fault::check_size("one frame", layout.size_px.area() * 8, 8 * limits::FRAME_BYTES)?;
-        let pixels = PixelStore::new(source, place, &layout, &syntax, frame_count)?;
+        let pixels = PixelStore::new(source, place, &layout, &syntax, frame_count, &data.quads(tag::EXTENDED_OFFSETS))?;
         let (palette, palette_first) =
             if layout.photometric == Photometric::Palette { palette(&data)? } else { (Vec::new(), 0) };
         let frames = FrameMacros::read(&data, frame_count);
@@ -279,7 +298,7 @@ impl Instance {
     }
 }
 
-fn layout(data: &Dataset<'_>) -> Result<SampleLayout, Fault> {
+fn layout(data: &Dataset<'_>, real: bool) -> Result<SampleLayout, Fault> {
     let need = |tag, what: &str| data.word(tag).ok_or_else(|| Fault::damaged(format!("its header lacks {what}")));
     let (rows, columns) = (need(tag::ROWS, "Rows")?, need(tag::COLUMNS, "Columns")?);
     if rows == 0 || columns == 0 {
@@ -287,12 +306,13 @@ fn layout(data: &Dataset<'_>) -> Result<SampleLayout, Fault> {
     }
     let allocated = data.word(tag::BITS_ALLOCATED).unwrap_or(16);
     let bits_allocated = match allocated {
-        8 => 8,
-        16 => 16,
+        1 | 8 | 16 | 32 if !real => allocated,
+        32 | 64 if real => allocated,
         other => return Err(Fault::unsupported(format!("DICOM with {other} bits allocated per sample"))),
     };
-    let bits_stored = data.word(tag::BITS_STORED).unwrap_or(allocated);
-    let high_bit = data.word(tag::HIGH_BIT).unwrap_or(bits_stored.saturating_sub(1));
+    // Real values use all their bits, and their header need not say so.
+    let bits_stored = data.word(tag::BITS_STORED).filter(|_| !real).unwrap_or(allocated);
+    let high_bit = data.word(tag::HIGH_BIT).filter(|_| !real).unwrap_or(bits_stored.saturating_sub(1));
     if bits_stored == 0 || bits_stored > allocated || high_bit >= allocated || high_bit + 1 < bits_stored {
         return Err(Fault::damaged(format!(
             "its header says {bits_stored} bits ending at bit {high_bit} of {allocated}"
@@ -311,12 +331,13 @@ fn layout(data: &Dataset<'_>) -> Result<SampleLayout, Fault> {
     Ok(SampleLayout {
         size_px: SizePx::new(u32::from(columns), u32::from(rows)),
         channels: narrow(channels),
-        bits_allocated,
+        bits_allocated: narrow(bits_allocated),
         bits_stored: narrow(bits_stored),
         high_bit: narrow(high_bit),
         signed: data.word(tag::SIGNED) == Some(1),
         photometric,
         planar: data.word(tag::PLANAR) == Some(1) && channels == 3,
+        real,
     })
 }
 

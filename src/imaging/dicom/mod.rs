@@ -4,6 +4,7 @@ pub mod dataset;
 mod functional;
 pub mod header;
 pub mod slide;
+mod samples;
 mod store;
 mod syntax;
 

@@ -5,18 +5,15 @@ use std::sync::Arc;
 use super::{
     dataset::{PixelPlace, fragments},
     header::{Photometric, SampleLayout},
+    samples::{Raw, finish},
     syntax::{PixelCoding, TransferSyntax},
 };
-use crate::{
-    domain::SizePx,
-    imaging::{
-        PixelBuffer, Samples,
-        bytes::{ByteSource, read_exact_at, read_range},
-        codec::{Expect, jpeg, jpeg_lossless, jpeg2000, rle},
-        colour,
-        fault::Fault,
-        limits,
-    },
+use crate::imaging::{
+    PixelBuffer, Samples,
+    bytes::{ByteSource, read_exact_at, read_range},
+    codec::{Expect, inflate, jpeg, jpeg_deep, jpeg_lossless, jpeg_ls, jpeg_xl, jpeg2000, rle},
+    fault::Fault,
+    limits,
 };
 
 enum Frames {
@@ -34,6 +31,8 @@ pub struct PixelStore {
 }
 
 impl PixelStore {
+    /// `offsets` is the Extended Offset Table, empty where there is none.
+    ///
     /// # Errors
     /// `Damaged` when the file holds fewer pixels than its header says.
     pub fn new(
@@ -42,10 +41,11 @@ impl PixelStore {
         layout: &SampleLayout,
         syntax: &TransferSyntax,
         count: u32,
+        offsets: &[u64],
     ) -> Result<Self, Fault> {
         let frames = match place {
-            PixelPlace::Native { at, len, words } => {
-                let needed = layout.native_frame_bytes().saturating_mul(u64::from(count));
+            PixelPlace::Native { at, len, words, .. } => {
+                let needed = layout.native_bytes(count);
                 if needed > len {
                     return Err(Fault::damaged(format!(
                         "its header promises {needed} bytes of pixels, it holds {len}"
@@ -54,14 +54,15 @@ impl PixelStore {
                 if syntax.pixels != PixelCoding::Native {
                     return Err(Fault::damaged(format!("it claims {} but its pixels are not compressed", syntax.name)));
                 }
-                Frames::Native { at, swap: syntax.big_endian && (words || layout.bits_allocated == 16) }
+                Frames::Native { at, swap: syntax.big_endian && (words || layout.bits_allocated > 8) }
             }
             PixelPlace::Encapsulated { at } => {
                 if syntax.pixels == PixelCoding::Native {
                     return Err(Fault::damaged(format!("it claims {} but its pixels are compressed", syntax.name)));
                 }
                 let (pieces, table) = fragments(&*source, at)?;
-                Frames::Encapsulated(assign(&*source, &pieces, &table, count)?)
+                let table = if offsets.len() == count as usize { offsets } else { &table };
+                Frames::Encapsulated(assign(&*source, &pieces, table, count)?)
             }
         };
         Ok(Self { source, frames, coding: syntax.pixels })
@@ -72,55 +73,94 @@ impl PixelStore {
     /// # Errors
     /// `Damaged` when the bytes do not give what the header says.
     pub fn decode(&self, layout: &SampleLayout, palette: (&[[u8; 3]], i32), frame: u32) -> Result<PixelBuffer, Fault> {
-        let expect = Expect { width: layout.size_px.width, height: layout.size_px.height, channels: layout.channels };
-        let wide = layout.bits_allocated == 16;
-        Fault::check_size("one frame", expect.samples() * if wide { 2 } else { 1 }, limits::FRAME_BYTES)?;
-        let raw = match &self.frames {
-            Frames::Native { at, swap } => self.read_native(layout, *at, *swap, frame)?,
-            Frames::Encapsulated(list) => {
-                let parts = list.get(frame as usize).ok_or(Fault::OutOfRange {
-                    what: "frame",
-                    index: u64::from(frame),
-                    count: list.len() as u64,
-                })?;
-                let data = gather(&*self.source, parts)?;
-                match self.coding {
-                    // The stream itself says which of the two it is; some files claim the other.
-                    PixelCoding::Jpeg | PixelCoding::JpegLossless if jpeg::header(&data)?.process != 3 => {
-                        return decode_jpeg(data, expect, layout);
-                    }
-                    PixelCoding::Jpeg | PixelCoding::JpegLossless => {
-                        let (bytes, each) = jpeg_lossless::decode(&data, expect)?;
-                        fit_width(bytes, each, wide)
-                    }
-                    PixelCoding::Jpeg2000 => from_i32(&jpeg2000::decode(&data, expect)?, wide),
-                    PixelCoding::Rle => rle::decode(&data, expect, if wide { 2 } else { 1 })?,
-                    PixelCoding::Native | PixelCoding::NotRead => return Err(Fault::unsupported("this pixel coding")),
-                }
-            }
-        };
-        finish(raw, layout, palette, matches!(self.frames, Frames::Native { .. }))
+        let each = u64::from(layout.bits_allocated.div_ceil(8)).max(1);
+        Fault::check_size("one frame", layout.expect().samples() * each, limits::FRAME_BYTES)?;
+        let (raw, native) = self.raw(layout, frame)?;
+        match raw {
+            Decoded::Raw(raw) => finish(raw, layout, palette, native),
+            Decoded::Done(buffer) => Ok(buffer),
+        }
     }
 
-    fn read_native(&self, layout: &SampleLayout, at: u64, swap: bool, frame: u32) -> Result<Vec<u8>, Fault> {
-        let size = layout.native_frame_bytes();
-        let start = at + size * u64::from(frame);
-        if !swap || layout.bits_allocated == 16 {
-            let mut raw = read_range(&*self.source, start, size, "frame", limits::FRAME_BYTES)?;
-            if swap {
-                raw.as_chunks_mut::<2>().0.iter_mut().for_each(|pair| pair.reverse());
+    fn raw(&self, layout: &SampleLayout, frame: u32) -> Result<(Decoded, bool), Fault> {
+        let list = match &self.frames {
+            Frames::Native { at, swap } => {
+                return Ok((Decoded::Raw(self.read_native(layout, *at, *swap, frame)?), true));
             }
-            return Ok(raw);
-        }
-        // Bytes written as big-endian words: the pair that a byte belongs to may begin before the frame.
-        let lead = (start % 2) ^ (at % 2);
-        let padded = (lead + size).next_multiple_of(2);
-        let mut raw = read_range(&*self.source, start - lead, padded, "frame", limits::FRAME_BYTES)?;
-        raw.as_chunks_mut::<2>().0.iter_mut().for_each(|pair| pair.reverse());
-        let from = usize::try_from(lead).unwrap_or(0);
-        let len = usize::try_from(size).unwrap_or(0);
-        Ok(raw.get(from..from + len).unwrap_or_default().to_vec())
+            Frames::Encapsulated(list) => list,
+        };
+        let parts = list.get(frame as usize).ok_or(Fault::OutOfRange {
+            what: "frame",
+            index: u64::from(frame),
+            count: list.len() as u64,
+        })?;
+        let data = gather(&*self.source, parts)?;
+        let expect = layout.expect();
+        let raw = match self.coding {
+            // The stream itself says which of the two it is; some files claim the other.
+            PixelCoding::Jpeg | PixelCoding::JpegLossless => match jpeg::header(&data)? {
+                header if header.process == 3 => Raw::Words(jpeg_lossless::decode(&data, expect)?),
+                header if header.precision == 12 => {
+                    let words = Raw::Words(jpeg_deep::decode(&data, expect, colour_of(&header, layout))?);
+                    if layout.channels == 1 {
+                        words
+                    } else {
+                        // The decoder has turned YCbCr into RGB.
+                        let rgb = SampleLayout { photometric: Photometric::Rgb, planar: false, ..*layout };
+                        return Ok((Decoded::Done(finish(words, &rgb, (&[], 0), false)?), false));
+                    }
+                }
+                header => return decode_jpeg(data, &header, expect, layout).map(|done| (Decoded::Done(done), false)),
+            },
+            PixelCoding::JpegLs => Raw::Words(jpeg_ls::decode(&data, expect)?),
+            PixelCoding::JpegXl => Raw::Words(jpeg_xl::decode(&data, expect)?),
+            PixelCoding::Jpeg2000 => Raw::from_planes(&jpeg2000::decode(&data, expect)?, layout),
+            PixelCoding::Rle => {
+                let each = usize::from(layout.bits_allocated / 8).max(1);
+                return Ok((Decoded::Raw(Raw::from_rle(&rle::planes(&data, expect, each)?, each)), false));
+            }
+            PixelCoding::DeflatedFrames => {
+                let size = usize::try_from(layout.native_bytes(1)).map_err(|_| Fault::damaged("too large"))?;
+                let bytes = inflate::raw(&data, size)?;
+                return Ok((Decoded::Raw(Raw::from_frame(bytes, layout)), true));
+            }
+            PixelCoding::Encapsulated => return Ok((Decoded::Raw(Raw::from_frame(data, layout)), true)),
+            PixelCoding::Native | PixelCoding::NotRead => return Err(Fault::unsupported("this pixel coding")),
+        };
+        Ok((Decoded::Raw(raw), false))
     }
+
+    fn read_native(&self, layout: &SampleLayout, at: u64, swap: bool, frame: u32) -> Result<Raw, Fault> {
+        let (start, size, bit) = layout.native_place(frame);
+        let start = at + start;
+        let read = |start, size| read_range(&*self.source, start, size, "frame", limits::FRAME_BYTES);
+        if layout.bits_allocated == 1 {
+            return Ok(Raw::from_bits(&read(start, size)?, bit, layout));
+        }
+        let mut raw;
+        if !swap || layout.bits_allocated > 8 {
+            raw = read(start, size)?;
+            if swap {
+                let each = usize::from(layout.bits_allocated / 8);
+                raw.chunks_exact_mut(each).for_each(<[u8]>::reverse);
+            }
+        } else {
+            // Bytes written as big-endian words: the pair that a byte belongs to may begin before the frame.
+            let lead = (start % 2) ^ (at % 2);
+            raw = read(start - lead, (lead + size).next_multiple_of(2))?;
+            raw.as_chunks_mut::<2>().0.iter_mut().for_each(|pair| pair.reverse());
+            let from = usize::try_from(lead).unwrap_or(0);
+            raw.drain(..from.min(raw.len()));
+            raw.truncate(usize::try_from(size).unwrap_or(0));
+        }
+        Ok(Raw::from_bytes(raw, layout))
+    }
+}
+
+/// What a codec gave: samples to be settled, or a buffer that is ready.
+enum Decoded {
+    Raw(Raw),
+    Done(PixelBuffer),
 }
 
 /// Which fragments belong to which frame (PS3.5 A.4): by the offset table, else one each, else by where codestreams start.
@@ -142,13 +182,16 @@ fn assign(
     }
     let origin = pieces.first().map_or(0, |(at, _)| at - 8);
     let starts: Vec<usize> = if table.len() == wanted {
-        table.iter().filter_map(|offset| pieces.iter().position(|(at, _)| at - 8 - origin == *offset)).collect()
+        let index: std::collections::HashMap<u64, usize> =
+            pieces.iter().enumerate().map(|(index, (at, _))| (at - 8 - origin, index)).collect();
+        table.iter().filter_map(|offset| index.get(offset).copied()).collect()
     } else {
         let mut mark = [0; 2];
-        let mut begins = |at: u64| read_exact_at(source, at, &mut mark).is_ok() && matches!(mark, [0xFF, 0xD8 | 0x4F]);
+        let mut begins =
+            |at: u64| read_exact_at(source, at, &mut mark).is_ok() && matches!(mark, [0xFF, 0xD8 | 0x4F | 0x0A]);
         pieces.iter().enumerate().filter(|(_, (at, len))| *len >= 2 && begins(*at)).map(|(index, _)| index).collect()
     };
-    if starts.len() != wanted {
+    if starts.len() != wanted || !starts.is_sorted_by(|a, b| a < b) {
         return Err(Fault::damaged(format!("{} fragments cannot be told apart into {count} frames", pieces.len())));
     }
     let ends = starts.iter().skip(1).copied().chain([pieces.len()]);
@@ -158,6 +201,9 @@ fn assign(
 fn gather(source: &dyn ByteSource, parts: &[(u64, u64)]) -> Result<Vec<u8>, Fault> {
     let total = parts.iter().fold(0_u64, |sum, (_, len)| sum.saturating_add(*len));
     Fault::check_size("one compressed frame", total, limits::COMPRESSED_BYTES)?;
+    if let [(at, len)] = parts {
+        return read_range(source, *at, *len, "fragment", limits::COMPRESSED_BYTES);
+    }
     let mut out = Vec::with_capacity(usize::try_from(total).unwrap_or(0));
     for (at, len) in parts {
         out.append(&mut read_range(source, *at, *len, "fragment", limits::COMPRESSED_BYTES)?);
@@ -165,9 +211,8 @@ fn gather(source: &dyn ByteSource, parts: &[(u64, u64)]) -> Result<Vec<u8>, Faul
     Ok(out)
 }
 
-fn decode_jpeg(mut data: Vec<u8>, expect: Expect, layout: &SampleLayout) -> Result<PixelBuffer, Fault> {
-    let header = jpeg::header(&data)?;
-    let colour = match layout.photometric {
+fn colour_of(header: &jpeg::Header, layout: &SampleLayout) -> jpeg::Colour {
+    match layout.photometric {
         // An encoder that marked its stream YCbCr knows better than a header that was never changed; converted Aperio
         // slides say RGB around a JFIF stream.
         Photometric::Rgb if header.adobe_transform().map_or(header.jfif, |transform| transform == 1) => {
@@ -175,121 +220,20 @@ fn decode_jpeg(mut data: Vec<u8>, expect: Expect, layout: &SampleLayout) -> Resu
         }
         Photometric::Rgb => jpeg::Colour::Rgb,
         _ => jpeg::Colour::YCbCr,
-    };
-    let samples = jpeg::decode(&mut data, expect, colour)?;
+    }
+}
+
+fn decode_jpeg(
+    mut data: Vec<u8>,
+    header: &jpeg::Header,
+    expect: Expect,
+    layout: &SampleLayout,
+) -> Result<PixelBuffer, Fault> {
+    let samples = jpeg::decode(&mut data, expect, colour_of(header, layout))?;
     if layout.photometric == Photometric::Palette {
         return Err(Fault::unsupported("DICOM palette with lossy JPEG"));
     }
     let wide = layout.bits_allocated == 16;
     let samples = if wide { Samples::U16(samples.into_iter().map(u16::from).collect()) } else { Samples::U8(samples) };
     Ok(PixelBuffer { size_px: layout.size_px, channels: layout.channels, samples })
-}
-
-/// The low bytes of each value, little-endian; sign and unused bits are settled by `finish`.
-fn from_i32(values: &[i32], wide: bool) -> Vec<u8> {
-    if wide {
-        values
-            .iter()
-            .flat_map(|value| {
-                let [a, b, ..] = value.to_le_bytes();
-                [a, b]
-            })
-            .collect()
-    } else {
-        values
-            .iter()
-            .map(|value| {
-                let [a, ..] = value.to_le_bytes();
-                a
-            })
-            .collect()
-    }
-}
-
-/// A codec that gives bytes where words were promised, or the other way round.
-fn fit_width(bytes: Vec<u8>, each: usize, wide: bool) -> Vec<u8> {
-    match (each, wide) {
-        (1, true) => bytes.into_iter().flat_map(|low| [low, 0]).collect(),
-        (2, false) => bytes.as_chunks::<2>().0.iter().map(|[low, _]| *low).collect(),
-        _ => bytes,
-    }
-}
-
-/// Little-endian stored bytes to the buffer handed out.
-fn finish(raw: Vec<u8>, layout: &SampleLayout, palette: (&[[u8; 3]], i32), native: bool) -> Result<PixelBuffer, Fault> {
-    let size_px = layout.size_px;
-    let mut raw = raw;
-    let wide = layout.bits_allocated == 16;
-    if native && layout.photometric == Photometric::YbrFull422 {
-        if wide {
-            return Err(Fault::unsupported("16-bit YBR_FULL_422"));
-        }
-        raw = colour::ybr_full_from_422(&raw);
-    } else if native && layout.planar {
-        raw = by_pixel(&raw, size_px, if wide { 2 } else { 1 });
-    }
-    if layout.channels == 3 && !wide {
-        if matches!(layout.photometric, Photometric::YbrFull | Photometric::YbrFull422) {
-            colour::rgb_from_ybr_full(&mut raw);
-        }
-        return checked(PixelBuffer { size_px, channels: 3, samples: Samples::U8(raw) });
-    }
-    if layout.channels == 3 && matches!(layout.photometric, Photometric::YbrFull | Photometric::YbrFull422) {
-        return Err(Fault::unsupported("16-bit YBR_FULL"));
-    }
-    // The sample stands in bits high_bit-bits_stored+1 ..= high_bit; above may be overlay bits, below padding.
-    let shift = layout.high_bit + 1 - layout.bits_stored;
-    let spare = 16 - u32::from(layout.bits_stored);
-    let word = |value: u16| value >> shift << spare;
-    let unsigned = |value: u16| word(value) >> spare;
-    let signed = |value: u16| word(value).cast_signed() >> spare;
-    let words = || raw.as_chunks::<2>().0.iter().map(|pair| u16::from_le_bytes(*pair));
-    let samples = match (wide, layout.signed) {
-        (false, false) if layout.bits_stored == 8 => Samples::U8(raw),
-        (false, false) => Samples::U8(raw.iter().map(|v| u8::try_from(unsigned(u16::from(*v))).unwrap_or(0)).collect()),
-        (false, true) => Samples::I16(raw.iter().map(|v| signed(u16::from(*v))).collect()),
-        (true, false) => Samples::U16(words().map(unsigned).collect()),
-        (true, true) => Samples::I16(words().map(signed).collect()),
-    };
-    if layout.photometric == Photometric::Palette {
-        return checked(PixelBuffer { size_px, channels: 3, samples: Samples::U8(through_palette(&samples, palette)) });
-    }
-    checked(PixelBuffer { size_px, channels: layout.channels, samples })
-}
-
-fn checked(buffer: PixelBuffer) -> Result<PixelBuffer, Fault> {
-    let promised = buffer.size_px.area() * u64::from(buffer.channels);
-    if buffer.sample_count() == promised {
-        return Ok(buffer);
-    }
-    Err(Fault::damaged(format!("a frame holds {} samples instead of {promised}", buffer.sample_count())))
-}
-
-/// Values below the first entry take the first colour, values beyond the last the last (C.7.6.3.1.5).
-fn through_palette(samples: &Samples, (palette, first): (&[[u8; 3]], i32)) -> Vec<u8> {
-    let last = palette.len().saturating_sub(1);
-    let colour = |value: i32| {
-        let index = usize::try_from(value - first).unwrap_or(0).min(last);
-        palette.get(index).copied().unwrap_or_default()
-    };
-    match samples {
-        Samples::U8(values) => values.iter().flat_map(|value| colour(i32::from(*value))).collect(),
-        Samples::U16(values) => values.iter().flat_map(|value| colour(i32::from(*value))).collect(),
-        Samples::I16(values) => values.iter().flat_map(|value| colour(i32::from(*value))).collect(),
-        Samples::F64(_) => Vec::new(),
-    }
-}
-
-/// Colour by plane to colour by pixel.
-fn by_pixel(raw: &[u8], size_px: SizePx, each: usize) -> Vec<u8> {
-    let plane = usize::try_from(size_px.area()).unwrap_or(0) * each;
-    let mut out = vec![0; raw.len()];
-    for (channel, values) in raw.chunks_exact(plane.max(1)).enumerate() {
-        for (place, value) in out.chunks_exact_mut(3 * each).zip(values.chunks_exact(each)) {
-            if let Some(place) = place.get_mut(channel * each..(channel + 1) * each) {
-                place.copy_from_slice(value);
-            }
-        }
-    }
-    out
 }
