@@ -1,13 +1,20 @@
-// Tiles: one instance per brick. Colour is shown as stored, grey goes through rescale and window (PS3.3 C.11.2.1.2.1).
+// Tiles: one instance per brick. Colour goes through its profile's table, a channel or stain view, and tone; grey through
+// rescale and window (PS3.3 C.11.2.1.2.1).
 // A texel outside the brick is fetched from the neighbour that holds it, so that filtering never stops at a tile's edge.
 
 struct View {
     size_px: vec2<f32>,
     invert_colour: f32,
-    nearest: f32,
+    filtering: f32,        // 0 nearest, 1 linear, 2 Catmull-Rom where magnified
+    part: vec4<f32>,       // 0 whole, 1 channel, 2 stain; the channel; side of the colour table, 0 for none
+    stain_amount: vec4<f32>,
+    stain_vector: vec4<f32>,
+    tone: vec4<f32>,       // brightness, contrast, 1/gamma, 1 when all are neutral
 }
 
 @group(0) @binding(0) var<uniform> view: View;
+@group(0) @binding(1) var colour_table: texture_3d<f32>;
+@group(0) @binding(2) var table_sampler: sampler;
 @group(1) @binding(0) var colour_atlas: texture_2d_array<f32>;
 @group(1) @binding(1) var colour_sampler: sampler;
 @group(1) @binding(2) var grey_atlas: texture_2d_array<u32>;
@@ -18,7 +25,7 @@ struct Brick {
     @location(2) size: vec4<u32>,     // texels: width, height, width of the left neighbours, height of the upper ones
     @location(3) around_a: vec4<u32>, // slots: upper left, upper, upper right, left
     @location(4) around_b: vec4<u32>, // slots: right, lower left, lower, lower right
-    @location(5) own: vec4<u32>,      // slot, 1 if 16-bit signed, taps along a side, unused
+    @location(5) own: vec4<u32>,      // slot, 1 if 16-bit signed, taps along a side, width | height << 16 of the right and lower neighbours
     @location(6) grey: vec4<f32>,     // stored value shown as 0, steps of 255 per stored step, 1 inverts
     @location(7) footprint: f32,      // texels per screen pixel
 }
@@ -62,10 +69,10 @@ fn neighbour(f: Fragment, side: vec2<i32>) -> u32 {
     return f.around_b[n - 5];
 }
 
-// The texel `c` of this brick, or of the neighbour when it lies one beyond an edge.
+// The texel `c` of this brick, or of the neighbour when it lies up to two beyond an edge.
 fn locate(f: Fragment, c: vec2<i32>) -> Texel {
     let size = vec2<i32>(f.size.xy);
-    let reach = clamp(c, vec2<i32>(-1), size);
+    let reach = clamp(c, vec2<i32>(-2), size + 1);
     let side = select(vec2<i32>(0), vec2<i32>(1), reach >= size) - select(vec2<i32>(0), vec2<i32>(1), reach < vec2<i32>(0));
     if all(side == vec2<i32>(0)) {
         return slot_texel(f.own.x, reach);
@@ -74,8 +81,9 @@ fn locate(f: Fragment, c: vec2<i32>) -> Texel {
     if slot == NO_SLOT {
         return slot_texel(f.own.x, clamp(c, vec2<i32>(0), size - 1));
     }
-    let before = vec2<i32>(f.size.zw) - 1;
-    let there = select(select(reach, vec2<i32>(0), side > vec2<i32>(0)), before, side < vec2<i32>(0));
+    let before = max(vec2<i32>(f.size.zw) + reach, vec2<i32>(0));
+    let after = min(reach - size, vec2<i32>(i32(f.own.w & 0xffffu), i32(f.own.w >> 16u)) - 1);
+    let there = select(select(reach, after, side > vec2<i32>(0)), before, side < vec2<i32>(0));
     return slot_texel(slot, there);
 }
 
@@ -117,6 +125,72 @@ fn colour_linear(f: Fragment, texel: vec2<f32>) -> vec4<f32> {
     return mix(upper, lower, w.y);
 }
 
+// Catmull-Rom: sharp and without a shift; at whole texels it is the texel itself.
+fn cubic_weights(t: f32) -> vec4<f32> {
+    let t2 = t * t;
+    let t3 = t2 * t;
+    return vec4<f32>(
+        -0.5 * t + t2 - 0.5 * t3,
+        1.0 - 2.5 * t2 + 1.5 * t3,
+        0.5 * t + 2.0 * t2 - 1.5 * t3,
+        -0.5 * t2 + 0.5 * t3,
+    );
+}
+
+fn grey_cubic(f: Fragment, texel: vec2<f32>) -> f32 {
+    let p = texel - 0.5;
+    let c = vec2<i32>(floor(p));
+    let wx = cubic_weights(fract(p.x));
+    let wy = cubic_weights(fract(p.y));
+    var sum = 0.0;
+    for (var j = 0; j < 4; j++) {
+        let row = vec4<f32>(
+            grey_at(f, c + vec2<i32>(-1, j - 1)),
+            grey_at(f, c + vec2<i32>(0, j - 1)),
+            grey_at(f, c + vec2<i32>(1, j - 1)),
+            grey_at(f, c + vec2<i32>(2, j - 1)),
+        );
+        sum += dot(row, wx) * wy[j];
+    }
+    return sum;
+}
+
+fn colour_cubic(f: Fragment, texel: vec2<f32>) -> vec4<f32> {
+    let p = texel - 0.5;
+    let c = vec2<i32>(floor(p));
+    let wx = cubic_weights(fract(p.x));
+    let wy = cubic_weights(fract(p.y));
+    var sum = vec4<f32>(0.0);
+    for (var j = 0; j < 4; j++) {
+        let row = colour_at(f, c + vec2<i32>(-1, j - 1)) * wx.x
+            + colour_at(f, c + vec2<i32>(0, j - 1)) * wx.y
+            + colour_at(f, c + vec2<i32>(1, j - 1)) * wx.z
+            + colour_at(f, c + vec2<i32>(2, j - 1)) * wx.w;
+        sum += row * wy[j];
+    }
+    return clamp(sum, vec4<f32>(0.0), vec4<f32>(1.0));
+}
+
+// imaging/display/stain.rs and icc.rs say the same on the CPU.
+fn shown_colour(stored: vec3<f32>) -> vec3<f32> {
+    var c = stored;
+    if view.part.x > 1.5 {
+        let density = -log2(max(c, vec3<f32>(1.0 / 255.0))) * 0.30102999566;
+        let amount = max(dot(density, view.stain_amount.xyz), 0.0);
+        c = exp2(-3.32192809489 * amount * view.stain_vector.xyz);
+    } else if view.part.x > 0.5 {
+        c = vec3<f32>(c[u32(view.part.y)]);
+    } else if view.part.z > 1.5 {
+        let side = view.part.z;
+        c = textureSampleLevel(colour_table, table_sampler, (c * (side - 1.0) + 0.5) / side, 0.0).rgb;
+    }
+    if view.tone.w < 0.5 {
+        c = clamp((c - 0.5) * view.tone.y + 0.5 + view.tone.x, vec3<f32>(0.0), vec3<f32>(1.0));
+        c = pow(c, vec3<f32>(view.tone.z));
+    }
+    return c;
+}
+
 fn nearest_texel(f: Fragment) -> vec2<i32> {
     return clamp(vec2<i32>(floor(f.texel)), vec2<i32>(0), vec2<i32>(f.size.xy) - 1);
 }
@@ -129,8 +203,10 @@ fn tap(i: u32, taps: u32, footprint: f32) -> f32 {
 @fragment
 fn fs_grey(f: Fragment) -> @location(0) vec4<f32> {
     var raw = 0.0;
-    if view.nearest > 0.5 {
+    if view.filtering < 0.5 {
         raw = grey_at(f, nearest_texel(f));
+    } else if view.filtering > 1.5 && f.footprint <= 1.0 {
+        raw = grey_cubic(f, f.texel);
     } else if f.own.z <= 1u {
         raw = grey_linear(f, f.texel);
     } else {
@@ -152,8 +228,10 @@ fn fs_grey(f: Fragment) -> @location(0) vec4<f32> {
 @fragment
 fn fs_colour(f: Fragment) -> @location(0) vec4<f32> {
     var colour = vec4<f32>(0.0);
-    if view.nearest > 0.5 {
+    if view.filtering < 0.5 {
         colour = colour_at(f, nearest_texel(f));
+    } else if view.filtering > 1.5 && f.footprint <= 1.0 {
+        colour = colour_cubic(f, f.texel);
     } else if f.own.z <= 1u {
         colour = colour_linear(f, f.texel);
     } else {
@@ -164,6 +242,7 @@ fn fs_colour(f: Fragment) -> @location(0) vec4<f32> {
         }
         colour /= f32(f.own.z * f.own.z);
     }
+    colour = vec4<f32>(shown_colour(colour.rgb), colour.a);
     if view.invert_colour > 0.5 {
         colour = vec4<f32>(1.0 - colour.rgb, colour.a);
     }

@@ -182,7 +182,7 @@ impl Cell {
     fn orientation(&self, frame: u32) -> Option<[String; 4]> {
         let camera = self.viewport.camera();
         let pose = self.meta()?.frames.get(frame as usize)?.pose?;
-        (camera.quarter_turns == 0 && !camera.mirrored).then(|| orientation(pose.row_dir, pose.col_dir))
+        camera.is_upright().then(|| orientation(pose.row_dir, pose.col_dir))
     }
 
     fn value_text(&self, sample: Sample) -> String {

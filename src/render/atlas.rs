@@ -14,6 +14,8 @@ pub const LAYER: u32 = 2048;
 const PER_SIDE: u32 = LAYER / BRICK;
 const PER_LAYER: u32 = PER_SIDE * PER_SIDE;
 const MAX_LAYERS: u32 = 256;
+/// Layers that a format begins with.
+const FIRST_LAYERS: u32 = 4;
 
 /// Sample formats, one texture array each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,6 +69,8 @@ pub struct Resident {
     pub signed: bool,
     slots: Vec<u32>,
     last_used: u64,
+    /// Which upload brought it; no two are the same.
+    pub serial: u64,
 }
 
 impl Resident {
@@ -104,7 +108,8 @@ pub struct Atlas {
     upload_budget: u64,
     uploaded: u64,
     frame: u64,
-    generation: u64,
+    /// Uploads so far.
+    uploads: u64,
     /// Changes whenever a pool's texture was made anew and bind groups must follow.
     texture_epoch: u64,
 }
@@ -120,12 +125,13 @@ impl Atlas {
             upload_budget: upload_bytes_per_frame,
             uploaded: 0,
             frame: 0,
-            generation: 0,
+            uploads: 0,
             texture_epoch: 0,
         }
     }
 
-    /// Starts a frame: the upload budget is whole again, and tiles asked for from now on can't be evicted in it.
+    /// Starts a frame of the window, whatever number of views it has: the upload budget is whole again, and tiles that one
+    /// view asks for from now on can't be evicted by another before the frame is drawn.
     pub fn begin_frame(&mut self) {
         self.frame += 1;
         self.uploaded = 0;
@@ -139,11 +145,6 @@ impl Atlas {
     /// Bytes sent in this frame.
     pub fn uploaded_bytes(&self) -> u64 {
         self.uploaded
-    }
-
-    /// Grows with every upload: a picture drawn before may show other pixels now.
-    pub fn generation(&self) -> u64 {
-        self.generation
     }
 
     pub fn texture_epoch(&self) -> u64 {
@@ -197,13 +198,14 @@ impl Atlas {
             signed: matches!(image.samples(), TileSamples::GreyI16(_)),
             slots,
             last_used: self.frame,
+            serial: self.uploads + 1,
         };
         if let Some(texture) = self.texture(kind) {
             write_bricks(queue, texture, image, &resident);
         }
         self.tiles.insert(id, resident);
         self.uploaded += bytes;
-        self.generation += 1;
+        self.uploads += 1;
         Ok(())
     }
 
@@ -233,8 +235,9 @@ impl Atlas {
             let missing = (count - pool.free.len()).div_ceil(PER_LAYER as usize) as u64;
             let most = u64::from(MAX_LAYERS - pool.layers).min(room);
             if missing <= most {
-                // Doubling keeps the number of copies logarithmic.
-                let more = u64::from(pool.layers).clamp(missing, most);
+                // Doubling keeps the number of copies logarithmic, and a first step of some size keeps them out of the
+                // first pans; a layer that nothing was written to costs no work.
+                let more = u64::from(pool.layers.max(FIRST_LAYERS)).clamp(missing, most);
                 pool.grow(device, queue, u32::try_from(more).unwrap_or(MAX_LAYERS));
                 self.texture_epoch += 1;
                 continue;

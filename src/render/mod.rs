@@ -12,6 +12,7 @@
 )]
 
 pub mod atlas;
+mod colour;
 mod composite;
 mod gpu;
 mod grey;
@@ -25,6 +26,7 @@ mod shapes;
 mod targets;
 mod tiles;
 
+pub use colour::{ColourLook, ColourPart, ColourTable};
 pub use gpu::{DeviceHealth, Gpu, RenderError, is_software, pick_adapter};
 pub use grey::GreyRamp;
 pub use offscreen::{Image, Offscreen, read_texture};

@@ -90,6 +90,7 @@ impl Offscreen {
         });
         let view = texture.create_view(&wgpu::TextureViewDescriptor::default());
         let mut encoder = device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: Some("offscreen") });
+        self.renderer.begin_frame();
         let prepared = self.renderer.prepare(device, queue, &mut encoder, 0, scene);
         {
             let mut pass = clear_pass(&mut encoder, "offscreen", &view, wgpu::Color::BLACK);

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use super::{
     Scene, TileId,
     atlas::{Atlas, NotResident},
+    colour::TableTextures,
     composite::{CompositePipeline, CompositeUniform},
     shapes::{LayerState, ShapeLayer, ShapePipelines},
     targets::{Targets, clear_pass},
@@ -36,9 +37,10 @@ impl RendererOptions {
         Self { target_format, atlas_bytes: 256 << 20, upload_bytes_per_frame: 16 << 20, dots_below_px: 3.0 }
     }
 
-    /// For drawing on the processor, where every triangle costs: dots below five pixels.
+    /// For drawing on the processor, where every triangle and every byte costs: dots below five pixels, a smaller atlas (it
+    /// lies in the same memory as the decoded tiles), and uploads that a frame of a sixtieth of a second can bear.
     pub fn software(target_format: wgpu::TextureFormat) -> Self {
-        Self { dots_below_px: 5.0, ..Self::new(target_format) }
+        Self { dots_below_px: 5.0, atlas_bytes: 128 << 20, upload_bytes_per_frame: 6 << 20, ..Self::new(target_format) }
     }
 }
 
@@ -67,8 +69,19 @@ struct View {
     composite_group: wgpu::BindGroup,
     shapes: ShapeLayer,
     /// What the image layer shows.
-    shown: Option<(Vec<u8>, ViewUniform, [u8; 3], u64)>,
+    shown: Option<ShownImage>,
+    table_serial: u64,
     last_prepared: u64,
+}
+
+/// All that decides what an image layer shows.
+#[derive(PartialEq)]
+struct ShownImage {
+    bricks: Vec<u8>,
+    uploads: Vec<u64>,
+    uniform: ViewUniform,
+    background: [u8; 3],
+    table: u64,
 }
 
 /// See the module's text.
@@ -78,6 +91,7 @@ pub struct Renderer {
     tiles: TilePipeline,
     shapes: ShapePipelines,
     composite: CompositePipeline,
+    tables: TableTextures,
     views: HashMap<ViewId, View>,
     frame: u64,
 }
@@ -92,6 +106,7 @@ impl Renderer {
             tiles: TilePipeline::new(device, Targets::FORMAT),
             shapes: ShapePipelines::new(device, Targets::FORMAT),
             composite: CompositePipeline::new(device, options.target_format),
+            tables: TableTextures::new(device),
             views: HashMap::new(),
             frame: 0,
         }
@@ -115,6 +130,15 @@ impl Renderer {
         self.atlas.forget_image(image);
     }
 
+    /// Starts a frame of the window; call it once before its views are prepared. Uploads are bounded per frame, and what
+    /// one view shows is safe from the others until the next.
+    pub fn begin_frame(&mut self) {
+        self.frame += 1;
+        let frame = self.frame;
+        self.views.retain(|_, v| v.last_prepared + FORGET_AFTER_FRAMES > frame);
+        self.atlas.begin_frame();
+    }
+
     /// Uploads what `scene` needs within the frame's budget and records the drawing of its layers.
     pub fn prepare(
         &mut self,
@@ -129,23 +153,32 @@ impl Renderer {
         if scene.size_px.iter().any(|n| *n == 0 || *n > largest) {
             return done;
         }
-        self.frame += 1;
-        let frame = self.frame;
-        self.views.retain(|_, v| v.last_prepared + FORGET_AFTER_FRAMES > frame);
+        let (frame, uploaded_before) = (self.frame, self.atlas.uploaded_bytes());
         let list = self.upload(device, queue, scene, &mut done);
         self.tiles.follow(device, &self.atlas);
 
         let (tiles, composite) = (&self.tiles, &self.composite);
-        let view = self.views.entry(id).or_insert_with(|| View::new(device, tiles, composite, scene.size_px));
+        let (serial, table) = self.tables.get(device, queue, &scene.look, frame);
+        let view = self.views.entry(id).or_insert_with(|| View::new(device, tiles, composite, table, scene.size_px));
         view.last_prepared = frame;
         let resized = view.targets.size_px != scene.size_px;
         if resized {
             view.resize(device, composite, scene.size_px);
         }
+        if view.table_serial != serial {
+            view.tile_group = tiles.view_group(device, &view.tile_uniform, table);
+            view.table_serial = serial;
+        }
         let uniform = composite.uniform(scene.shape_opacity);
         queue.write_buffer(&view.composite_uniform, 0, bytemuck::bytes_of(&uniform));
 
-        let show = (list.bytes().to_vec(), ViewUniform::of(scene), scene.background, self.atlas.generation());
+        let show = ShownImage {
+            bricks: list.bytes().to_vec(),
+            uploads: list.serials().to_vec(),
+            uniform: ViewUniform::of(scene),
+            background: scene.background,
+            table: serial,
+        };
         if view.shown.as_ref() != Some(&show) {
             view.draw_image(device, queue, encoder, tiles, scene, &list);
             view.shown = Some(show);
@@ -161,12 +194,11 @@ impl Renderer {
         done.drawn_bricks = list.len();
         done.drawn_shapes = view.shapes.drawn_shapes();
         done.rebuilt_shape_blocks = view.shapes.rebuilt_blocks();
-        done.uploaded_bytes = self.atlas.uploaded_bytes();
+        done.uploaded_bytes = self.atlas.uploaded_bytes() - uploaded_before;
         done
     }
 
     fn upload(&mut self, device: &wgpu::Device, queue: &wgpu::Queue, scene: &Scene, done: &mut Prepared) -> BrickList {
-        self.atlas.begin_frame();
         for tile in &scene.tiles {
             match self.atlas.ensure(device, queue, tile.id, &tile.image) {
                 Ok(()) => {}
@@ -196,7 +228,13 @@ impl Renderer {
 }
 
 impl View {
-    fn new(device: &wgpu::Device, tiles: &TilePipeline, composite: &CompositePipeline, size_px: [u32; 2]) -> Self {
+    fn new(
+        device: &wgpu::Device,
+        tiles: &TilePipeline,
+        composite: &CompositePipeline,
+        table: &wgpu::TextureView,
+        size_px: [u32; 2],
+    ) -> Self {
         let uniform = |label, size: usize| {
             device.create_buffer(&wgpu::BufferDescriptor {
                 label: Some(label),
@@ -209,7 +247,7 @@ impl View {
         let tile_uniform = uniform("tile view", size_of::<ViewUniform>());
         let composite_uniform = uniform("composite", size_of::<CompositeUniform>());
         Self {
-            tile_group: tiles.view_group(device, &tile_uniform),
+            tile_group: tiles.view_group(device, &tile_uniform, table),
             composite_group: composite.group(device, &composite_uniform, &targets),
             targets,
             tile_uniform,
@@ -217,6 +255,8 @@ impl View {
             composite_uniform,
             shapes: ShapeLayer::default(),
             shown: None,
+            // No table has this number: the first preparation makes the group for the table it finds.
+            table_serial: u64::MAX,
             last_prepared: 0,
         }
     }

@@ -30,7 +30,8 @@ struct BrickInstance {
 pub(super) struct ViewUniform {
     size_px: [f32; 2],
     invert_colour: f32,
-    nearest: f32,
+    filtering: f32,
+    look: [[f32; 4]; 4],
 }
 
 impl ViewUniform {
@@ -38,7 +39,12 @@ impl ViewUniform {
         Self {
             size_px: scene.size_px.map(|n| n as f32),
             invert_colour: if scene.invert_colour { 1.0 } else { 0.0 },
-            nearest: if scene.filter == Filter::Nearest { 1.0 } else { 0.0 },
+            filtering: match scene.filter {
+                Filter::Nearest => 0.0,
+                Filter::Linear => 1.0,
+                Filter::Cubic => 2.0,
+            },
+            look: scene.look.uniform(),
         }
     }
 }
@@ -48,11 +54,17 @@ impl ViewUniform {
 pub(super) struct BrickList {
     instances: Vec<BrickInstance>,
     runs: Vec<(PoolKind, u32)>,
+    /// Which uploads the bricks show: a slot may hold another tile in the next frame.
+    serials: Vec<u64>,
 }
 
 impl BrickList {
     pub fn bytes(&self) -> &[u8] {
         bytemuck::cast_slice(&self.instances)
+    }
+
+    pub fn serials(&self) -> &[u64] {
+        &self.serials
     }
 
     pub fn len(&self) -> usize {
@@ -67,24 +79,32 @@ impl BrickList {
         let taps = if footprint <= 1.5 { 1.0 } else { (footprint / 2.0).ceil() };
         let [nx, ny] = resident.bricks();
         let before = self.instances.len();
+        let near = Neighbours { atlas, id: tile.id, tile: resident };
         for (by, bx) in (0..ny).flat_map(|by| (0..nx).map(move |bx| (by, bx))) {
             let size = resident.brick_size(bx, by);
             let corners = corners(&scene.screen_from_image, tile, [bx * BRICK, by * BRICK], size);
             if !on_screen(&corners, scene.size_px) {
                 continue;
             }
-            let near = Neighbours { atlas, id: tile.id, tile: resident };
             let GreyRamp { zero_at, per_step, invert } = tile.grey;
             self.instances.push(BrickInstance {
                 corners: corners.map(|c| c.map(to_f32)),
                 size: [size[0], size[1], near.extent_before(bx, 0), near.extent_before(by, 1)],
                 around: AROUND.map(|(dx, dy)| near.slot(bx, by, dx, dy).unwrap_or(NO_SLOT)),
-                own: [resident.slot(bx, by).unwrap_or(0), u32::from(resident.signed), whole(taps, MAX_TAPS), 0],
+                own: [
+                    resident.slot(bx, by).unwrap_or(0),
+                    u32::from(resident.signed),
+                    whole(taps, MAX_TAPS),
+                    near.extent_after(bx, 0) | near.extent_after(by, 1) << 16,
+                ],
                 grey: [zero_at, per_step, if invert { 1.0 } else { 0.0 }, 0.0],
                 footprint: to_f32(footprint),
             });
         }
         let added = count(self.instances.len() - before);
+        if added > 0 {
+            near.note_uploads(&mut self.serials);
+        }
         match self.runs.last_mut() {
             Some((kind, n)) if *kind == resident.kind => *n += added,
             _ => self.runs.push((resident.kind, added)),
@@ -154,6 +174,22 @@ impl Neighbours<'_> {
         let length = there.map_or(BRICK, |t| t.size_px[axis]);
         length - (length.div_ceil(BRICK) - 1) * BRICK
     }
+
+    /// Texels of the brick after along an axis: beyond them its slot holds somebody else's.
+    fn extent_after(&self, b: u32, axis: usize) -> u32 {
+        let next = (b + 1) * BRICK;
+        if next < self.tile.size_px[axis] {
+            return (self.tile.size_px[axis] - next).min(BRICK);
+        }
+        let there = [0, -1, 1].into_iter().find_map(|k| if axis == 0 { self.tile(1, k) } else { self.tile(k, 1) });
+        there.map_or(BRICK, |t| t.size_px[axis].min(BRICK))
+    }
+
+    /// The uploads whose texels this tile's bricks may show: its own and those around.
+    fn note_uploads(&self, serials: &mut Vec<u64>) {
+        let around = AROUND.iter().filter_map(|(dx, dy)| self.tile(*dx, *dy));
+        serials.extend(around.chain([self.tile]).map(|t| t.serial));
+    }
 }
 
 /// Device objects for drawing tiles; shared by all views.
@@ -161,6 +197,7 @@ pub(super) struct TilePipeline {
     colour: wgpu::RenderPipeline,
     grey: wgpu::RenderPipeline,
     view_layout: wgpu::BindGroupLayout,
+    table_sampler: wgpu::Sampler,
     colour_layout: wgpu::BindGroupLayout,
     grey_layout: wgpu::BindGroupLayout,
     sampler: wgpu::Sampler,
@@ -173,16 +210,34 @@ impl TilePipeline {
         let module = shaders::TILE.compile(device);
         let view_layout = device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
             label: Some("tile view"),
-            entries: &[wgpu::BindGroupLayoutEntry {
-                binding: 0,
-                visibility: wgpu::ShaderStages::VERTEX_FRAGMENT,
-                ty: wgpu::BindingType::Buffer {
-                    ty: wgpu::BufferBindingType::Uniform,
-                    has_dynamic_offset: false,
-                    min_binding_size: None,
+            entries: &[
+                wgpu::BindGroupLayoutEntry {
+                    binding: 0,
+                    visibility: wgpu::ShaderStages::VERTEX_FRAGMENT,
+                    ty: wgpu::BindingType::Buffer {
+                        ty: wgpu::BufferBindingType::Uniform,
+                        has_dynamic_offset: false,
+                        min_binding_size: None,
+                    },
+                    count: None,
                 },
-                count: None,
-            }],
+                wgpu::BindGroupLayoutEntry {
+                    binding: 1,
+                    visibility: wgpu::ShaderStages::FRAGMENT,
+                    ty: wgpu::BindingType::Texture {
+                        sample_type: wgpu::TextureSampleType::Float { filterable: true },
+                        view_dimension: wgpu::TextureViewDimension::D3,
+                        multisampled: false,
+                    },
+                    count: None,
+                },
+                wgpu::BindGroupLayoutEntry {
+                    binding: 2,
+                    visibility: wgpu::ShaderStages::FRAGMENT,
+                    ty: wgpu::BindingType::Sampler(wgpu::SamplerBindingType::Filtering),
+                    count: None,
+                },
+            ],
         });
         let texture = |binding, sample_type| wgpu::BindGroupLayoutEntry {
             binding,
@@ -250,30 +305,42 @@ impl TilePipeline {
                 cache: None,
             })
         };
-        let sampler = device.create_sampler(&wgpu::SamplerDescriptor {
-            label: Some("tiles"),
-            mag_filter: wgpu::FilterMode::Linear,
-            min_filter: wgpu::FilterMode::Linear,
-            ..Default::default()
-        });
+        let linear = |label| {
+            device.create_sampler(&wgpu::SamplerDescriptor {
+                label: Some(label),
+                mag_filter: wgpu::FilterMode::Linear,
+                min_filter: wgpu::FilterMode::Linear,
+                ..Default::default()
+            })
+        };
         Self {
             colour: pipeline("colour tiles", &colour_layout, "fs_colour"),
             grey: pipeline("grey tiles", &grey_layout, "fs_grey"),
             view_layout,
+            table_sampler: linear("colour table"),
             colour_layout,
             grey_layout,
-            sampler,
+            sampler: linear("tiles"),
             groups: Vec::new(),
             groups_epoch: None,
         }
     }
 
-    /// The bind group of a view's uniform buffer.
-    pub fn view_group(&self, device: &wgpu::Device, uniform: &wgpu::Buffer) -> wgpu::BindGroup {
+    /// The bind group of a view's uniform buffer and colour table.
+    pub fn view_group(
+        &self,
+        device: &wgpu::Device,
+        uniform: &wgpu::Buffer,
+        table: &wgpu::TextureView,
+    ) -> wgpu::BindGroup {
         device.create_bind_group(&wgpu::BindGroupDescriptor {
             label: Some("tile view"),
             layout: &self.view_layout,
-            entries: &[wgpu::BindGroupEntry { binding: 0, resource: uniform.as_entire_binding() }],
+            entries: &[
+                wgpu::BindGroupEntry { binding: 0, resource: uniform.as_entire_binding() },
+                wgpu::BindGroupEntry { binding: 1, resource: wgpu::BindingResource::TextureView(table) },
+                wgpu::BindGroupEntry { binding: 2, resource: wgpu::BindingResource::Sampler(&self.table_sampler) },
+            ],
         })
     }
 

@@ -71,6 +71,8 @@ struct Shared {
     device: wgpu::Device,
     health: Arc<DeviceHealth>,
     epoch: u64,
+    /// Views of one frame are prepared one after the other, and `finish_prepare` comes after the last.
+    preparing: bool,
 }
 
 impl Shared {
@@ -81,6 +83,7 @@ impl Shared {
             device: device.clone(),
             health: DeviceHealth::watch(device),
             epoch,
+            preparing: false,
         }
     }
 }
@@ -103,13 +106,30 @@ impl CallbackTrait for SceneCallback {
         if shared.health.is_lost() {
             return Vec::new();
         }
+        if !std::mem::replace(&mut shared.preparing, true) {
+            shared.renderer.begin_frame();
+        }
         for image in &self.closed {
             shared.renderer.forget_image(*image);
         }
         let prepared = shared.renderer.prepare(device, queue, encoder, self.view, &self.scene);
         let mut feedback = self.feedback.lock().unwrap_or_else(PoisonError::into_inner);
         feedback.prepared = prepared;
-        feedback.on_card = self.scene.tiles.iter().map(|t| t.id).filter(|id| shared.renderer.has(id)).collect();
+        let scene = self.scene.tiles.iter().chain(&self.scene.prefetch);
+        feedback.on_card = scene.map(|t| t.id).filter(|id| shared.renderer.has(id)).collect();
+        Vec::new()
+    }
+
+    fn finish_prepare(
+        &self,
+        _device: &wgpu::Device,
+        _queue: &wgpu::Queue,
+        _encoder: &mut wgpu::CommandEncoder,
+        resources: &mut CallbackResources,
+    ) -> Vec<wgpu::CommandBuffer> {
+        if let Some(shared) = resources.get_mut::<Shared>() {
+            shared.preparing = false;
+        }
         Vec::new()
     }
 

@@ -29,6 +29,8 @@ pub struct Source<'a> {
 #[derive(Default)]
 pub struct Composition {
     pub tiles: Vec<TileDraw>,
+    /// Tiles at hand that the next frames will want on the card, most important first.
+    pub prefetch: Vec<TileDraw>,
     /// Sharp tiles still to come.
     pub missing: usize,
     /// Visible tiles that can't be read.
@@ -59,6 +61,11 @@ pub fn compose(source: &Source<'_>, wanted: &Wanted, tiles: &mut Tiles) -> Compo
     for key in order {
         if let Some(image) = tiles.take(key) {
             out.tiles.push(draw(source, *key, image));
+        }
+    }
+    for key in wanted.coarse.iter().chain(&wanted.base).chain(&wanted.ahead) {
+        if let Some(image) = tiles.take(key) {
+            out.prefetch.push(draw(source, *key, image));
         }
     }
     out
@@ -95,23 +102,9 @@ fn ramp(image: &TileImage, frame: &FrameInfo, display: &DisplayState) -> GreyRam
     image.ramp_over_raw(GreyRamp { zero_at, per_step, invert })
 }
 
-/// The level-0 box of a tile.
-pub fn tile_box(levels: &[Level], key: TileKey) -> Option<[f64; 4]> {
-    let level = levels.get(usize::from(key.level))?;
-    let scale = demand::texel_px(levels, key.level);
-    let edge = |axis: usize, n: u32, tile: u32, size: u32| f64::from(n.saturating_mul(tile).min(size)) * scale[axis];
-    let (size, tile) = (level.size_px, level.tile_px);
-    Some([
-        edge(0, key.col, tile.width, size.width),
-        edge(1, key.row, tile.height, size.height),
-        edge(0, key.col.saturating_add(1), tile.width, size.width),
-        edge(1, key.row.saturating_add(1), tile.height, size.height),
-    ])
-}
-
 /// The nearest coarser tiles that cover this one's place, and failing those the finer ones that are at hand.
 fn stand_ins(levels: &[Level], key: TileKey, tiles: &Tiles, out: &mut BTreeSet<TileKey>) {
-    let Some(area) = tile_box(levels, key) else { return };
+    let Some(area) = demand::tile_box(levels, key) else { return };
     let count = u16::try_from(levels.len()).unwrap_or(u16::MAX);
     for level in key.level + 1..count {
         let cover = demand::tiles_in(levels, level, key.frame, area, 0);
@@ -170,9 +163,10 @@ mod tests {
             levels: &meta.levels,
             frame: 0,
             frames: 1,
-            visible_px: [0.0, 0.0, 2048.0, 2048.0],
+            seen: demand::Seen([[0.0, 0.0], [2048.0, 0.0], [2048.0, 2048.0], [0.0, 2048.0]]),
             px_per_screen_px: 2.0,
             direction: 1,
+            soon: None,
         };
         let wanted = demand::wanted(&look);
         assert_eq!((wanted.level, wanted.visible.len()), (1, 16));

@@ -1,12 +1,16 @@
 //! Which tiles a view wants, most important first: something coarse to see at once, what is on the screen from its middle
 //! outwards, then what the next gesture will ask for.
 
+use std::collections::HashSet;
+
 use crate::domain::{Level, TileKey};
 
 /// Tiles on the screen beyond this are left out, farthest from the middle first: they would not fit the caches.
 const MOST_VISIBLE: usize = 700;
 /// Tiles asked for ahead of need.
 const MOST_AHEAD: usize = 96;
+/// A coarsest level of no more tiles than this is kept whole, so that a jump anywhere has something to show at once.
+const MOST_BASE: u64 = 64;
 /// Neighbouring frames of a stack that are fetched ahead in the direction of scrolling.
 const FRAMES_AHEAD: u32 = 6;
 const FRAMES_BEHIND: u32 = 2;
@@ -17,12 +21,39 @@ pub struct Look<'a> {
     pub levels: &'a [Level],
     pub frame: u32,
     pub frames: u32,
-    /// Visible box in level-0 pixels: `[x0, y0, x1, y1]`.
-    pub visible_px: [f64; 4],
+    /// What is seen, in level-0 pixels.
+    pub seen: Seen,
     /// Level-0 pixels per physical pixel of the screen.
     pub px_per_screen_px: f64,
     /// +1 or -1: the way the stack was last scrolled.
     pub direction: i32,
+    /// What will be seen in a moment if the hand goes on, and at how many level-0 pixels per physical pixel.
+    pub soon: Option<(Seen, f64)>,
+}
+
+/// The view's corners in level-0 pixels, in order around it: a box, or a turned one.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Seen(pub [[f64; 2]; 4]);
+
+impl Seen {
+    /// The axis-aligned box around it: `[x0, y0, x1, y1]`.
+    pub fn bounds(&self) -> [f64; 4] {
+        self.0.iter().fold([f64::INFINITY, f64::INFINITY, f64::NEG_INFINITY, f64::NEG_INFINITY], |m, p| {
+            [m[0].min(p[0]), m[1].min(p[1]), m[2].max(p[0]), m[3].max(p[1])]
+        })
+    }
+
+    /// Whether a box meets it, where the box already meets [`Seen::bounds`]: no side of the view lies between them.
+    fn meets(&self, area: [f64; 4]) -> bool {
+        let corners = [[area[0], area[1]], [area[2], area[1]], [area[2], area[3]], [area[0], area[3]]];
+        let middle: [f64; 2] = std::array::from_fn(|i| self.0.iter().map(|p| p[i]).sum::<f64>() / 4.0);
+        (0..4).all(|i| {
+            let (a, b) = (self.0[i], self.0[(i + 1) % 4]);
+            let side = |p: [f64; 2]| (b[0] - a[0]) * (p[1] - a[1]) - (b[1] - a[1]) * (p[0] - a[0]);
+            let inside = side(middle).signum();
+            corners.iter().any(|c| side(*c) * inside > 0.0)
+        })
+    }
 }
 
 /// The tiles of a look.
@@ -34,6 +65,8 @@ pub struct Wanted {
     pub visible: Vec<TileKey>,
     /// Tiles of the coarsest level on the screen, when that is another one.
     pub coarse: Vec<TileKey>,
+    /// The rest of the coarsest level, where it is small enough to be kept whole.
+    pub base: Vec<TileKey>,
     /// Tiles for the next gesture: around the view, the next coarser level, neighbouring frames.
     pub ahead: Vec<TileKey>,
 }
@@ -90,25 +123,62 @@ fn whole(v: f64, most: u32) -> u32 {
     v.clamp(0.0, f64::from(most)) as u32
 }
 
+/// Tiles of a level that are seen, nearest to the middle first.
+fn seen_tiles(levels: &[Level], level: u16, frame: u32, seen: &Seen) -> Vec<TileKey> {
+    let mut keys = tiles_in(levels, level, frame, seen.bounds(), 0);
+    keys.retain(|key| tile_box(levels, *key).is_some_and(|area| seen.meets(area)));
+    keys
+}
+
 /// See [`Wanted`].
 pub fn wanted(look: &Look<'_>) -> Wanted {
     let level = best_level(look.levels, look.px_per_screen_px);
     let coarsest = u16::try_from(look.levels.len().saturating_sub(1)).unwrap_or(0);
-    let mut visible = tiles_in(look.levels, level, look.frame, look.visible_px, 0);
+    let mut visible = seen_tiles(look.levels, level, look.frame, &look.seen);
     visible.truncate(MOST_VISIBLE);
-    let coarse =
-        if coarsest == level { Vec::new() } else { tiles_in(look.levels, coarsest, look.frame, look.visible_px, 0) };
+    let coarse = if coarsest == level { Vec::new() } else { seen_tiles(look.levels, coarsest, look.frame, &look.seen) };
     let mut ahead: Vec<TileKey> = Vec::new();
     if look.frames > 1 {
-        ahead.extend(neighbour_frames(look).flat_map(|frame| tiles_in(look.levels, level, frame, look.visible_px, 0)));
+        ahead.extend(neighbour_frames(look).flat_map(|frame| seen_tiles(look.levels, level, frame, &look.seen)));
+    }
+    if let Some((soon, px_per_screen_px)) = &look.soon {
+        ahead.extend(seen_tiles(look.levels, best_level(look.levels, *px_per_screen_px), look.frame, soon));
     }
     if level < coarsest {
-        ahead.extend(tiles_in(look.levels, level + 1, look.frame, look.visible_px, 0));
+        ahead.extend(seen_tiles(look.levels, level + 1, look.frame, &look.seen));
     }
-    let around = tiles_in(look.levels, level, look.frame, look.visible_px, 1);
-    ahead.extend(around.into_iter().filter(|key| !visible.contains(key)));
+    ahead.extend(tiles_in(look.levels, level, look.frame, look.seen.bounds(), 1));
+    let shown: HashSet<TileKey> = visible.iter().chain(&coarse).copied().collect();
+    let mut taken = shown.clone();
+    ahead.retain(|key| taken.insert(*key));
     ahead.truncate(MOST_AHEAD);
-    Wanted { level, visible, coarse, ahead }
+    Wanted { level, base: base(look, coarsest, &shown), visible, coarse, ahead }
+}
+
+/// The coarsest level without what is on the screen; nothing where it is the only level, or large.
+fn base(look: &Look<'_>, coarsest: u16, shown: &HashSet<TileKey>) -> Vec<TileKey> {
+    let Some(level) = look.levels.get(usize::from(coarsest)).filter(|_| coarsest > 0) else { return Vec::new() };
+    let (cols, rows) = level.tiles();
+    if u64::from(cols) * u64::from(rows) > MOST_BASE {
+        return Vec::new();
+    }
+    let all =
+        (0..rows).flat_map(|row| (0..cols).map(move |col| TileKey { frame: look.frame, level: coarsest, col, row }));
+    all.filter(|key| !shown.contains(key)).collect()
+}
+
+/// The level-0 box of a tile.
+pub fn tile_box(levels: &[Level], key: TileKey) -> Option<[f64; 4]> {
+    let level = levels.get(usize::from(key.level))?;
+    let scale = texel_px(levels, key.level);
+    let edge = |axis: usize, n: u32, tile: u32, size: u32| f64::from(n.saturating_mul(tile).min(size)) * scale[axis];
+    let (size, tile) = (level.size_px, level.tile_px);
+    Some([
+        edge(0, key.col, tile.width, size.width),
+        edge(1, key.row, tile.height, size.height),
+        edge(0, key.col.saturating_add(1), tile.width, size.width),
+        edge(1, key.row.saturating_add(1), tile.height, size.height),
+    ])
 }
 
 /// Frames by nearness, more of them ahead than behind.
@@ -126,8 +196,12 @@ fn neighbour_frames(look: &Look<'_>) -> impl Iterator<Item = u32> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Look, best_level, tiles_in, wanted};
+    use super::{Look, Seen, best_level, tiles_in, wanted};
     use crate::domain::{Level, SizePx, TileKey};
+
+    fn area(b: [f64; 4]) -> Seen {
+        Seen([[b[0], b[1]], [b[2], b[1]], [b[2], b[3]], [b[0], b[3]]])
+    }
 
     fn slide() -> Vec<Level> {
         [(1.0, 100_000, 80_000), (4.0, 25_000, 20_000), (16.0, 6_250, 5_000)]
@@ -171,9 +245,10 @@ mod tests {
             levels: &levels,
             frame: 0,
             frames: 1,
-            visible_px: [10_000.0, 10_000.0, 14_000.0, 13_000.0],
+            seen: area([10_000.0, 10_000.0, 14_000.0, 13_000.0]),
             px_per_screen_px: 4.2,
             direction: 1,
+            soon: None,
         };
         let w = wanted(&look);
         assert_eq!((w.level, w.visible.len(), w.coarse.len()), (1, 20, 4));
@@ -188,11 +263,71 @@ mod tests {
             levels: &levels,
             frame: 10,
             frames: 300,
-            visible_px: [0.0, 0.0, 512.0, 512.0],
+            seen: area([0.0, 0.0, 512.0, 512.0]),
             px_per_screen_px: 0.7,
             direction: -1,
+            soon: None,
         };
         let frames: Vec<u32> = wanted(&look).ahead.iter().map(|k| k.frame).collect();
         assert_eq!(frames, [9, 11, 8, 12, 7, 6, 5, 4]);
+    }
+
+    #[test]
+    fn a_turned_view_leaves_out_the_corners_of_its_box() {
+        let levels = slide();
+        // A square of 4,000 px standing on its corner: half of the box around it.
+        let (x, y, r) = (50_000.0, 40_000.0, 4_000.0);
+        let seen = Seen([[x, y - r], [x + r, y], [x, y + r], [x - r, y]]);
+        let look = Look { levels: &levels, frame: 0, frames: 1, seen, px_per_screen_px: 1.0, direction: 1, soon: None };
+        let w = wanted(&look);
+        let boxed = tiles_in(&levels, 0, 0, seen.bounds(), 0).len();
+        assert!(w.visible.len() * 100 < boxed * 60, "{} of {boxed}", w.visible.len());
+        // Every place in it is covered.
+        for i in 0..2000_u32 {
+            let (u, v) = (f64::from(i % 50) / 49.0 * 2.0 - 1.0, f64::from(i / 50) / 39.0 * 2.0 - 1.0);
+            if u.abs() + v.abs() < 1.0 {
+                let (col, row) = (((x + u * r) / 240.0) as u32, ((y + v * r) / 240.0) as u32);
+                assert!(w.visible.contains(&TileKey { frame: 0, level: 0, col, row }), "{u} {v}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_the_hand_is_moving_to_is_asked_for_before_the_ring() {
+        let levels = slide();
+        let look = Look {
+            levels: &levels,
+            frame: 0,
+            frames: 1,
+            seen: area([48_000.0, 48_000.0, 49_200.0, 49_200.0]),
+            px_per_screen_px: 1.0,
+            direction: 1,
+            soon: Some((area([48_900.0, 48_000.0, 50_100.0, 49_200.0]), 1.0)),
+        };
+        let w = wanted(&look);
+        assert!(w.ahead.first().is_some_and(|k| k.level == 0 && k.col >= 205), "{:?}", w.ahead.first());
+        assert!(w.ahead.iter().all(|k| !w.visible.contains(k)));
+        // Zooming in asks for the finer level.
+        let look = Look {
+            seen: area([40_000.0, 40_000.0, 44_800.0, 44_800.0]),
+            px_per_screen_px: 4.0,
+            soon: Some((area([41_800.0, 41_800.0, 43_000.0, 43_000.0]), 1.0)),
+            ..look
+        };
+        assert_eq!(wanted(&look).ahead.first().map(|k| k.level), Some(0));
+    }
+
+    #[test]
+    fn a_small_coarsest_level_is_kept_whole() {
+        let mut levels = slide();
+        let look = |levels: &[Level]| {
+            let seen = area([10_000.0, 10_000.0, 11_000.0, 11_000.0]);
+            let w =
+                wanted(&Look { levels, frame: 0, frames: 1, seen, px_per_screen_px: 1.0, direction: 1, soon: None });
+            (w.coarse.len(), w.base.len())
+        };
+        assert_eq!(look(&levels), (1, 0), "27 × 21 tiles are too many");
+        levels.push(Level { size_px: SizePx::new(1_562, 1_250), tile_px: SizePx::new(240, 240), downsample: 64.0 });
+        assert_eq!(look(&levels), (1, 7 * 6 - 1));
     }
 }

@@ -10,6 +10,7 @@ mod compose;
 mod demand;
 mod gestures;
 mod headless;
+mod motion;
 mod navigate;
 mod readout;
 mod tiles;
@@ -37,8 +38,9 @@ use crate::{
 };
 use callback::{Feedback, SceneCallback};
 use compose::{Composition, Source};
-use demand::{Look, Wanted};
+use demand::{Look, Seen, Wanted};
 use gestures::{Gestures, Policy, WheelRest};
+use motion::Motion;
 use navigate::Glide;
 use tiles::Tiles;
 
@@ -46,8 +48,6 @@ use tiles::Tiles;
 const TILE_BYTES: u64 = 192 << 20;
 /// Decoded tiles that the loader keeps behind them.
 const LOADER_BYTES: u64 = 96 << 20;
-/// Above this many physical pixels per image pixel, pathology and endoscopy show the pixels as squares.
-const SHOW_PIXELS_FROM: f64 = 6.0;
 
 /// Colours that the theme decides.
 #[derive(Clone, Copy, Debug)]
@@ -124,6 +124,11 @@ pub struct Viewport {
     tiles: Tiles,
     camera: Camera,
     glide: Option<Glide>,
+    motion: Motion,
+    /// Stored pixels as squares, for as long as a key is held.
+    raw: bool,
+    /// The picture will be drawn with more care once the view rests.
+    rough: bool,
     shown: Option<Shown>,
     rect: Rect,
     pixels_per_point: f32,
@@ -146,6 +151,9 @@ impl Viewport {
             tiles: Tiles::new(TILE_BYTES),
             camera: Camera::default(),
             glide: None,
+            motion: Motion::default(),
+            raw: false,
+            rough: false,
             shown: None,
             rect: Rect::from_min_size(Pos2::ZERO, egui::vec2(1.0, 1.0)),
             pixels_per_point: 1.0,
@@ -168,6 +176,7 @@ impl Viewport {
         }
         self.tiles.clear();
         self.glide = None;
+        self.motion = Motion::default();
         let Some(source) = source else { return };
         let meta = source.meta();
         let aspect = meta.spacing.map_or(1.0, |s| s.y_um / s.x_um);
@@ -217,6 +226,8 @@ impl Viewport {
         self.advance_glide(ui.ctx());
         let gestures = gestures::read(ui, &response, self.policy(input.tool_armed), &mut self.wheel_rest);
         self.apply(gestures);
+        let now_s = ui.input(|i| i.time);
+        self.motion.note(self.camera, self.longer_side_px(), now_s);
         let (picture, shown_frame) = self.compose(ui.ctx());
         let pointer = response.interact_pointer_pos().or_else(|| response.hover_pos());
         let pointer_image_px = pointer.filter(|_| self.shown.is_some()).map(|p| self.image_from_screen(p));
@@ -236,7 +247,10 @@ impl Viewport {
             response,
         };
         self.mark_failed(&painter, &picture.failed, input.style.mark);
-        self.paint(&painter, picture, input, shown_frame);
+        self.paint(&painter, picture, input, shown_frame, now_s);
+        if self.rough {
+            ui.ctx().request_repaint_after(Motion::rest_after());
+        }
         out
     }
 
@@ -244,7 +258,7 @@ impl Viewport {
     pub fn is_busy(&self) -> bool {
         let stats = self.loader.stats();
         let waiting = self.feedback.lock().unwrap_or_else(PoisonError::into_inner).prepared.waiting;
-        stats.waiting > 0 || waiting > 0
+        stats.waiting > 0 || waiting > 0 || self.rough
     }
 
     /// Lets tiles that failed be tried again.
@@ -289,24 +303,24 @@ impl Viewport {
     /// Asks for tiles, takes what came, and composes the picture; also says which frame it shows.
     fn compose(&mut self, ctx: &egui::Context) -> (Composition, u32) {
         self.tiles.begin_frame();
-        let map = self.map();
+        let (seen, physical) = self.seen_by(&self.camera);
+        let soon = self.motion.ahead(self.longer_side_px()).map(|camera| {
+            let (seen, physical) = self.seen_by(&camera);
+            (seen, 1.0 / physical)
+        });
         let Some(shown) = &mut self.shown else { return (Composition::default(), 0) };
         let meta = shown.handle.source().meta();
-        let visible = map.inverse().map(|back| {
-            let r = self.rect;
-            back.apply_box([f64::from(r.min.x), f64::from(r.min.y), f64::from(r.max.x), f64::from(r.max.y)])
-        });
-        let physical = map.scale() * f64::from(self.pixels_per_point);
         let look = Look {
             levels: &meta.levels,
             frame: shown.frame,
             frames: u32::try_from(meta.frames.len()).unwrap_or(u32::MAX),
-            visible_px: visible.unwrap_or([0.0; 4]),
+            seen,
             px_per_screen_px: 1.0 / physical,
             direction: shown.direction,
+            soon,
         };
         let wanted = demand::wanted(&look);
-        let missing = wanted.coarse.iter().chain(&wanted.visible).chain(&wanted.ahead);
+        let missing = wanted.coarse.iter().chain(&wanted.visible).chain(&wanted.base).chain(&wanted.ahead);
         let missing = missing.filter(|key| !self.tiles.has(key));
         self.loader.publish(missing.map(|key| Demand { image: shown.handle.clone(), key: *key }).collect());
         for loaded in self.loader.drain() {
@@ -336,14 +350,19 @@ impl Viewport {
         (picture, shown.frame)
     }
 
-    fn paint(&mut self, painter: &egui::Painter, picture: Composition, input: ViewportInput<'_>, shown_frame: u32) {
+    fn paint(
+        &mut self,
+        painter: &egui::Painter,
+        picture: Composition,
+        input: ViewportInput<'_>,
+        shown_frame: u32,
+        now_s: f64,
+    ) {
         let Some(gpu) = self.gpu.clone() else { return };
+        let filter = self.filter(gpu.is_software(), now_s);
         let density = f64::from(self.pixels_per_point);
         let corner = self.rect.min;
         let map = self.map();
-        let physical = map.scale() * density;
-        let radiology = self.meta().is_some_and(|m| m.field == Field::Radiology);
-        let exact = (physical - 1.0).abs() < 1e-9;
         let [r, g, b, _] = input.style.canvas.to_array();
         // Outlines of a frame that is not on the screen yet would lie on the wrong pixels.
         let in_step = shown_frame == self.frame();
@@ -360,13 +379,10 @@ impl Viewport {
             },
             background: [r, g, b],
             tiles: picture.tiles,
-            prefetch: Vec::new(),
-            filter: if exact || (!radiology && physical >= SHOW_PIXELS_FROM) {
-                Filter::Nearest
-            } else {
-                Filter::Linear
-            },
+            prefetch: picture.prefetch,
+            filter,
             invert_colour: self.display().invert,
+            look: crate::render::ColourLook::default(),
             shapes: Arc::clone(input.shapes),
             shape_opacity: if in_step { input.shape_opacity } else { 0.0 },
             fill_opacity: 0.12,
@@ -385,20 +401,20 @@ impl Viewport {
     fn failure_at(&self, p: [f64; 2], failed: &[TileKey]) -> Option<String> {
         let levels = &self.meta()?.levels;
         let inside = |b: [f64; 4]| b[0] <= p[0] && p[0] < b[2] && b[1] <= p[1] && p[1] < b[3];
-        let key = failed.iter().find(|key| compose::tile_box(levels, **key).is_some_and(inside))?;
+        let key = failed.iter().find(|key| demand::tile_box(levels, **key).is_some_and(inside))?;
         self.tiles.failure(key).map(str::to_owned)
     }
 
-    /// Four corners of the place and a small cross: seen when looked for, no alarm.
+    /// A small cross in the middle of the place: seen when looked for, no alarm.
     fn mark_failed(&self, painter: &egui::Painter, failed: &[TileKey], colour: Color32) {
         let Some(meta) = self.meta() else { return };
-        for bounds in failed.iter().filter_map(|key| compose::tile_box(&meta.levels, *key)) {
-            let a = self.screen_from_image([bounds[0], bounds[1]]);
-            let b = self.screen_from_image([bounds[2], bounds[3]]);
-            let tile = Rect::from_two_pos(a, b);
-            let arm = (tile.size().min_elem() * 0.08).clamp(2.0, 6.0);
+        for bounds in failed.iter().filter_map(|key| demand::tile_box(&meta.levels, *key)) {
+            let middle = [f64::midpoint(bounds[0], bounds[2]), f64::midpoint(bounds[1], bounds[3])];
+            let m = self.screen_from_image(middle);
+            let side = (bounds[2] - bounds[0]).min(bounds[3] - bounds[1]) / self.px_per_pt();
+            #[allow(clippy::cast_possible_truncation, reason = "two to six points")]
+            let arm = (side * 0.08).clamp(2.0, 6.0) as f32;
             let stroke = Stroke::new(1.0, colour);
-            let m = tile.center();
             painter.line_segment([m + egui::vec2(-arm, -arm), m + egui::vec2(arm, arm)], stroke);
             painter.line_segment([m + egui::vec2(-arm, arm), m + egui::vec2(arm, -arm)], stroke);
         }
@@ -413,6 +429,38 @@ impl Viewport {
         } else {
             ctx.request_repaint_after(Duration::from_millis(8));
         }
+    }
+
+    /// Stored pixels where they meet the screen's; else smooth, and sharper where magnified: at once where the adapter can,
+    /// on the processor as soon as the view rests. Radiology keeps to linear: overshoot beside an edge would be a finding.
+    fn filter(&mut self, software: bool, now_s: f64) -> Filter {
+        let physical = self.screen_px_per_image_px();
+        let exact = (physical - 1.0).abs() < 1e-9 && self.camera.is_square();
+        let radiology = self.meta().is_some_and(|m| m.field == Field::Radiology);
+        self.rough = false;
+        if exact || (self.raw && physical > 1.0) {
+            return Filter::Nearest;
+        }
+        if radiology || physical <= 1.0 {
+            return Filter::Linear;
+        }
+        self.rough = software && !self.motion.at_rest(now_s);
+        if self.rough { Filter::Linear } else { Filter::Cubic }
+    }
+
+    /// What a camera sees, and physical pixels per level-0 pixel there.
+    fn seen_by(&self, camera: &Camera) -> (Seen, f64) {
+        let map = camera.screen_from_image(self.rect, self.pixels_per_point);
+        let r = self.rect;
+        let corners = [r.left_top(), r.right_top(), r.right_bottom(), r.left_bottom()];
+        let seen =
+            map.inverse().map_or([[0.0; 2]; 4], |back| corners.map(|p| back.apply([f64::from(p.x), f64::from(p.y)])));
+        (Seen(seen), map.scale() * f64::from(self.pixels_per_point))
+    }
+
+    /// Level-0 pixels along the longer side of the view.
+    fn longer_side_px(&self) -> f64 {
+        f64::from(self.rect.size().max_elem()) / self.camera.zoom
     }
 
     fn map(&self) -> Affine {

@@ -124,16 +124,31 @@ impl Viewport {
         }
     }
 
-    /// Turns by quarter turns clockwise (negative: the other way) about the middle of the view.
-    pub fn turn(&mut self, quarters: i32) {
-        self.camera.quarter_turns =
-            u8::try_from((i32::from(self.camera.quarter_turns) + quarters).rem_euclid(4)).unwrap_or(0);
+    /// Turns the image clockwise on the screen (negative: the other way) about the middle of the view.
+    pub fn turn(&mut self, degrees: f64) {
+        self.glide = None;
+        self.camera.turn_by(degrees);
     }
 
-    /// Mirrors left and right as seen on the screen.
-    pub fn mirror(&mut self) {
-        self.camera.mirrored = !self.camera.mirrored;
-        self.camera.quarter_turns = (4 - self.camera.quarter_turns % 4) % 4;
+    /// Mirrors left and right as seen on the screen, or up and down.
+    pub fn mirror(&mut self, down: bool) {
+        self.glide = None;
+        if down {
+            self.camera.mirror_down();
+        } else {
+            self.camera.mirror_across();
+        }
+    }
+
+    /// Shows the stored pixels as squares for as long as it is set.
+    pub fn show_raw_pixels(&mut self, raw: bool) {
+        self.raw = raw;
+    }
+
+    /// As the file has it: neither turned nor mirrored.
+    pub fn upright(&mut self) {
+        self.glide = None;
+        (self.camera.turn_deg, self.camera.mirrored) = (0.0, false);
     }
 
     /// The frame asked for, from 0.
