@@ -252,7 +252,8 @@ mod tests {
         };
         let w = wanted(&look);
         assert_eq!((w.level, w.visible.len(), w.coarse.len()), (1, 20, 4));
-        assert!(w.ahead.iter().any(|k| k.level == 2) && w.ahead.iter().any(|k| k.level == 1));
+        assert!(w.ahead.iter().all(|k| k.level == 1) && w.coarse.iter().all(|k| k.level == 2));
+        assert!(!w.ahead.is_empty());
         assert!(w.ahead.iter().all(|k| !w.visible.contains(k)));
     }
 

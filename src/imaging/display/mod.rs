@@ -22,10 +22,14 @@
 //! and `per_step` is 255/255 or 255/65535. Colour takes no window; inversion applies to R, G and B and never to alpha.
 //! `LINEAR_EXACT` windows are turned into the equal `LINEAR` one when the file is read (centre + 0.5, width + 1).
 
+mod colour;
 mod grey;
+mod icc;
 mod region;
 
+pub use colour::{ColourPart, ColourState, Stain};
 pub use grey::{GreyMap, GreyRules, Lut};
+pub use icc::IccTable;
 pub use region::{crop, resize_rgba8};
 
 use super::{DisplayDefaults, FrameInfo, PixelBuffer, Samples, Window};
