@@ -50,10 +50,12 @@ fn tiled(id: u64, size: [u32; 2], tile: u32, colour: impl Fn(u32, u32) -> [u8; 3
     out
 }
 
-fn largest_difference(a: &Image, b: &Image) -> (u8, [u32; 2]) {
-    let worst = a.rgba.iter().zip(&b.rgba).map(|(x, y)| x.abs_diff(*y)).enumerate().max_by_key(|(_, d)| *d).unwrap();
-    let pixel = worst.0 as u32 / 4;
-    (worst.1, [pixel % a.size_px[0], pixel / a.size_px[0]])
+/// Over the pixels that `counts`.
+fn largest_difference(a: &Image, b: &Image, counts: impl Fn([u32; 2]) -> bool) -> (u8, [u32; 2]) {
+    let place = |i: usize| [i as u32 / 4 % a.size_px[0], i as u32 / 4 / a.size_px[0]];
+    let differences = a.rgba.iter().zip(&b.rgba).map(|(x, y)| x.abs_diff(*y)).enumerate();
+    let worst = differences.filter(|(i, d)| *d > 0 && counts(place(*i))).max_by_key(|(_, d)| *d);
+    worst.map_or((0, [0, 0]), |(i, d)| (d, place(i)))
 }
 
 #[test]
@@ -98,7 +100,14 @@ fn tiles_show_no_seams_at_any_zoom() {
                 if filter == Filter::Cubic && i >= 6 {
                     see(&format!("seams-{tile}-{zoom}-{turned}"), &pieces);
                 }
-                let (worst, at) = largest_difference(&whole, &pieces);
+                // The outer edge of a turned picture may round to either side of a pixel's middle.
+                let back = scene.screen_from_image.inverse().unwrap();
+                let inside = |at: [u32; 2]| {
+                    let p = back.apply(at.map(|v| f64::from(v) + 0.5));
+                    let from_edge = p[0].min(p[1]).min(700.0 - p[0]).min(600.0 - p[1]).abs();
+                    turned != 33 || from_edge * zoom > 0.05
+                };
+                let (worst, at) = largest_difference(&whole, &pieces, inside);
                 // The card interpolates with 8 bits of fraction, and a tap beyond the next texel is held back at an edge.
                 let allowed = if zoom < 0.4 { 12 } else { 4 };
                 assert!(

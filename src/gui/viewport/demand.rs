@@ -43,6 +43,16 @@ impl Seen {
         })
     }
 
+    /// Whether a point lies inside.
+    pub fn holds(&self, p: [f64; 2]) -> bool {
+        let side = |i: usize| {
+            let (a, b) = (self.0[i], self.0[(i + 1) % 4]);
+            (b[0] - a[0]) * (p[1] - a[1]) - (b[1] - a[1]) * (p[0] - a[0])
+        };
+        let signs: [bool; 4] = std::array::from_fn(|i| side(i) >= 0.0);
+        signs.iter().all(|s| *s) || signs.iter().all(|s| !*s)
+    }
+
     /// Whether a box meets it, where the box already meets [`Seen::bounds`]: no side of the view lies between them.
     fn meets(&self, area: [f64; 4]) -> bool {
         let corners = [[area[0], area[1]], [area[2], area[1]], [area[2], area[3]], [area[0], area[3]]];
@@ -157,14 +167,19 @@ pub fn wanted(look: &Look<'_>) -> Wanted {
 
 /// The coarsest level without what is on the screen; nothing where it is the only level, or large.
 fn base(look: &Look<'_>, coarsest: u16, shown: &HashSet<TileKey>) -> Vec<TileKey> {
-    let Some(level) = look.levels.get(usize::from(coarsest)).filter(|_| coarsest > 0) else { return Vec::new() };
+    let all = if coarsest > 0 { coarsest_whole(look.levels, look.frame) } else { Vec::new() };
+    all.into_iter().filter(|key| !shown.contains(key)).collect()
+}
+
+/// All tiles of the coarsest level, where they are few enough to be kept whole.
+pub fn coarsest_whole(levels: &[Level], frame: u32) -> Vec<TileKey> {
+    let Some(level) = levels.last() else { return Vec::new() };
+    let number = u16::try_from(levels.len() - 1).unwrap_or(u16::MAX);
     let (cols, rows) = level.tiles();
     if u64::from(cols) * u64::from(rows) > MOST_BASE {
         return Vec::new();
     }
-    let all =
-        (0..rows).flat_map(|row| (0..cols).map(move |col| TileKey { frame: look.frame, level: coarsest, col, row }));
-    all.filter(|key| !shown.contains(key)).collect()
+    (0..rows).flat_map(|row| (0..cols).map(move |col| TileKey { frame, level: number, col, row })).collect()
 }
 
 /// The level-0 box of a tile.

@@ -6,13 +6,16 @@
 
 mod callback;
 mod camera;
+mod colours;
 mod compose;
 mod demand;
 mod gestures;
 mod headless;
 mod motion;
 mod navigate;
+mod overview;
 mod readout;
+mod seen;
 mod tiles;
 mod window;
 
@@ -28,8 +31,10 @@ use egui::{Color32, Pos2, Rect, Response, Sense, Stroke, Ui};
 
 pub use callback::GpuLink;
 pub use camera::Camera;
+pub use colours::IccBadge;
 pub use headless::HeadlessWindow;
 pub use readout::{LengthUnit, Sample, ScaleBar};
+pub use seen::SeenMap;
 
 use crate::{
     domain::{Field, TileKey},
@@ -37,11 +42,13 @@ use crate::{
     render::{Affine, Filter, Scene, ShapeSet},
 };
 use callback::{Feedback, SceneCallback};
+use colours::Colours;
 use compose::{Composition, Source};
 use demand::{Look, Seen, Wanted};
 use gestures::{Gestures, Policy, WheelRest};
 use motion::Motion;
 use navigate::Glide;
+use seen::SeenMaps;
 use tiles::Tiles;
 
 /// Decoded tiles kept for redrawing and for the read-out, in the card's layout.
@@ -135,6 +142,8 @@ pub struct Viewport {
     wheel_rest: WheelRest,
     feedback: Arc<Mutex<Feedback>>,
     closed: Vec<u64>,
+    colours: Colours,
+    seen: SeenMaps,
 }
 
 impl Viewport {
@@ -160,6 +169,8 @@ impl Viewport {
             wheel_rest: WheelRest::default(),
             feedback: Arc::default(),
             closed: Vec::new(),
+            colours: Colours::default(),
+            seen: SeenMaps::default(),
         }
     }
 
@@ -182,6 +193,10 @@ impl Viewport {
         let aspect = meta.spacing.map_or(1.0, |s| s.y_um / s.x_um);
         let aspect = if aspect.is_finite() && (0.1..10.0).contains(&aspect) { aspect } else { 1.0 };
         self.camera = Camera { aspect, ..Camera::default() };
+        self.colours.open(meta);
+        let size = meta.size_px();
+        let file = meta.files.first().cloned().unwrap_or_default();
+        self.seen.open(file, [f64::from(size.width), f64::from(size.height)]);
         let frames = u32::try_from(meta.frames.len()).unwrap_or(u32::MAX);
         // A stack opens in its middle: there is something to see.
         let frame = if meta.field == Field::Radiology { frames / 2 } else { 0 };
@@ -231,6 +246,9 @@ impl Viewport {
         let (picture, shown_frame) = self.compose(ui.ctx());
         let pointer = response.interact_pointer_pos().or_else(|| response.hover_pos());
         let pointer_image_px = pointer.filter(|_| self.shown.is_some()).map(|p| self.image_from_screen(p));
+        if picture.missing == 0 && self.motion.at_rest(now_s) {
+            self.note_seen();
+        }
         let painter = ui.painter_at(self.rect);
         painter.rect_filled(self.rect, 0.0, input.style.canvas);
         let out = ViewportResponse {
@@ -382,7 +400,7 @@ impl Viewport {
             prefetch: picture.prefetch,
             filter,
             invert_colour: self.display().invert,
-            look: crate::render::ColourLook::default(),
+            look: self.colours.look(),
             shapes: Arc::clone(input.shapes),
             shape_opacity: if in_step { input.shape_opacity } else { 0.0 },
             fill_opacity: 0.12,
@@ -446,6 +464,15 @@ impl Viewport {
         }
         self.rough = software && !self.motion.at_rest(now_s);
         if self.rough { Filter::Linear } else { Filter::Cubic }
+    }
+
+    /// A view on which the eye rests is one that was looked at.
+    fn note_seen(&mut self) {
+        let (seen, physical) = self.seen_by(&self.camera);
+        let Some(shown) = &self.shown else { return };
+        let (meta, size) = (shown.meta(), shown.size_px());
+        let native = meta.objective_power.or_else(|| meta.spacing.map(|s| 10.0 / s.x_um)).unwrap_or(20.0);
+        self.seen.note(size, &seen, native * physical);
     }
 
     /// What a camera sees, and physical pixels per level-0 pixel there.

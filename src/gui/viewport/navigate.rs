@@ -2,10 +2,10 @@
 
 use egui::{Pos2, pos2};
 
-use super::{Sample, ScaleBar, Viewport, camera::Camera, demand, readout::scale_bar};
+use super::{IccBadge, Sample, ScaleBar, Viewport, camera::Camera, demand, readout::scale_bar};
 use crate::{
     domain::{Field, TileKey},
-    project::tiles::{DisplayState, Window},
+    project::tiles::{ColourState, DisplayState, IccTable, Window},
 };
 
 /// An eased jump takes this long, in seconds.
@@ -58,6 +58,11 @@ impl Viewport {
     pub fn image_from_screen(&self, at: Pos2) -> [f64; 2] {
         let p = [f64::from(at.x), f64::from(at.y)];
         self.map().inverse().map_or(p, |back| back.apply(p))
+    }
+
+    /// Points per level-0 pixel along x, which is the axis that calibrated lengths are counted by.
+    pub fn pt_per_px_across(&self) -> f64 {
+        self.camera.zoom
     }
 
     /// Level-0 pixels per point: how far a hand's tolerance reaches at this zoom.
@@ -138,6 +143,34 @@ impl Viewport {
         } else {
             self.camera.mirror_across();
         }
+    }
+
+    /// What was chosen for colour, beside the profile.
+    pub fn colour(&self) -> ColourState {
+        self.colours.state
+    }
+
+    pub fn set_colour(&mut self, state: ColourState) {
+        self.colours.state = state.sound();
+    }
+
+    /// Uses the image's colour profile, or leaves it off.
+    pub fn switch_icc(&mut self) {
+        self.colours.switch();
+    }
+
+    pub fn icc_badge(&self) -> IccBadge {
+        self.colours.badge()
+    }
+
+    /// The colour table in force, for whoever makes the same picture on the CPU.
+    pub fn icc_table(&self) -> Option<&IccTable> {
+        self.colours.table()
+    }
+
+    /// The monitor's colour profile; `None` is sRGB.
+    pub fn set_monitor_profile(&mut self, profile: Option<std::sync::Arc<[u8]>>) {
+        self.colours.set_monitor(profile);
     }
 
     /// Shows the stored pixels as squares for as long as it is set.

@@ -29,7 +29,7 @@ mod region;
 
 pub use colour::{ColourPart, ColourState, Stain};
 pub use grey::{GreyMap, GreyRules, Lut};
-pub use icc::IccTable;
+pub use icc::{IccFault, IccTable};
 pub use region::{crop, resize_rgba8};
 
 use super::{DisplayDefaults, FrameInfo, PixelBuffer, Samples, Window};
