@@ -107,6 +107,7 @@ fn every_setting_survives_a_restart() {
             key_profile: "qupath".to_owned(),
             cache_bytes: 512 * 1024 * 1024,
             motion: false,
+            monitor_profile: Some("/a/monitor.icc".into()),
             panels: std::collections::BTreeMap::from([("workspace-read".to_owned(), [240, 320])]),
         };
     })

@@ -81,6 +81,10 @@ fn tiles_show_no_seams_at_any_zoom() {
                 (0, Filter::Cubic),
                 (33, Filter::Cubic),
             ] {
+                // The processor draws these tests: turned and cubic at three zooms, linear at all.
+                if (turned == 33 || filter == Filter::Cubic) && !matches!(i, 1 | 5 | 7) {
+                    continue;
+                }
                 let mut scene = Scene::empty([640, 480]);
                 let at = [350.3 - 320.0 / zoom, 300.7 - 240.0 / zoom];
                 scene.screen_from_image = Affine::scale_then_move(zoom, [-at[0] * zoom, -at[1] * zoom]);
@@ -97,7 +101,7 @@ fn tiles_show_no_seams_at_any_zoom() {
                 let whole = screen.render(&scene).unwrap();
                 scene.tiles = tiled(number as u64, size, tile, smooth_rgb);
                 let pieces = screen.render(&scene).unwrap();
-                if filter == Filter::Cubic && i >= 6 {
+                if filter == Filter::Cubic && i == 7 {
                     see(&format!("seams-{tile}-{zoom}-{turned}"), &pieces);
                 }
                 // The outer edge of a turned picture may round to either side of a pixel's middle.

@@ -7,7 +7,7 @@ use super::i18n::Lang;
 use super::keeping::Task;
 use super::tools::{PointerInput, ToolKind};
 use crate::domain::{CaseId, FindingId, ImageId, ReaderId, TermRef, Verdict};
-use crate::project::Command;
+use crate::project::{Command, tiles::ColourState};
 
 /// One wish of the person at the window.
 #[derive(Clone, Debug)]
@@ -110,6 +110,8 @@ pub enum ViewChange {
     /// The window was dragged: no preset is in force any more.
     WindowByHand,
     SoftwareSeen,
+    /// How colour is shown in the active view.
+    Colour(ColourState),
     Select(Option<FindingId>),
     /// Select, and bring it into view if it is out of sight.
     Reveal(FindingId),

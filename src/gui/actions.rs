@@ -7,6 +7,8 @@ pub use super::action_kinds::{ActionDef, Group, Needs, Scope, Shortcut};
 use super::icons;
 pub use super::presets::Preset;
 use super::tools::ToolKind;
+use super::viewing::Viewing;
+use crate::project::tiles::ColourPart;
 
 /// Names every action.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +45,8 @@ pub enum ActionId {
     Window(Preset),
     Magnify(u8),
     Invert,
+    /// How the image in view is shown.
+    View(Viewing),
     HideFindings,
     Corners,
     LeftPanel,
@@ -83,6 +87,9 @@ const fn shift(key: Key) -> Shortcut {
 const fn alt(key: Key) -> Shortcut {
     Shortcut { modifiers: Modifiers::ALT, key }
 }
+const fn alt_shift(key: Key) -> Shortcut {
+    Shortcut { modifiers: Modifiers::ALT.plus(Modifiers::SHIFT), key }
+}
 const fn ctrl_shift(key: Key) -> Shortcut {
     Shortcut { modifiers: Modifiers::COMMAND.plus(Modifiers::SHIFT), key }
 }
@@ -115,6 +122,7 @@ use ActionId as A;
 use Group as G;
 use Needs as N;
 use Scope as S;
+use Viewing as V;
 
 /// Everything a person can do.
 pub const ACTIONS: &[ActionDef] = &[
@@ -286,11 +294,135 @@ pub const ACTIONS: &[ActionDef] = &[
         N::Image,
         &[shift(Key::Num0)],
     ),
+    quiet(A::Magnify(1), "magnify-1", icons::MAGNIFYING_GLASS, G::Image, S::Pathology, N::Image, &[shift(Key::Num5)]),
     quiet(A::Magnify(5), "magnify-5", icons::MAGNIFYING_GLASS, G::Image, S::Pathology, N::Image, &[shift(Key::Num1)]),
     quiet(A::Magnify(10), "magnify-10", icons::MAGNIFYING_GLASS, G::Image, S::Pathology, N::Image, &[shift(Key::Num2)]),
     quiet(A::Magnify(20), "magnify-20", icons::MAGNIFYING_GLASS, G::Image, S::Pathology, N::Image, &[shift(Key::Num3)]),
     quiet(A::Magnify(40), "magnify-40", icons::MAGNIFYING_GLASS, G::Image, S::Pathology, N::Image, &[shift(Key::Num4)]),
     def(A::Invert, "action-invert", icons::CIRCLE_HALF_TILT, G::Image, S::Radiology, N::Image, &[alt(Key::I)]),
+    def(A::View(V::Turn(90)), "turn-right", icons::ARROW_CLOCKWISE, G::Image, S::Always, N::Image, &[alt(Key::R)]),
+    def(
+        A::View(V::Turn(-90)),
+        "turn-left",
+        icons::ARROW_COUNTER_CLOCKWISE,
+        G::Image,
+        S::Always,
+        N::Image,
+        &[alt(Key::L)],
+    ),
+    quiet(
+        A::View(V::Turn(5)),
+        "turn-right-little",
+        icons::ARROW_CLOCKWISE,
+        G::Image,
+        S::Always,
+        N::Image,
+        &[alt_shift(Key::R)],
+    ),
+    quiet(
+        A::View(V::Turn(-5)),
+        "turn-left-little",
+        icons::ARROW_COUNTER_CLOCKWISE,
+        G::Image,
+        S::Always,
+        N::Image,
+        &[alt_shift(Key::L)],
+    ),
+    quiet(A::View(V::Upright), "turn-upright", icons::CIRCLE_DASHED, G::Image, S::Always, N::Image, &[alt(Key::U)]),
+    quiet(
+        A::View(V::MirrorAcross),
+        "mirror-across",
+        icons::CIRCLE_HALF_TILT,
+        G::Image,
+        S::Always,
+        N::Image,
+        &[alt(Key::H)],
+    ),
+    quiet(
+        A::View(V::MirrorDown),
+        "mirror-down",
+        icons::CIRCLE_HALF_TILT,
+        G::Image,
+        S::Always,
+        N::Image,
+        &[alt(Key::V)],
+    ),
+    quiet(A::View(V::RawPixels), "raw-pixels", icons::FRAME_CORNERS, G::Image, S::Always, N::Image, &[k(Key::X)]),
+    def(A::View(V::Adjust), "adjust", icons::SLIDERS_HORIZONTAL, G::Image, S::Always, N::Image, &[shift(Key::A)]),
+    quiet(
+        A::View(V::ResetColour),
+        "adjust-reset-all",
+        icons::SLIDERS_HORIZONTAL,
+        G::Image,
+        S::Pathology,
+        N::Image,
+        &[shift(Key::Num0)],
+    ),
+    quiet(A::View(V::Icc), "icc-switch", icons::CIRCLE_HALF_TILT, G::Image, S::Always, N::Image, &[alt(Key::C)]),
+    quiet(
+        A::View(V::Part(ColourPart::Haematoxylin)),
+        "stain-haematoxylin",
+        icons::MICROSCOPE,
+        G::Image,
+        S::Pathology,
+        N::Image,
+        &[shift(Key::H)],
+    ),
+    quiet(
+        A::View(V::Part(ColourPart::Eosin)),
+        "stain-eosin",
+        icons::MICROSCOPE,
+        G::Image,
+        S::Pathology,
+        N::Image,
+        &[shift(Key::E)],
+    ),
+    quiet(
+        A::View(V::Part(ColourPart::Dab)),
+        "stain-dab",
+        icons::MICROSCOPE,
+        G::Image,
+        S::Pathology,
+        N::Image,
+        &[shift(Key::D)],
+    ),
+    quiet(
+        A::View(V::Part(ColourPart::Red)),
+        "channel-red",
+        icons::MICROSCOPE,
+        G::Image,
+        S::Always,
+        N::Image,
+        &[shift(Key::R)],
+    ),
+    quiet(
+        A::View(V::Part(ColourPart::Green)),
+        "channel-green",
+        icons::MICROSCOPE,
+        G::Image,
+        S::Always,
+        N::Image,
+        &[shift(Key::G)],
+    ),
+    quiet(
+        A::View(V::Part(ColourPart::Blue)),
+        "channel-blue",
+        icons::MICROSCOPE,
+        G::Image,
+        S::Always,
+        N::Image,
+        &[shift(Key::B)],
+    ),
+    def(
+        A::View(V::Navigator),
+        "navigator-switch",
+        icons::FRAME_CORNERS,
+        G::View,
+        S::Pathology,
+        N::Image,
+        &[shift(Key::M)],
+    ),
+    def(A::View(V::FullScreen), "full-screen", icons::ARROWS_OUT, G::View, S::Always, N::Nothing, &[k(Key::F11)]),
     def(A::HideFindings, "action-hide-findings", icons::EYE_SLASH, G::View, S::Always, N::Image, &[k(Key::H)]),
     def(A::Corners, "action-corners", icons::INFO, G::View, S::Always, N::Image, &[k(Key::I)]),
     def(A::LeftPanel, "action-left-panel", icons::SIDEBAR_SIMPLE, G::View, S::Always, N::Project, &[k(Key::F2)]),

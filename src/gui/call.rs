@@ -109,13 +109,13 @@ impl App {
             ActionId::Corners => self.look.corners = !self.look.corners,
             // Held, not called: `keyboard` reads the key each frame.
             ActionId::HideFindings => {}
-            _ => self.call_view(id),
+            _ => self.call_view(ctx, id),
         }
         ctx.request_repaint();
     }
 
     /// The camera and the display.
-    fn call_view(&mut self, id: ActionId) {
+    fn call_view(&mut self, ctx: &Context, id: ActionId) {
         match id {
             ActionId::Fit => self.stage.viewport_mut().fit(),
             ActionId::OneToOne => self.stage.viewport_mut().one_to_one(),
@@ -123,6 +123,7 @@ impl App {
             ActionId::ZoomOut => self.stage.zoom_centre(0.8),
             ActionId::Magnify(power) => self.stage.magnify(f64::from(power)),
             ActionId::Invert => self.stage.invert(),
+            ActionId::View(what) => self.call_viewing(ctx, what),
             ActionId::Window(preset) => self.ask(Action::Look(ViewChange::Window(preset))),
             ActionId::Slice(by) => self.set_frame(i64::from(self.look.frame) + i64::from(by)),
             ActionId::FirstSlice => self.set_frame(0),

@@ -165,7 +165,7 @@ impl Cell {
             levels: levels.len(),
             level: levels.iter().rposition(|l| l.downsample * zoom <= 1.001).unwrap_or(0),
             zoom,
-            pt_per_px: 1.0 / self.viewport.px_per_pt(),
+            pt_per_px: self.viewport.pt_per_px_across(),
             spacing: meta.and_then(|m| m.spacing),
             objective: meta.and_then(|m| m.objective_power),
             window: self.viewport.window().map(|w| (w.center, w.width)),
@@ -174,15 +174,21 @@ impl Cell {
             value: self.pointer.and_then(|(_, s)| s).map(|s| self.value_text(s)),
             hidden: look.hidden,
             orientation: self.orientation(frame),
+            icc: self.viewport.icc_badge(),
+            colour: self.viewport.colour(),
+            turn_deg: self.viewport.camera().turn_deg,
+            mirrored: self.viewport.camera().mirrored,
             warnings: meta.map(|m| m.warnings.iter().map(|w| w.code).collect()).unwrap_or_default(),
         }
     }
 
-    /// Letters of the edges; a turned or mirrored view shows none rather than wrong ones.
+    /// Letters of the edges as they lie on the screen, however the image is turned.
     fn orientation(&self, frame: u32) -> Option<[String; 4]> {
         let camera = self.viewport.camera();
         let pose = self.meta()?.frames.get(frame as usize)?.pose?;
-        camera.is_upright().then(|| orientation(pose.row_dir, pose.col_dir))
+        let in_patient = |[x, y]: [f64; 2]| std::array::from_fn(|i| pose.row_dir[i] * x + pose.col_dir[i] * y);
+        let [right, down] = camera.screen_axes().map(in_patient);
+        Some(orientation(right, down))
     }
 
     fn value_text(&self, sample: Sample) -> String {

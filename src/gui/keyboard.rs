@@ -7,9 +7,12 @@ use super::actions::{ActionId, Needs};
 use super::app::App;
 use super::keys::{Press, Typing, action_for, composing, presses};
 use super::tools::ToolKey;
+use super::viewing::Viewing;
 
 /// The key that hides the outlines for as long as it is held.
 const HIDE: Key = Key::H;
+/// The key that shows stored pixels as squares for as long as it is held.
+const RAW: Key = Key::X;
 
 pub fn read(app: &mut App, ctx: &Context) {
     let events = ctx.input(|i| i.events.clone());
@@ -17,6 +20,8 @@ pub fn read(app: &mut App, ctx: &Context) {
     let typing = Typing { in_field: ctx.text_edit_focused(), composing: app.look.forms.composing };
     let quiet = !typing.in_field && !typing.composing && app.look.dialog == Dialog::None;
     app.look.hidden = quiet && ctx.input(|i| i.key_down(HIDE) && i.modifiers.is_none());
+    let raw = quiet && ctx.input(|i| i.key_down(RAW) && i.modifiers.is_none());
+    app.stage.viewport_mut().show_raw_pixels(raw);
     for press in presses(&events) {
         if app.look.dialog != Dialog::None {
             continue;
@@ -35,7 +40,7 @@ pub fn read(app: &mut App, ctx: &Context) {
         let Some(def) = action_for(press, typing, |scope| app.look.active(app.session.model(), scope)) else {
             continue;
         };
-        if def.id == ActionId::HideFindings {
+        if matches!(def.id, ActionId::HideFindings | ActionId::View(Viewing::RawPixels)) {
             continue;
         }
         if press.repeat && !repeats(def.id) {
@@ -60,6 +65,7 @@ const fn repeats(id: ActionId) -> bool {
     matches!(
         id,
         ActionId::Slice(_)
+            | ActionId::View(Viewing::Turn(_))
             | ActionId::ZoomIn
             | ActionId::ZoomOut
             | ActionId::NextFinding

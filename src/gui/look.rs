@@ -28,6 +28,10 @@ pub struct Look {
     pub bare: bool,
     pub history: bool,
     pub corners: bool,
+    /// The map of a slide.
+    pub navigator: bool,
+    /// The box with brightness, contrast and stains.
+    pub adjust: bool,
     /// The outlines are hidden for as long as the key is held.
     pub hidden: bool,
     pub case: Option<CaseId>,
@@ -59,6 +63,8 @@ impl Default for Look {
             bare: false,
             history: false,
             corners: true,
+            navigator: true,
+            adjust: false,
             hidden: false,
             case: None,
             image: None,

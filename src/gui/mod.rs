@@ -22,6 +22,7 @@ mod keys;
 mod layout;
 mod look;
 mod model;
+mod monitor;
 mod news;
 mod notices;
 mod opening;
@@ -38,6 +39,7 @@ mod theme;
 mod told;
 pub mod tools;
 mod trouble;
+mod viewing;
 mod views;
 pub mod viewport;
 mod vocabulary;
@@ -52,6 +54,7 @@ pub use model::Model;
 pub use portrait::Portrait;
 pub use run::{GuiArgs, WindowError, run};
 pub use stage::Stage;
+pub use viewing::Viewing;
 
 /// Installs fonts and themes before the first frame.
 pub fn prepare(ctx: &egui::Context) {

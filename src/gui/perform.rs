@@ -231,6 +231,7 @@ impl App {
             ViewChange::PlaceRead => self.session.note_place(),
             ViewChange::Restore(backup) => self.ask_what_to_restore(&backup),
             ViewChange::Folder(what, folder) => self.folder_chosen(what, folder),
+            ViewChange::Colour(state) => self.stage.viewport_mut().set_colour(state),
             ViewChange::Verdict(verdict) => self.look.verdict = Some(verdict),
             ViewChange::NoDialog => self.notices.refused(self.words.t("refused-no-dialog")),
             ViewChange::DismissNotice => self.notices.dismiss(),

@@ -60,6 +60,7 @@ pub fn run(args: GuiArgs) -> Result<(), WindowError> {
         if let Some(lang) = args.lang.as_deref().and_then(Lang::from_code) {
             app.use_lang(lang);
         }
+        app.use_monitor();
         app.session.practice = args.practice;
         app.session.acting = args.acting;
         if !args.paths.is_empty() {

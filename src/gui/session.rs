@@ -116,6 +116,12 @@ impl Session {
         self.settings.as_ref().map(|s| s.settings().panels.clone()).unwrap_or_default()
     }
 
+    /// The file of the monitor's colour profile that the settings name.
+    pub fn monitor_profile(&self) -> Option<std::path::PathBuf> {
+        let chosen = self.settings.as_ref()?.settings().monitor_profile.as_ref()?;
+        Some(std::path::PathBuf::from(chosen.reveal()))
+    }
+
     pub fn remember_widths(&mut self, widths: &Widths) {
         if self.settings.as_ref().is_some_and(|s| s.settings().panels != *widths) {
             self.remember(|s| s.panels.clone_from(widths));

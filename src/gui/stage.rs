@@ -30,6 +30,7 @@ pub struct Stage {
     active: usize,
     /// The active cell covers all others for a while.
     alone: bool,
+    monitor: Option<Arc<[u8]>>,
 }
 
 /// What the stage was asked for in a frame, cell by cell.
@@ -48,7 +49,16 @@ impl Stage {
         let pool = Arc::new(Pool::new("decode", threads.clamp(1, 8), POOL_CAPACITY)?);
         let gpu = state.map(GpuLink::new);
         let first = Cell::new(Viewport::new(ctx, Arc::clone(&pool), gpu.clone()));
-        Ok(Self { ctx: ctx.clone(), pool, gpu, grid: Grid::SINGLE, cells: vec![first], active: 0, alone: false })
+        Ok(Self {
+            ctx: ctx.clone(),
+            pool,
+            gpu,
+            grid: Grid::SINGLE,
+            cells: vec![first],
+            active: 0,
+            alone: false,
+            monitor: None,
+        })
     }
 
     fn cell(&self) -> &Cell {
@@ -57,6 +67,14 @@ impl Stage {
 
     fn cell_mut(&mut self) -> &mut Cell {
         &mut self.cells[self.active]
+    }
+
+    /// The monitor's colour profile, for every cell; `None` is sRGB.
+    pub fn set_monitor_profile(&mut self, profile: Option<Arc<[u8]>>) {
+        self.monitor = profile;
+        for cell in &mut self.cells {
+            cell.viewport_mut().set_monitor_profile(self.monitor.clone());
+        }
     }
 
     /// The viewport of the active cell.
@@ -103,7 +121,9 @@ impl Stage {
         }
         self.cells.truncate(count);
         while self.cells.len() < count {
-            self.cells.push(Cell::new(Viewport::new(&self.ctx, Arc::clone(&self.pool), self.gpu.clone())));
+            let mut viewport = Viewport::new(&self.ctx, Arc::clone(&self.pool), self.gpu.clone());
+            viewport.set_monitor_profile(self.monitor.clone());
+            self.cells.push(Cell::new(viewport));
         }
     }
 

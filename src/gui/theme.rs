@@ -81,6 +81,8 @@ pub const READER_B: Color32 = rgb(0xE6_9F00);
 /// What the adjudicator draws instead of both: apart from their hues under every colour vision deficiency.
 pub const REDRAWN: Color32 = rgb(0xF0_E442);
 /// The empty sheet that stands for pixels that are not at hand.
+/// What was looked at, on the map of a slide.
+pub const SEEN: Color32 = rgb(0x00_9E73);
 pub const SHEET: Color32 = rgb(0x20_2429);
 /// A finding without a term yet.
 pub const UNNAMED: Color32 = rgb(0xD7_DBE0);

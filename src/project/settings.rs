@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use toml_edit::{DocumentMut, value};
 
+use crate::domain::Sensitive;
 use crate::tasks::platform;
 
 /// The version this program writes.
@@ -39,6 +40,8 @@ pub struct Settings {
     pub cache_bytes: u64,
     /// Whether the view may glide; off for those whom motion disturbs.
     pub motion: bool,
+    /// File of the monitor's colour profile (ICC); the desktop's own when absent.
+    pub monitor_profile: Option<Sensitive<String>>,
     /// Widths of the left and the right panel in points, by workspace.
     pub panels: BTreeMap<String, [u16; 2]>,
 }
@@ -51,6 +54,7 @@ impl Default for Settings {
             key_profile: "standard".to_owned(),
             cache_bytes: 1024 * MIB,
             motion: true,
+            monitor_profile: None,
             panels: BTreeMap::new(),
         }
     }
@@ -176,6 +180,9 @@ fn read(document: &DocumentMut) -> (Settings, Vec<&'static str>) {
         mib.checked_mul(MIB).filter(|b| *b >= SMALLEST_CACHE_BYTES).map(|bytes| settings.cache_bytes = bytes)
     });
     take("motion", &mut |item| item.as_bool().map(|on| settings.motion = on));
+    take("monitor_profile", &mut |item| {
+        item.as_str().map(|path| settings.monitor_profile = Some(path.into()).filter(|_| !path.is_empty()))
+    });
     take("panels", &mut |item| {
         let width = |v: &toml_edit::Value| v.as_integer().and_then(|n| u16::try_from(n).ok());
         for (workspace, pair) in item.as_table_like()?.iter() {
@@ -213,6 +220,9 @@ fn write_changed(document: &mut DocumentMut, before: &Settings, after: &Settings
     for (workspace, [left, right]) in after.panels.iter().filter(|(w, pair)| before.panels.get(*w) != Some(pair)) {
         let pair: toml_edit::Array = [i64::from(*left), i64::from(*right)].into_iter().collect();
         document["panels"][workspace] = value(pair);
+    }
+    if before.monitor_profile != after.monitor_profile {
+        document["monitor_profile"] = value(after.monitor_profile.as_ref().map_or("", |p| p.reveal().as_str()));
     }
     if before.motion != after.motion {
         document["motion"] = value(after.motion);

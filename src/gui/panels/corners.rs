@@ -5,7 +5,9 @@ use egui::{Align2, Painter, Pos2, Rect, Stroke, Vec2};
 use crate::domain::{Field, PointPx, Spacing};
 use crate::gui::i18n::{Arg, Words};
 use crate::gui::theme;
+use crate::gui::viewport::IccBadge;
 use crate::gui::widgets::cased_text;
+use crate::project::tiles::{ColourPart, ColourState, IccFault};
 
 /// What is known of the view, as plain values.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -20,7 +22,7 @@ pub struct ViewFacts {
     pub level: usize,
     /// Screen pixels (physical) per image pixel.
     pub zoom: f64,
-    /// Points per image pixel.
+    /// Points per image pixel along x.
     pub pt_per_px: f64,
     pub spacing: Option<Spacing>,
     pub objective: Option<f64>,
@@ -32,6 +34,12 @@ pub struct ViewFacts {
     pub hidden: bool,
     /// Where the image's right and bottom edges lie in the patient (`L`, `AL` …), opposite letters on the other edges.
     pub orientation: Option<[String; 4]>,
+    /// What became of the colour profile, and what else was done to colour.
+    pub icc: IccBadge,
+    pub colour: ColourState,
+    /// How the image is turned on the screen.
+    pub turn_deg: f64,
+    pub mirrored: bool,
     /// Codes of what the reader of the file found noteworthy (gap, tilt …).
     pub warnings: Vec<&'static str>,
 }
@@ -115,6 +123,56 @@ fn bottom_left(words: &Words, f: &ViewFacts) -> Vec<String> {
         }
         out.push(text);
     }
+    out.extend(colour_lines(words, f));
+    let mut turned = Vec::new();
+    if f.turn_deg != 0.0 {
+        turned.push(words.with("corner-turned", &[("deg", Arg::from(trimmed(f.turn_deg, 1)))]));
+    }
+    if f.mirrored {
+        turned.push(words.t("corner-mirrored"));
+    }
+    if !turned.is_empty() {
+        out.push(turned.join("  "));
+    }
+    out
+}
+
+/// What stands between the stored colours and the screen.
+fn colour_lines(words: &Words, f: &ViewFacts) -> Vec<String> {
+    let mut out = Vec::new();
+    let icc = match &f.icc {
+        IccBadge::NotColour => None,
+        IccBadge::None => Some(words.t("corner-icc-none")),
+        IccBadge::Srgb => Some(words.t("corner-icc-srgb")),
+        IccBadge::Applied(name) if name.is_empty() => Some(words.t("corner-icc-unnamed")),
+        IccBadge::Applied(name) => Some(words.with("corner-icc", &[("name", Arg::from(name.clone()))])),
+        IccBadge::Off => Some(words.t("corner-icc-off")),
+        IccBadge::Broken(fault) => {
+            let why = words.t(match fault {
+                IccFault::Damaged => "icc-damaged",
+                IccFault::NotRgb => "icc-not-rgb",
+                IccFault::TooLarge => "icc-too-large",
+                IccFault::NoWay => "icc-no-way",
+                IccFault::Monitor => "icc-monitor",
+            });
+            Some(format!(
+                "{} {}",
+                crate::gui::icons::WARNING,
+                words.with("corner-icc-broken", &[("why", Arg::from(why))])
+            ))
+        }
+    };
+    out.extend(icc);
+    let mut changed = Vec::new();
+    if f.colour.part != ColourPart::Whole {
+        changed.push(words.t(super::adjust::part_key(f.colour.part)));
+    }
+    if !(ColourState { part: ColourPart::Whole, ..f.colour }).is_neutral() {
+        changed.push(words.t("corner-adjusted"));
+    }
+    if !changed.is_empty() {
+        out.push(format!("{} {}", crate::gui::icons::SLIDERS_HORIZONTAL, changed.join("  ")));
+    }
     out
 }
 
@@ -152,7 +210,7 @@ pub fn paint(painter: &Painter, rect: Rect, words: &Words, f: &ViewFacts) {
                 painter,
                 Pos2::new(inner.left() + length + 8.0, inner.bottom() + 3.0),
                 Align2::LEFT_BOTTOM,
-                &length_text(um),
+                &bar_text(words, f, um),
             );
             stack(painter, inner.left_bottom() - Vec2::new(0.0, 14.0), Align2::LEFT_BOTTOM, &left);
         }
@@ -175,6 +233,16 @@ pub fn paint(painter: &Painter, rect: Rect, words: &Words, f: &ViewFacts) {
     if f.hidden {
         cased_text(painter, inner.center_top(), Align2::CENTER_TOP, &words.t("overlay-hidden"));
     }
+}
+
+/// The bar's length, and on slides what an objective would be called that shows it so long.
+fn bar_text(words: &Words, f: &ViewFacts, um: f64) -> String {
+    let length = length_text(um);
+    let power = magnification(f).filter(|_| f.field == Some(Field::Pathology));
+    power.map_or(length.clone(), |x| {
+        let digits = usize::from(x < 10.0);
+        format!("{length}  {}", words.with("corner-magnification", &[("x", Arg::from(trimmed(x, digits)))]))
+    })
 }
 
 /// The letters of left, right, top and bottom edge for the directions of growing x and y in DICOM's LPS space.

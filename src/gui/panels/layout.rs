@@ -44,6 +44,8 @@ fn active_cell(ui: &mut Ui, rect: Rect, s: Shown<'_>, stage: &mut Stage, tool: &
     let facts = stage.facts(cell, s.model, s.look);
     let input = canvas::CanvasInput { tool, viewport: stage.viewport(), seen: &response, facts: &facts };
     out.extend(canvas::show(ui, s, &input));
+    super::navigator::show(ui, s, stage.viewport_mut(), rect);
+    out.extend(super::adjust::show(ui, s, stage.viewport(), rect));
 }
 
 /// A cell to look at: its own slice, zoom and window; a press makes it the active one.

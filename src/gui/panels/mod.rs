@@ -1,6 +1,7 @@
 //! The parts of the window. Each takes the weakest context that works, reads, and returns the actions it was asked for.
 
 pub mod adjudicate;
+pub mod adjust;
 pub mod backups;
 pub mod canvas;
 pub mod checks;
@@ -11,6 +12,7 @@ pub mod findings;
 pub mod history;
 pub mod keeping;
 pub mod layout;
+pub mod navigator;
 pub mod palette;
 pub mod release;
 pub mod start;

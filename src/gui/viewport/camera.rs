@@ -73,6 +73,13 @@ impl Camera {
         self.turn_deg = (180.0 - self.turn_deg).rem_euclid(360.0);
     }
 
+    /// The directions in the image, pixels taken as square, that lie to the right and down on the screen.
+    pub fn screen_axes(&self) -> [[f64; 2]; 2] {
+        let (sin, cos) = sin_cos(self.turn_deg);
+        let mirror = if self.mirrored { -1.0 } else { 1.0 };
+        [[mirror * cos, -sin], [mirror * sin, cos]]
+    }
+
     /// Neither turned nor mirrored.
     pub fn is_upright(&self) -> bool {
         self.turn_deg == 0.0 && !self.mirrored
