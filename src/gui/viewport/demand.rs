@@ -211,7 +211,7 @@ fn neighbour_frames(look: &Look<'_>) -> impl Iterator<Item = u32> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Look, Seen, best_level, tiles_in, wanted};
+    use super::{Look, Seen, best_level, tiles_in, wanted, whole};
     use crate::domain::{Level, SizePx, TileKey};
 
     fn area(b: [f64; 4]) -> Seen {
@@ -302,7 +302,7 @@ mod tests {
         for i in 0..2000_u32 {
             let (u, v) = (f64::from(i % 50) / 49.0 * 2.0 - 1.0, f64::from(i / 50) / 39.0 * 2.0 - 1.0);
             if u.abs() + v.abs() < 1.0 {
-                let (col, row) = (((x + u * r) / 240.0) as u32, ((y + v * r) / 240.0) as u32);
+                let (col, row) = (whole((x + u * r) / 240.0, 999), whole((y + v * r) / 240.0, 999));
                 assert!(w.visible.contains(&TileKey { frame: 0, level: 0, col, row }), "{u} {v}");
             }
         }

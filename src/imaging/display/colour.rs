@@ -179,7 +179,7 @@ mod tests {
             let colour = own.vector.map(|v| 10.0_f32.powf(-0.7 * v));
             let shown = state.shown(colour, None);
             assert!(shown.iter().zip(colour).all(|(a, b)| (a - b).abs() < 1e-4), "{part:?}: {shown:?} {colour:?}");
-            assert_eq!(state.shown([1.0; 3], None), [1.0; 3]);
+            assert!(state.shown([1.0; 3], None).iter().all(|v| (v - 1.0).abs() < 1e-6));
         }
     }
 
