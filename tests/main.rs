@@ -53,6 +53,7 @@ mod imaging_ndpi;
 mod imaging_oracles;
 mod imaging_series;
 mod imaging_syntaxes;
+mod imaging_stills;
 mod imaging_tiff;
 mod journal_laws;
 mod kept_folds;

@@ -23,11 +23,18 @@ pub trait ByteSource: Send + Sync {
     fn is_empty(&self) -> bool {
         self.len() == 0
     }
+
+    /// The file and the range within it (start, length) that hold exactly these bytes, for a program that opens files
+    /// itself; `None` where they lie in memory.
+    fn place(&self) -> Option<(PathBuf, u64, u64)> {
+        None
+    }
 }
 
 /// A file kept open.
 pub struct FileBytes {
     file: File,
+    path: PathBuf,
     len: u64,
 }
 
@@ -40,7 +47,7 @@ impl FileBytes {
         if !metadata.is_file() {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "this is not a plain file"));
         }
-        Ok(Self { len: metadata.len(), file: File::open(path)? })
+        Ok(Self { len: metadata.len(), file: File::open(path)?, path: path.to_path_buf() })
     }
 }
 
@@ -51,6 +58,10 @@ impl ByteSource for FileBytes {
 
     fn read_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<usize> {
         pread(&self.file, offset, buf)
+    }
+
+    fn place(&self) -> Option<(PathBuf, u64, u64)> {
+        Some((self.path.clone(), 0, self.len))
     }
 }
 
@@ -84,6 +95,10 @@ impl ByteSource for ReopenedFile {
 
     fn read_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<usize> {
         pread(&File::open(&self.path)?, offset, buf)
+    }
+
+    fn place(&self) -> Option<(PathBuf, u64, u64)> {
+        Some((self.path.clone(), 0, self.len))
     }
 }
 
@@ -139,6 +154,11 @@ impl ByteSource for MemberBytes {
             Some(part) if count > 0 => self.inner.read_at(self.start + offset, part),
             _ => Ok(0),
         }
+    }
+
+    fn place(&self) -> Option<(PathBuf, u64, u64)> {
+        let (path, start, _) = self.inner.place()?;
+        Some((path, start + self.start, self.len))
     }
 }
 

@@ -46,6 +46,16 @@ const FORMATS: &[Format] = &[
         open: |path, bytes| Ok(Arc::new(Photo::open_bmp(path, bytes)?)),
         is_dicom: false,
     },
+    Format {
+        probe: |head| head.starts_with(b"RIFF") && head.get(8..12) == Some(b"WEBP"),
+        open: |path, bytes| Ok(Arc::new(Photo::open_webp(path, bytes)?)),
+        is_dicom: false,
+    },
+    Format {
+        probe: |head| matches!(head, [0, 0, 0, 12, b'j', b'P', b' ', b' ', ..] | [0xFF, 0x4F, 0xFF, 0x51, ..]),
+        open: |path, bytes| Ok(Arc::new(Photo::open_jpeg2000(path, bytes)?)),
+        is_dicom: false,
+    },
     Format { probe: dicom::dataset::looks_like_dicom, open: open_dicom, is_dicom: true },
 ];
 
@@ -54,8 +64,7 @@ fn known_but_unread(head: &[u8]) -> Option<&'static str> {
     let at4 = head.get(4..12).unwrap_or_default();
     let text = head.iter().take(64).all(|byte| matches!(byte, 9 | 10 | 13 | 32..=126 | 128..));
     match head {
-        [b'G', b'I', b'F', b'8', ..] => Some("GIF"),
-        [0, 0, 0, 12, b'j', b'P', ..] | [0xFF, 0x4F, 0xFF, 0x51, ..] => Some("a JPEG 2000 file outside DICOM and TIFF"),
+        [b'G', b'I', b'F', b'8', ..] => Some("GIF; save it as PNG"),
         [b'N', b'R', b'R', b'D', ..] => Some("NRRD"),
         [0x1F, 0x8B, ..] => Some("a gzip archive (NIfTI is not read yet)"),
         [b'P', b'K', 3, 4, ..] => Some("a ZIP archive"),

@@ -23,6 +23,8 @@ mod limits;
 pub mod loader;
 mod orientation;
 mod photo;
+mod photo_jp2;
+mod photo_profile;
 mod scan;
 mod series;
 mod source;
@@ -34,5 +36,5 @@ pub use scan::{ScanResult, ScannedImage, Skipped, scan};
 pub use series::open_series;
 pub use source::{
     Cover, DisplayDefaults, FrameInfo, Identity, ImageMeta, ImageSource, ImageWarning, ImagingError, OtherUnit,
-    PixelBuffer, Samples, Window,
+    PixelBuffer, Samples, Timing, TimingSource, Window,
 };

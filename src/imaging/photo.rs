@@ -1,4 +1,5 @@
-//! Photographs and screenshots: PNG and BMP through the image crate, JPEG through the codec that slides use.
+//! Photographs and screenshots of one frame: PNG and BMP through the image crate, JPEG and WebP through the codecs that
+//! slides use, JPEG 2000 files through OpenJPEG.
 
 use std::{io::BufReader, path::PathBuf, sync::Arc};
 
@@ -7,13 +8,13 @@ use image::{ImageDecoder, ImageFormat, ImageReader};
 use super::{
     FrameInfo, ImageMeta, ImageSource, ImageWarning, ImagingError, PixelBuffer, Samples,
     bytes::{ByteSource, Cursor, read_range},
-    codec::{Expect, jpeg},
+    codec::{Expect, jpeg, webp},
     fault::Fault,
     frames::{FrameCache, flat_level, level_of},
     guard::caught,
     limits,
     orientation::Orientation,
-    tiff,
+    photo_jp2, photo_profile, tiff,
     values::window_of_values,
 };
 use crate::domain::{Field, SizePx, TileKey};
@@ -32,9 +33,11 @@ pub struct Photo {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
-    Png,
+    Png(Orientation),
     Bmp,
     Jpeg(Expect, Orientation),
+    WebP(Expect, Orientation),
+    Jpeg2000,
 }
 
 fn decoder(bytes: &dyn ByteSource, kind: Kind) -> Result<Box<dyn ImageDecoder + '_>, Fault> {
@@ -63,7 +66,7 @@ impl Photo {
     /// # Errors
     /// As [`super::open`].
     pub fn open_png(path: PathBuf, bytes: Arc<dyn ByteSource>) -> Result<Self, Fault> {
-        Self::open_with_image(path, bytes, Kind::Png)
+        Self::open_with_image(path, bytes, Kind::Png(Orientation::AS_STORED))
     }
 
     /// # Errors
@@ -73,8 +76,8 @@ impl Photo {
     }
 
     fn open_with_image(path: PathBuf, bytes: Arc<dyn ByteSource>, kind: Kind) -> Result<Self, Fault> {
-        let (size_px, colour) = {
-            let decoder = decoder(&*bytes, kind)?;
+        let (stored, colour, icc, exif) = {
+            let mut decoder = decoder(&*bytes, kind)?;
             let (width, height) = decoder.dimensions();
             Fault::check_size("this image", decoder.total_bytes(), limits::FRAME_BYTES)?;
             if decoder.total_bytes() > bytes.len().saturating_mul(MOST_EXPANSION) {
@@ -82,7 +85,14 @@ impl Photo {
                     "its header claims {width} × {height} pixels, far more than it can hold"
                 )));
             }
-            (SizePx::new(width, height), decoder.color_type())
+            // A profile or a note that cannot be read must not keep anybody from the pixels.
+            let (icc, exif) = (decoder.icc_profile().ok().flatten(), decoder.exif_metadata().ok().flatten());
+            (SizePx::new(width, height), decoder.color_type(), icc, exif)
+        };
+        let turn = Orientation::new(exif.as_deref().and_then(tiff::exif_orientation));
+        let (kind, turn) = match kind {
+            Kind::Png(_) => (Kind::Png(turn), turn),
+            other => (other, Orientation::AS_STORED),
         };
         let channels = match colour {
             image::ColorType::L8 | image::ColorType::La8 | image::ColorType::L16 | image::ColorType::La16 => 1,
@@ -91,19 +101,21 @@ impl Photo {
             _ => return Err(Fault::unsupported("floating-point samples")),
         };
         let deep = colour.bytes_per_pixel() > colour.channel_count();
-        let meta = describe(
-            &path,
-            if kind == Kind::Bmp { "BMP" } else { "PNG" },
-            size_px,
-            channels,
-            if deep { 16 } else { 8 },
-        );
-        let mut photo = Self { meta, path, bytes, kind, cache: FrameCache::default() };
-        if deep && channels == 1 {
-            let pixels = (size_px.area() <= limits::WINDOW_SAMPLE_PIXELS).then(|| photo.decode().ok()).flatten();
-            photo.meta.display.window = Some(window_of_values(pixels.as_ref(), 16, false, (1.0, 0.0)));
+        let (format, bits) = (if kind == Kind::Bmp { "BMP" } else { "PNG" }, if deep { 16 } else { 8 });
+        let mut meta = describe(&path, (format, "image crate"), turn.size(stored), channels, bits);
+        meta.icc = icc.and_then(photo_profile::sane);
+        Ok(Self { meta, path, bytes, kind, cache: FrameCache::default() }.with_window())
+    }
+
+    /// Deep grey needs a display window from its values.
+    fn with_window(mut self) -> Self {
+        if self.meta.bits_stored > 8 && self.meta.channels == 1 {
+            let small = self.meta.size_px().area() <= limits::WINDOW_SAMPLE_PIXELS;
+            let pixels = small.then(|| self.decode().ok()).flatten();
+            let bits = self.meta.bits_stored;
+            self.meta.display.window = Some(window_of_values(pixels.as_ref(), bits, self.meta.signed, (1.0, 0.0)));
         }
-        Ok(photo)
+        self
     }
 
     /// # Errors
@@ -123,7 +135,10 @@ impl Photo {
         Fault::check_size("this image", expect.samples(), limits::FRAME_BYTES)?;
         let turn = Orientation::new(jpeg::exif(&data).and_then(tiff::exif_orientation));
         let size_px = turn.size(SizePx::new(header.width, header.height));
-        let mut meta = describe(&path, "JPEG", size_px, channels, 8);
+        let mut meta = describe(&path, ("JPEG", "jpeg (zune-jpeg)"), size_px, channels, 8);
+        meta.icc = photo_profile::of_jpeg(&data).and_then(photo_profile::sane);
+        header.model().clone_into(&mut meta.photometric);
+        meta.transfer_syntax = Some(header.process_name().to_owned());
         // The end mark may be followed by maker's data, but a file without one was cut.
         if !data.windows(2).any(|pair| pair == [0xFF, 0xD9]) {
             meta.warnings.push(ImageWarning { code: "jpeg-cut-short", detail: String::new() });
@@ -131,17 +146,59 @@ impl Photo {
         Ok(Self { meta, path, bytes, kind: Kind::Jpeg(expect, turn), cache: FrameCache::default() })
     }
 
+    /// # Errors
+    /// As [`super::open`].
+    pub fn open_webp(path: PathBuf, bytes: Arc<dyn ByteSource>) -> Result<Self, Fault> {
+        let data = read_range(&*bytes, 0, bytes.len(), "file", limits::COMPRESSED_BYTES)?;
+        let header = webp::header(&data)?;
+        let expect = Expect { width: header.width, height: header.height, channels: if header.alpha { 4 } else { 3 } };
+        Fault::check_size("this image", expect.samples(), limits::FRAME_BYTES)?;
+        let turn = Orientation::new(header.exif.as_deref().and_then(tiff::exif_orientation));
+        let size_px = turn.size(SizePx::new(header.width, header.height));
+        let mut meta = describe(&path, ("WebP", "webp (image-webp)"), size_px, expect.channels, 8);
+        meta.icc = header.icc.and_then(photo_profile::sane);
+        meta.transfer_syntax = Some(if header.lossy { "WebP lossy" } else { "WebP lossless" }.to_owned());
+        if header.frames > 1 {
+            meta.warnings.push(ImageWarning { code: "first-picture-only", detail: format!("of={}", header.frames) });
+        }
+        Ok(Self { meta, path, bytes, kind: Kind::WebP(expect, turn), cache: FrameCache::default() })
+    }
+
+    /// JP2 files and bare JPEG 2000 codestreams.
+    ///
+    /// # Errors
+    /// As [`super::open`].
+    pub fn open_jpeg2000(path: PathBuf, bytes: Arc<dyn ByteSource>) -> Result<Self, Fault> {
+        let data = read_range(&*bytes, 0, bytes.len(), "file", limits::COMPRESSED_BYTES)?;
+        let header = photo_jp2::header(&data)?;
+        let mut meta =
+            describe(&path, (header.format, "jpeg 2000 (OpenJPEG)"), header.size_px, header.channels, header.bits);
+        meta.icc = header.icc.and_then(photo_profile::sane);
+        header.model.clone_into(&mut meta.photometric);
+        meta.signed = header.signed;
+        meta.transfer_syntax = Some("JPEG 2000".to_owned());
+        Ok(Self { meta, path, bytes, kind: Kind::Jpeg2000, cache: FrameCache::default() }.with_window())
+    }
+
     fn decode(&self) -> Result<PixelBuffer, ImagingError> {
+        let whole = || read_range(&*self.bytes, 0, self.bytes.len(), "file", limits::COMPRESSED_BYTES);
         let work = || match self.kind {
             Kind::Jpeg(expect, turn) => {
-                let mut data = read_range(&*self.bytes, 0, self.bytes.len(), "file", limits::COMPRESSED_BYTES)?;
+                let mut data = whole()?;
                 let samples = jpeg::decode(&mut data, expect, jpeg::Colour::AsMarked)?;
                 let size_px = SizePx::new(expect.width, expect.height);
                 Ok(turn.apply(PixelBuffer { size_px, channels: expect.channels, samples: Samples::U8(samples) }))
             }
-            kind => {
+            Kind::WebP(expect, turn) => {
+                let samples = webp::decode(&whole()?, expect)?;
+                let size_px = SizePx::new(expect.width, expect.height);
+                Ok(turn.apply(PixelBuffer { size_px, channels: expect.channels, samples: Samples::U8(samples) }))
+            }
+            Kind::Jpeg2000 => photo_jp2::decode(&whole()?),
+            kind @ (Kind::Png(_) | Kind::Bmp) => {
                 let decoder = decoder(&*self.bytes, kind)?;
-                from_image(image::DynamicImage::from_decoder(decoder).map_err(broken)?)
+                let pixels = from_image(image::DynamicImage::from_decoder(decoder).map_err(broken)?)?;
+                Ok(if let Kind::Png(turn) = kind { turn.apply(pixels) } else { pixels })
             }
         };
         caught(work).unwrap_or_else(|panic| Err(Fault::damaged(panic))).map_err(|fault| fault.at(&self.path))
@@ -166,10 +223,16 @@ fn from_image(image: image::DynamicImage) -> Result<PixelBuffer, Fault> {
     Ok(PixelBuffer { size_px, channels, samples })
 }
 
-fn describe(path: &std::path::Path, format: &str, size_px: SizePx, channels: u8, bits: u8) -> ImageMeta {
+fn describe(
+    path: &std::path::Path,
+    (format, reader): (&str, &'static str),
+    size_px: SizePx,
+    channels: u8,
+    bits: u8,
+) -> ImageMeta {
     ImageMeta {
         format: format.to_owned(),
-        reader: if format == "JPEG" { "jpeg (zune-jpeg)" } else { "image crate" },
+        reader,
         // A photograph that says nothing about itself is most often an endoscopy still; the user can say otherwise.
         field: Field::Endoscopy,
         levels: vec![flat_level(size_px)],

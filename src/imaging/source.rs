@@ -126,6 +126,55 @@ impl Cover {
     }
 }
 
+/// Where the times of frames come from; said beside them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TimingSource {
+    /// Presentation time stamps of a film.
+    Film,
+    /// A film without usable time stamps: its nominal rate.
+    FilmRate,
+    /// DICOM Frame Time, Frame Time Vector or Cine Rate (PS3.3 C.7.6.5), or the acquisition times of an enhanced object.
+    Header,
+}
+
+/// When the frames of a film or a cine loop are shown.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Timing {
+    /// One entry a frame, in ticks, growing: presentation time stamps as the film has them, which need not begin at 0.
+    pub ticks: std::sync::Arc<[i64]>,
+    /// A tick in seconds, as numerator and denominator, both above 0.
+    pub tick_s: (u32, u32),
+    /// Frames that decode on their own, growing; empty where every frame does.
+    pub keys: std::sync::Arc<[u32]>,
+    pub source: TimingSource,
+}
+
+impl Timing {
+    /// Seconds from the first frame to this one; 0 outside.
+    pub fn seconds(&self, frame: u32) -> f64 {
+        let first = self.ticks.first().copied().unwrap_or(0);
+        let at = self.ticks.get(frame as usize).copied().unwrap_or(first);
+        at.saturating_sub(first) as f64 * f64::from(self.tick_s.0) / f64::from(self.tick_s.1)
+    }
+
+    /// The frame that is on the screen this many seconds after the first one.
+    pub fn frame_at(&self, seconds: f64) -> u32 {
+        let first = self.ticks.first().copied().unwrap_or(0);
+        let count = self.ticks.partition_point(|tick| {
+            let at = tick.saturating_sub(first) as f64 * f64::from(self.tick_s.0) / f64::from(self.tick_s.1);
+            at <= seconds + 1e-9
+        });
+        u32::try_from(count.saturating_sub(1)).unwrap_or(u32::MAX)
+    }
+
+    /// From the first frame to the last one and as long again as the mean of all.
+    pub fn duration_s(&self) -> f64 {
+        let last = self.ticks.len().saturating_sub(1);
+        let to_last = self.seconds(u32::try_from(last).unwrap_or(u32::MAX));
+        if last == 0 { 0.0 } else { to_last * (1.0 + 1.0 / last as f64) }
+    }
+}
+
 /// A finding about the file that the user should see (gap, tilt, duplicate, missing tag). `code` is a Fluent key,
 /// `detail` holds numbers only, never header text.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -159,6 +208,11 @@ pub struct ImageMeta {
     /// The colour profile of the pixels as embedded in the file (ICC.1), unchecked; `None` means sRGB by convention.
     pub icc: Option<Arc<[u8]>>,
     pub display: DisplayDefaults,
+    /// When frames are shown; `None` for stills and stacks.
+    pub timing: Option<Timing>,
+    /// Width of a pixel over its height as it is to be shown, where the file says so apart from any spacing; `None` is
+    /// square.
+    pub pixel_aspect: Option<f64>,
     /// Names of associated images (`label`, `macro`, `thumbnail`).
     pub associated: Vec<String>,
     pub warnings: Vec<ImageWarning>,
@@ -220,6 +274,8 @@ impl Default for ImageMeta {
             photometric: String::new(),
             icc: None,
             display: DisplayDefaults::default(),
+            timing: None,
+            pixel_aspect: None,
             associated: Vec::new(),
             warnings: Vec::new(),
             files: Vec::new(),

@@ -90,6 +90,7 @@ warning-series-mixed-size = Slices of mixed size
 warning-dicom-modality-lut-ignored = Modality LUT not applied
 warning-dicom-voi-lut-ignored = VOI LUT not applied
 warning-dicom-sigmoid-shown-linear = Sigmoid window shown as linear
+warning-first-picture-only = Only the first picture of an animation is shown
 warning-jpeg-cut-short = The JPEG is cut short
 warning-slide-only-first-plane = Only the first focal plane is shown
 warning-slide-tiles-not-placed = The file does not say where its tiles lie; shown one by one

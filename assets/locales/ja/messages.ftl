@@ -87,6 +87,7 @@ warning-series-mixed-size = 大きさの異なるスライスが混ざってい�
 warning-dicom-modality-lut-ignored = モダリティ LUT は適用していません
 warning-dicom-voi-lut-ignored = VOI LUT は適用していません
 warning-dicom-sigmoid-shown-linear = シグモイド表示条件を線形で表示しています
+warning-first-picture-only = 動く画像の最初の 1 枚だけを表示しています
 warning-jpeg-cut-short = JPEG が途中で切れています
 warning-slide-only-first-plane = 最初の焦点面だけを表示しています
 warning-slide-tiles-not-placed = タイルの位置がファイルに書かれていないため、1 枚ずつ表示しています

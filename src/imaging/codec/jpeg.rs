@@ -48,6 +48,8 @@ impl Header {
         Fault::unsupported(match self.process {
             0..=2 => format!("{}-bit JPEG is not read yet", self.precision),
             3 => "lossless JPEG outside DICOM is not read".to_owned(),
+            5..=7 | 13..=15 => "hierarchical JPEG is not read".to_owned(),
+            9..=11 => "JPEG with arithmetic coding is not read".to_owned(),
             other => format!("JPEG process {other} is not read"),
         })
     }
@@ -55,6 +57,29 @@ impl Header {
     /// Component ids are the letters R, G, B, which is how some writers say RGB.
     pub fn has_rgb_ids(&self) -> bool {
         self.rgb_ids
+    }
+
+    /// What the components mean, for `inspect`.
+    pub fn model(&self) -> &'static str {
+        match (self.components, self.adobe_transform()) {
+            (1, _) => "grey",
+            (4, Some(2)) => "YCCK",
+            (4, _) => "CMYK",
+            (_, Some(0)) => "RGB",
+            _ if self.rgb_ids => "RGB",
+            _ => "YCbCr",
+        }
+    }
+
+    pub fn process_name(&self) -> &'static str {
+        match self.process {
+            0 => "JPEG baseline",
+            1 => "JPEG extended",
+            2 => "JPEG progressive",
+            3 => "JPEG lossless",
+            9..=11 => "JPEG arithmetic",
+            _ => "JPEG",
+        }
     }
 
     /// The Adobe transform: 0 none, 1 YCbCr, 2 YCCK.

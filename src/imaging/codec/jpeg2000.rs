@@ -37,7 +37,10 @@ pub fn decode(data: &[u8], expect: Expect) -> Result<Vec<i32>, Fault> {
 
 /// Width, height and number of components from the SIZ marker (15444-1 A.5.1), so that a forged size never reaches the
 /// decoder's allocator.
-fn declared_size(data: &[u8]) -> Result<(u32, u32, u16), Fault> {
+///
+/// # Errors
+/// `Damaged` when there is no such marker or it claims what the data cannot hold.
+pub fn declared_size(data: &[u8]) -> Result<(u32, u32, u16), Fault> {
     let none = || Fault::damaged("the compressed data are no JPEG 2000");
     let start = if data.starts_with(&[0xFF, 0x4F, 0xFF, 0x51]) {
         0

@@ -7,6 +7,38 @@ use image_webp::WebPDecoder;
 use super::Expect;
 use crate::imaging::{fault::Fault, limits};
 
+/// What a WebP file says of itself.
+pub struct Header {
+    pub width: u32,
+    pub height: u32,
+    pub alpha: bool,
+    pub lossy: bool,
+    /// More than one in an animation.
+    pub frames: u32,
+    pub icc: Option<Vec<u8>>,
+    pub exif: Option<Vec<u8>>,
+}
+
+/// Reads a WebP file's chunks without decoding its pixels.
+///
+/// # Errors
+/// `Damaged` when the data are no WebP.
+pub fn header(data: &[u8]) -> Result<Header, Fault> {
+    let broken = |error: image_webp::DecodingError| Fault::damaged(format!("the WebP data are broken: {error}"));
+    let mut decoder = WebPDecoder::new(Cursor::new(data)).map_err(broken)?;
+    let (width, height) = decoder.dimensions();
+    Ok(Header {
+        width,
+        height,
+        alpha: decoder.has_alpha(),
+        lossy: decoder.is_lossy(),
+        frames: if decoder.is_animated() { decoder.num_frames() } else { 1 },
+        // Neither may keep anybody from the pixels.
+        icc: decoder.icc_profile().ok().flatten(),
+        exif: decoder.exif_metadata().ok().flatten(),
+    })
+}
+
 /// Decodes to interleaved 8-bit RGB or RGBA, as `expect` says. The coding leaves an opaque alpha channel away, and may
 /// keep one that the container does not count.
 ///
