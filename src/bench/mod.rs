@@ -5,13 +5,15 @@ mod fold;
 mod grown;
 mod line;
 mod peers;
+mod roam;
+mod slides;
 
 use std::path::PathBuf;
 
 /// What to measure.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// append, fold, grown, or all (which leaves grown out: it takes minutes)
+    /// append, fold, grown, wsi_open, wsi_tiles, wsi_trace, trace_limit, or all (append and fold; the others need data)
     #[arg(default_value = "all")]
     pub name: String,
     /// Data that the measurement works on, where it needs some
@@ -25,6 +27,8 @@ pub struct Args {
     /// Folder with the peers' scripts, run beside ours; without it their columns read 'not run'
     #[arg(long)]
     pub peers: Option<PathBuf>,
+    #[command(flatten)]
+    pub slides: slides::Options,
 }
 
 /// Runs measurements and prints their lines.
@@ -60,10 +64,18 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
         }
         known = true;
     }
-    if known {
-        return Ok(());
+    let (files, options, peers) = (args.files.as_slice(), &args.slides, args.peers.as_deref());
+    match args.name.as_str() {
+        "wsi_open" => return slides::wsi_open(files, args.n.unwrap_or(7), options, peers),
+        "wsi_tiles" => return slides::wsi_tiles(files, args.n.unwrap_or(3000), options, peers),
+        "wsi_trace" => return roam::wsi_trace(files, args.n.unwrap_or(1), options, peers),
+        // Microseconds to decode one tile, measured on the machine that the reference figures are from.
+        "trace_limit" => return roam::trace_limit(files, f64::from(args.n.unwrap_or(113)), options, peers),
+        _ if known => return Ok(()),
+        _ => {}
     }
-    let reason = "there is no such measurement; known are append, fold, grown and all".to_owned();
+    let known = "append, fold, grown, wsi_open, wsi_tiles, wsi_trace, trace_limit and all";
+    let reason = format!("there is no such measurement; known are {known}");
     Err(crate::project::ProjectError::Refused { file: args.name.clone(), reason }.into())
 }
 

@@ -1,10 +1,11 @@
 //! The one door through which every format reads: positioned reads from a file, from memory, or from a range of either.
 
 use std::{
+    collections::VecDeque,
     fs::File,
     io,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
 };
 
 use super::fault::Fault;
@@ -75,16 +76,52 @@ fn pread(file: &File, offset: u64, buf: &mut [u8]) -> io::Result<usize> {
     std::os::windows::fs::FileExt::seek_read(file, buf, offset)
 }
 
-/// A file opened anew for every read: a series of thousands of files must not hold thousands of handles, and a disk can
-/// be unplugged and come back.
+/// A file that is opened when it is read. The handles of the last few files stay open, since opening costs a round trip on a
+/// network share; a series of thousands of files must not hold thousands of them, and a disk can be unplugged and come
+/// back.
 pub struct ReopenedFile {
     path: PathBuf,
     len: u64,
+    held: Mutex<Weak<File>>,
+}
+
+/// Handles kept open by all [`ReopenedFile`]s together.
+const HANDLES: usize = 48;
+
+/// The handles that are kept open, the oldest first.
+static KEPT: Mutex<VecDeque<Arc<File>>> = Mutex::new(VecDeque::new());
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl ReopenedFile {
     pub fn new(path: &Path, len: u64) -> Self {
-        Self { path: path.to_path_buf(), len }
+        Self { path: path.to_path_buf(), len, held: Mutex::default() }
+    }
+
+    /// The handle, and whether it was open already.
+    fn handle(&self) -> io::Result<(Arc<File>, bool)> {
+        let mut held = locked(&self.held);
+        if let Some(file) = held.upgrade() {
+            return Ok((file, true));
+        }
+        let file = Arc::new(File::open(&self.path)?);
+        *held = Arc::downgrade(&file);
+        drop(held);
+        let mut kept = locked(&KEPT);
+        kept.push_back(Arc::clone(&file));
+        let oldest = if kept.len() > HANDLES { kept.pop_front() } else { None };
+        drop(kept);
+        // Closing may take as long as opening; nobody else waits for it.
+        drop(oldest);
+        Ok((file, false))
+    }
+
+    fn let_go(&self) {
+        if let Some(file) = std::mem::take(&mut *locked(&self.held)).upgrade() {
+            locked(&KEPT).retain(|kept| !Arc::ptr_eq(kept, &file));
+        }
     }
 }
 
@@ -94,7 +131,22 @@ impl ByteSource for ReopenedFile {
     }
 
     fn read_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<usize> {
-        pread(&File::open(&self.path)?, offset, buf)
+        let (file, was_open) = self.handle()?;
+        match pread(&file, offset, buf) {
+            // The disk may have gone and come back; what was open on it stays dead.
+            Err(error) if was_open && error.kind() != io::ErrorKind::Interrupted => {
+                drop(file);
+                self.let_go();
+                pread(&*self.handle()?.0, offset, buf)
+            }
+            result => result,
+        }
+    }
+}
+
+impl Drop for ReopenedFile {
+    fn drop(&mut self) {
+        self.let_go();
     }
 
     fn place(&self) -> Option<(PathBuf, u64, u64)> {
@@ -252,6 +304,29 @@ mod tests {
         assert_eq!(&buf[..2], &[5, 6]);
         assert_eq!(member.read_at(7, &mut buf).unwrap(), 0);
         assert!(MemberBytes::new(outer, 8, 3).is_none());
+    }
+
+    #[test]
+    fn many_files_share_a_few_handles_and_none_outlives_its_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = |i: usize| {
+            let path = folder.path().join(i.to_string());
+            std::fs::write(&path, i.to_le_bytes()).unwrap();
+            ReopenedFile::new(&path, 8)
+        };
+        let files: Vec<ReopenedFile> = (0..HANDLES * 3).map(file).collect();
+        for round in 0..2 {
+            for (i, file) in files.iter().enumerate() {
+                assert_eq!(read_range(file, 0, 8, "number", 8).unwrap(), i.to_le_bytes(), "round {round}");
+            }
+        }
+        let open = |files: &[ReopenedFile]| files.iter().filter(|file| locked(&file.held).strong_count() > 0).count();
+        // Other tests of this process have their share of the handles.
+        assert!(open(&files) <= HANDLES, "{} handles", open(&files));
+        let last = files.last().unwrap();
+        let weak = last.held.lock().unwrap().clone();
+        drop(files);
+        assert_eq!(weak.strong_count(), 0);
     }
 
     #[test]

@@ -16,6 +16,11 @@ impl Canvas {
 
     /// Copies a piece to where its top-left pixel belongs; what hangs over the edge is left out.
     pub fn put(&mut self, piece: &PixelBuffer, x: u32, y: u32) -> Result<(), Fault> {
+        self.put_part(piece, (0, 0), (x, y))
+    }
+
+    /// As [`Canvas::put`], without the first columns and rows of the piece: pixel `skip` of it goes to `at`.
+    pub fn put_part(&mut self, piece: &PixelBuffer, skip: (u32, u32), at: (u32, u32)) -> Result<(), Fault> {
         let count = usize::try_from(self.size_px.area() * u64::from(piece.channels))
             .map_err(|_| Fault::damaged("the image does not fit in memory"))?;
         let out = self.out.get_or_insert_with(|| PixelBuffer {
@@ -33,7 +38,8 @@ impl Canvas {
         }
         let channels = usize::from(piece.channels);
         let place = Place {
-            at: (x as usize, y as usize),
+            at: (at.0 as usize, at.1 as usize),
+            skip: (skip.0 as usize, skip.1 as usize),
             canvas: (self.size_px.width as usize, self.size_px.height as usize),
             piece: piece.size_px.width as usize,
             channels,
@@ -57,6 +63,7 @@ impl Canvas {
 
 struct Place {
     at: (usize, usize),
+    skip: (usize, usize),
     canvas: (usize, usize),
     piece: usize,
     channels: usize,
@@ -64,15 +71,16 @@ struct Place {
 
 impl Place {
     fn copy<T: Copy>(&self, to: &mut [T], from: &[T]) {
-        let width = self.piece.min(self.canvas.0.saturating_sub(self.at.0));
-        for (row, line) in from.chunks_exact((self.piece * self.channels).max(1)).enumerate() {
+        let width = self.piece.saturating_sub(self.skip.0).min(self.canvas.0.saturating_sub(self.at.0));
+        let lines = from.chunks_exact((self.piece * self.channels).max(1)).skip(self.skip.1);
+        for (row, line) in lines.enumerate() {
             let y = self.at.1 + row;
             if y >= self.canvas.1 {
                 break;
             }
             let start = (y * self.canvas.0 + self.at.0) * self.channels;
-            let length = width * self.channels;
-            if let (Some(to), Some(from)) = (to.get_mut(start..start + length), line.get(..length)) {
+            let (first, length) = (self.skip.0 * self.channels, width * self.channels);
+            if let (Some(to), Some(from)) = (to.get_mut(start..start + length), line.get(first..first + length)) {
                 to.copy_from_slice(from);
             }
         }

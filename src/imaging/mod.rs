@@ -22,6 +22,7 @@ pub mod identity;
 mod limits;
 pub mod loader;
 mod orientation;
+pub mod patches;
 mod photo;
 mod photo_jp2;
 mod photo_profile;

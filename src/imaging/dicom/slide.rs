@@ -157,7 +157,11 @@ impl ImageSource for DicomSlide {
             Some(places) => places.get(&(key.col, key.row)).copied(),
         };
         match frame {
-            Some(frame) => decode_frame(&plane.instance, frame).map(|pixels| crop(&pixels, cut)),
+            Some(frame) => {
+                let pixels = decode_frame(&plane.instance, frame)?;
+                let whole = pixels.size_px == SizePx::new(cut.width, cut.height);
+                Ok(if whole { pixels } else { crop(&pixels, cut) })
+            }
             None => Ok(blank(SizePx::new(rect.width, rect.height), self.meta.channels)),
         }
     }

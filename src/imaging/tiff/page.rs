@@ -319,7 +319,7 @@ impl Page {
         let raw = if self.planar && self.greys > 1 {
             let per_plane = self.pieces_across() as usize * self.pieces_down() as usize;
             let plane = self.read_raw(source, usize::from(self.shown) * per_plane + index, stored, 1)?;
-            return self.finish(&plane, stored, cut, (1, Kept { first: 0, count: 1 }));
+            return self.finish(plane, stored, cut, (1, Kept { first: 0, count: 1 }));
         } else if self.planar {
             let per_plane = self.pieces_across() as usize * self.pieces_down() as usize;
             let planes: Result<Vec<_>, _> = (0..usize::from(self.stored_channels))
@@ -331,7 +331,7 @@ impl Page {
         };
         let count = usize::from(if self.photometric == Photometric::Palette { 1 } else { self.channels() });
         let kept = Kept { first: usize::from(self.shown), count };
-        self.finish(&raw, stored, cut, (usize::from(self.stored_channels), kept))
+        self.finish(raw, stored, cut, (usize::from(self.stored_channels), kept))
     }
 
     fn blank(&self, cut: SizePx) -> PixelBuffer {
@@ -425,7 +425,7 @@ impl Page {
     /// Stored samples to the buffer handed out: cut, palette and extra channels resolved.
     fn finish(
         &self,
-        raw: &[u8],
+        raw: Vec<u8>,
         stored: SizePx,
         cut: SizePx,
         (from, channels): (usize, Kept),
@@ -434,8 +434,8 @@ impl Page {
         let size = (cut.width as usize, cut.height as usize);
         let samples = if self.bits < 8 {
             let unpacked =
-                unpack(raw, width, stored.height as usize, self.bits, self.photometric != Photometric::Palette);
-            Samples::U8(pick(&unpacked, width, size, 1, &Kept { first: 0, count: 1 }))
+                unpack(&raw, width, stored.height as usize, self.bits, self.photometric != Photometric::Palette);
+            Samples::U8(pick(unpacked, width, size, 1, &Kept { first: 0, count: 1 }))
         } else if self.bits == 8 {
             let picked = pick(raw, width, size, from, &channels);
             if self.signed {
@@ -445,7 +445,7 @@ impl Page {
             }
         } else {
             let words: Vec<u16> = raw.as_chunks::<2>().0.iter().map(|pair| u16::from_le_bytes(*pair)).collect();
-            let picked = pick(&words, width, size, from, &channels);
+            let picked = pick(words, width, size, from, &channels);
             if self.signed {
                 Samples::I16(picked.into_iter().map(u16::cast_signed).collect())
             } else {
