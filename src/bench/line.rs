@@ -1,6 +1,7 @@
 //! Percentiles and the one line a measurement prints.
 
 use std::fmt::Write as _;
+use std::io::Write as _;
 
 /// Percentile by linear interpolation, as the peers' `_pb.py` does; `NaN` of nothing.
 #[allow(
@@ -54,6 +55,7 @@ impl Line {
         let load = std::fs::read_to_string("/proc/loadavg").ok();
         let load = load.as_deref().and_then(|l| l.split(' ').next()).unwrap_or("unknown");
         let build = if cfg!(debug_assertions) { " build=debug" } else { "" };
-        println!("{}{build} load1={load}", self.0);
+        // Whoever closes the pipe has seen enough.
+        let _ = writeln!(std::io::stdout(), "{}{build} load1={load}", self.0);
     }
 }
