@@ -34,8 +34,11 @@ fn read_trace(path: &Path) -> anyhow::Result<Vec<View>> {
     views.collect()
 }
 
+/// Left, top, width and height in pixels of a level.
+type Rect = (u32, u32, u32, u32);
+
 /// The level, its tiles and the pixel rectangle of a view; `None` for a downsample that the slide does not have.
-fn tiles_of(levels: &[Level], view: &View) -> Option<(u16, (u32, u32, u32, u32), Vec<TileKey>)> {
+fn tiles_of(levels: &[Level], view: &View) -> Option<(u16, Rect, Vec<TileKey>)> {
     let wanted = f64::from(view.downsample);
     let index = levels.iter().position(|level| (level.downsample.round() - wanted).abs() < 0.5)?;
     let level = levels.get(index)?;
@@ -51,7 +54,7 @@ fn tiles_of(levels: &[Level], view: &View) -> Option<(u16, (u32, u32, u32, u32),
 }
 
 /// Copies a tile's part of a view; 8-bit samples only, which is what slides are.
-fn put(out: &mut [u8], (x, y, width, height): (u32, u32, u32, u32), tile: &PixelBuffer, at: (u32, u32)) {
+fn put(out: &mut [u8], (x, y, width, height): Rect, tile: &PixelBuffer, at: (u32, u32)) {
     let Samples::U8(from) = &tile.samples else { return };
     let channels = usize::from(tile.channels);
     let (left, right) = (at.0.max(x), (at.0 + tile.size_px.width).min(x + width));

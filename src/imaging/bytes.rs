@@ -137,7 +137,7 @@ impl ByteSource for ReopenedFile {
             Err(error) if was_open && error.kind() != io::ErrorKind::Interrupted => {
                 drop(file);
                 self.let_go();
-                pread(&*self.handle()?.0, offset, buf)
+                pread(&self.handle()?.0, offset, buf)
             }
             result => result,
         }

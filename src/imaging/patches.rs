@@ -73,7 +73,12 @@ impl PatchReader {
             return (cell, false);
         }
         let meta = self.source.meta();
-        let each = if meta.bits_stored > 8 || meta.signed { 2 } else { 1 };
+        let each = match meta.bits_stored {
+            17.. => 8,
+            9..=16 => 2,
+            _ if meta.signed => 2,
+            _ => 1,
+        };
         let cell = Cell::default();
         tiles.insert(key, Arc::clone(&cell), level.tile_px.area() * u64::from(meta.channels) * each);
         (cell, true)

@@ -35,6 +35,8 @@ def picture(width, height, channels, dtype, phase=0):
 def expect(file, pixels, exact=True, frame=0, level=0):
     raw = f"{len(RESULTS)}.raw"
     pixels = np.ascontiguousarray(pixels)
+    if pixels.dtype == np.float16:
+        pixels = pixels.astype(np.float32)  # exact, and what the comparison reads
     (FOLDER / raw).write_bytes(pixels.astype(pixels.dtype.newbyteorder("<")).tobytes())
     RESULTS.append(
         {
@@ -227,8 +229,63 @@ def ome():
         expect(f"z{z}.ome.tif", own)
 
 
+def numbers():
+    """Samples beyond 16 bits, floating-point numbers with both predictors, packed words, inks, reversed bits, a profile."""
+    y, x = np.mgrid[0:H, 0:W].astype(np.float64)
+    wave = np.sin(x / 23) * np.cos(y / 17) * (1 + x * y / 9000)
+    kinds = {
+        "float16": (wave.astype(np.float16), (False, 3)),
+        "float32": (wave.astype(np.float32), (False, 3)),
+        "float64": (wave, (False, 3)),
+        "int32": ((wave * 2**31 / (1.001 * np.abs(wave).max())).astype(np.int32), (False, 2)),
+        "uint32": ((np.abs(wave) * 2**32 / (1.001 * np.abs(wave).max())).astype(np.uint32), (False, 2)),
+    }
+    for kind, (pixels, predictors) in kinds.items():
+        for predictor in predictors:
+            for order in "<>":
+                for cut in ({"tile": (64, 48)}, {"rowsperstrip": 21}):
+                    name = f"{kind}-{predictor}-{'big' if order == '>' else 'little'}-{len(cut.get('tile', ()))}.tif"
+                    tifffile.imwrite(
+                        FOLDER / name, pixels, photometric="minisblack", compression="deflate", predictor=predictor,
+                        byteorder=order, metadata=None, **cut,
+                    )
+                    read = tifffile.imread(FOLDER / name)
+                    assert np.array_equal(read, pixels), name
+                    expect(name, read)
+    inks = picture(W, H, 4, np.uint8)
+    Image.fromarray(inks, "CMYK").save(FOLDER / "inks.tif", compression="tiff_lzw", icc_profile=b"a profile of no use")
+    with Image.open(FOLDER / "inks.tif") as image:
+        assert image.mode == "CMYK"
+    black = 255 - inks[:, :, 3:].astype(np.int32)
+    # libtiff's and Pillow's formula without a profile.
+    expect("inks.tif", np.round((255 - inks[:, :, :3].astype(np.int32)) * black / 255).astype(np.uint8))
+    for bits in (10, 12, 14):
+        values = picture(W, H, 1, np.uint16) >> (16 - bits)
+        rows = [np.unpackbits(row.astype(">u2").view(np.uint8)).reshape(-1, 16)[:, 16 - bits :].ravel() for row in values]
+        hand_made(f"packed-{bits}.tif", bits, b"".join(np.packbits(row).tobytes() for row in rows), 1)
+        assert np.array_equal(tifffile.imread(FOLDER / f"packed-{bits}.tif"), values), bits
+        expect(f"packed-{bits}.tif", values)
+    grey = picture(W, H, 1, np.uint8)
+    bits = np.packbits(grey > 127, axis=1)
+    reversed_bits = np.packbits(np.unpackbits(bits, axis=1).reshape(H, -1, 8)[:, :, ::-1], axis=2)
+    hand_made("reversed.tif", 1, reversed_bits.tobytes(), 2)
+    with Image.open(FOLDER / "reversed.tif") as image:
+        read = np.asarray(image.convert("L"))
+    assert np.array_equal(read, np.where(grey > 127, 255, 0)), "reversed"
+    expect("reversed.tif", read)
+
+
+def hand_made(name, bits, data, fill_order):
+    """A grey strip whose bits lie as they are given."""
+    entries = [(256, W), (257, H), (258, bits), (259, 1), (262, 1), (266, fill_order), (273, 0), (277, 1), (278, H), (279, len(data))]
+    start = 8 + 2 + 12 * len(entries) + 4
+    table = b"".join(struct.pack("<HHII", tag, 4, 1, start if tag == 273 else value) for tag, value in entries)
+    (FOLDER / name).write_bytes(b"II*\0" + struct.pack("<IH", 8, len(entries)) + table + bytes(4) + data)
+
+
 lossless()
 coded()
+numbers()
 for shape in ((1, 1), (2, 1), (2, 2), (4, 2)):
     ycbcr_units(*shape, 1, ycbcr_units(*shape, 8))
 pyramids()

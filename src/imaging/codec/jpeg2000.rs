@@ -1,14 +1,15 @@
 //! JPEG 2000 (ISO/IEC 15444-1 codestreams and JP2 files), by `OpenJPEG`.
 
-use jpeg2k::{DecodeParameters, Image};
+use jpeg2k::{DecodeParameters, Image, ImageComponent};
 
 use super::Expect;
 use crate::imaging::{fault::Fault, limits};
 
 /// Decodes to interleaved samples as `OpenJPEG` gives them (colour transform inside the codestream undone, no other).
+/// Channels that are stored smaller are enlarged by repeating their samples, as OpenSlide does.
 ///
 /// # Errors
-/// `Damaged` when the data do not fit `expect` or are broken; `Unsupported` for subsampled components.
+/// `Damaged` when the data do not fit `expect` or are broken.
 pub fn decode(data: &[u8], expect: Expect) -> Result<Vec<i32>, Fault> {
     let (width, height, components) = declared_size(data)?;
     expect.check(width, height, u8::try_from(components).unwrap_or(u8::MAX))?;
@@ -20,16 +21,34 @@ pub fn decode(data: &[u8], expect: Expect) -> Result<Vec<i32>, Fault> {
     if planes.len() != usize::from(expect.channels) {
         return Err(Fault::damaged("the JPEG 2000 data hold another number of channels than promised"));
     }
-    if planes.iter().any(|plane| (plane.width(), plane.height()) != (width, height) || plane.data().len() != area) {
-        return Err(Fault::unsupported("JPEG 2000 with subsampled channels"));
+    let whole = |plane: &&ImageComponent| (plane.width(), plane.height()) == (width, height);
+    for plane in planes {
+        let held = u64::from(plane.width()) * u64::from(plane.height());
+        let ratio = |full: u32, own: u32| own > 0 && full.div_ceil(own) <= 4 && own <= full;
+        if plane.data().len() as u64 != held || !ratio(width, plane.width()) || !ratio(height, plane.height()) {
+            return Err(Fault::unsupported("JPEG 2000 with channels of very different size"));
+        }
     }
-    if let [plane] = planes {
+    if let [plane] = planes
+        && whole(&plane)
+    {
         return Ok(plane.data().to_vec());
     }
     let mut out = vec![0; area * planes.len()];
     for (channel, plane) in planes.iter().enumerate() {
-        for (to, from) in out.iter_mut().skip(channel).step_by(planes.len()).zip(plane.data()) {
-            *to = *from;
+        let places = out.iter_mut().skip(channel).step_by(planes.len());
+        if whole(&plane) {
+            for (to, from) in places.zip(plane.data()) {
+                *to = *from;
+            }
+            continue;
+        }
+        // Sample i of a channel stands for the pixels i * d to (i + 1) * d - 1 (15444-1 B.2, image offset zero).
+        let (across, down) = (width.div_ceil(plane.width()) as usize, height.div_ceil(plane.height()) as usize);
+        let (width, stride) = (width as usize, plane.width() as usize);
+        for (index, to) in places.enumerate() {
+            let (x, y) = (index % width / across, index / width / down);
+            *to = plane.data().get(y * stride + x).copied().unwrap_or(0);
         }
     }
     Ok(out)

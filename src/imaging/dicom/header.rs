@@ -7,6 +7,7 @@ use dicom_encoding::text::{SpecificCharacterSet, TextCodec};
 use super::{
     dataset::{Dataset, FileStructure, PixelPlace, read_structure},
     functional::FrameMacros,
+    matrix::SlideMatrix,
     store::PixelStore,
     syntax::TransferSyntax,
 };
@@ -54,7 +55,6 @@ pub mod tag {
     pub const VOI_LUT: Tag = 0x0028_3010;
     pub const MATRIX_COLUMNS: Tag = 0x0048_0006;
     pub const MATRIX_ROWS: Tag = 0x0048_0007;
-    pub const EXTENDED_DEPTH_PLANES: Tag = 0x0048_0303;
     pub const OPTICAL_PATHS: Tag = 0x0048_0105;
     pub const EXTENDED_OFFSETS: Tag = 0x7FE0_0001;
     pub const OBJECTIVE_POWER: Tag = 0x0048_0112;
@@ -149,19 +149,6 @@ impl SampleLayout {
         let first = self.native_frame_bits().saturating_mul(u64::from(frame));
         (first / 8, (first % 8 + self.native_frame_bits()).div_ceil(8), first % 8)
     }
-}
-
-/// The whole-slide geometry of an instance (PS3.3 C.8.12.4).
-#[derive(Clone, Debug, PartialEq)]
-pub struct SlideMatrix {
-    pub total_px: SizePx,
-    /// Top-left pixel of each frame, where the file lists them; empty when all tiles follow in row order (`TILED_FULL`).
-    pub tile_origins: Vec<(u32, u32)>,
-    /// The file says `TILED_FULL`.
-    pub full: bool,
-    pub focal_planes: u64,
-    pub optical_paths: u64,
-    pub objective_power: Option<f64>,
 }
 
 /// One instance: everything but its pixels.
@@ -263,7 +250,6 @@ impl Instance {
         warn(data.text(tag::VOI_FUNCTION) == "SIGMOID", "dicom-sigmoid-shown-linear");
         Ok(Self {
             path,
-            layout,
             pixels,
             frame_count,
             sop_uid: data.text(tag::SOP_INSTANCE),
@@ -275,7 +261,8 @@ impl Instance {
             instance_number: data.number(tag::INSTANCE_NUMBER).unwrap_or(0.0),
             spacing: spacing(&data, &frames),
             unit: unit(&data, &modality),
-            slide: slide_matrix(&data),
+            slide: SlideMatrix::read(&data, &layout, frame_count),
+            layout,
             syntax,
             modality,
             frames,
@@ -288,8 +275,7 @@ impl Instance {
     /// A slide whose file says where its tiles lie. Without `TILED_FULL` and without positions nobody can know, and a
     /// guessed mosaic would show tissue where it is not.
     pub fn is_placed_slide(&self) -> bool {
-        let placed = |slide: &SlideMatrix| slide.full || !slide.tile_origins.is_empty() || self.frame_count == 1;
-        self.slide.as_ref().is_some_and(placed)
+        self.slide.as_ref().is_some_and(|slide| slide.is_placed(self.frame_count))
     }
 
     /// Pose of a frame, with the spacing in millimetres.
@@ -392,34 +378,6 @@ fn unit(data: &Dataset<'_>, modality: &str) -> Option<String> {
         _ if text.len() <= 16 && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '/') => Some(text),
         _ => None,
     }
-}
-
-fn slide_matrix(data: &Dataset<'_>) -> Option<SlideMatrix> {
-    let (columns, rows) = (data.long(tag::MATRIX_COLUMNS)?, data.long(tag::MATRIX_ROWS)?);
-    if columns == 0 || rows == 0 {
-        return None;
-    }
-    let full = data.text(tag::DIMENSION_ORGANISATION) == "TILED_FULL";
-    let paths = data.items(tag::OPTICAL_PATHS);
-    let objective_power = paths.first().and_then(|path| path.number(tag::OBJECTIVE_POWER));
-    Some(SlideMatrix {
-        total_px: SizePx::new(columns, rows),
-        tile_origins: if full { Vec::new() } else { tile_origins(data) },
-        full,
-        focal_planes: u64::from(data.long(tag::EXTENDED_DEPTH_PLANES).unwrap_or(1).max(1)),
-        optical_paths: paths.len().max(1) as u64,
-        objective_power,
-    })
-}
-
-/// Column and row position of each frame, counted from 1 in the file (PS3.3 C.8.12.6.1).
-fn tile_origins(data: &Dataset<'_>) -> Vec<(u32, u32)> {
-    let groups = data.items(super::functional::PER_FRAME_GROUPS);
-    let origins = groups.iter().map_while(|group| {
-        let place = group.item(tag::SLIDE_POSITION)?;
-        Some((place.long(tag::TILE_COLUMN)?.checked_sub(1)?, place.long(tag::TILE_ROW)?.checked_sub(1)?))
-    });
-    origins.collect()
 }
 
 /// The palette as 8-bit RGB (PS3.3 C.7.6.3.1.5 and .6). Segmented palettes are not read.

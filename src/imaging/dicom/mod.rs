@@ -3,6 +3,7 @@
 pub mod dataset;
 mod functional;
 pub mod header;
+mod matrix;
 pub mod slide;
 mod samples;
 mod store;

@@ -6,6 +6,7 @@
 
 mod aperio;
 mod assemble;
+mod coding;
 mod ifd;
 mod ndpi;
 mod ome;
@@ -31,9 +32,10 @@ use super::{
 };
 use crate::domain::{Field, Level, SizePx, Spacing, SpacingSource, TileKey};
 use assemble::{Assembled, Frame, Opened, Part};
+use coding::Photometric;
 use ifd::{Directory, tag};
 use ome::Ome;
-use page::{Page, Photometric};
+use page::Page;
 
 /// An opened TIFF file.
 pub struct TiffImage {
@@ -203,11 +205,7 @@ fn describe(
     let frame = |frame: &Frame| FrameInfo { file: frame.file, ..FrameInfo::default() };
     ImageMeta {
         format: format.to_owned(),
-        // The sources of a spacing have no word for OME-XML, so the reader says it.
-        reader: match text.ome {
-            Some(ome) if ome.spacing.is_some() => "tiff (native; pixel size from OME-XML)",
-            _ => "tiff (native)",
-        },
+        reader: "tiff (native)",
         field: if pathology { Field::Pathology } else { Field::Other },
         levels,
         frames: frames.iter().map(frame).collect(),
@@ -221,6 +219,7 @@ fn describe(
         },
         transfer_syntax: base.map(|page| page.compression.name().to_owned()),
         photometric: base.map_or_else(String::new, |page| page.photometric.name().to_owned()),
+        icc: icc(bytes, first),
         display: DisplayDefaults {
             window: None,
             invert: base.is_some_and(|page| page.photometric == Photometric::WhiteIsZero),
@@ -229,6 +228,12 @@ fn describe(
         },
         ..ImageMeta::default()
     }
+}
+
+/// The colour profile of a directory, unchecked.
+fn icc(bytes: &dyn ByteSource, dir: &Directory) -> Option<Arc<[u8]>> {
+    // A profile that cannot be read is as good as none; the pixels are there all the same.
+    dir.blob(bytes, tag::ICC_PROFILE).ok().filter(|profile| !profile.is_empty()).map(Arc::from)
 }
 
 fn describe_level(full: SizePx, size_px: SizePx, tile_px: SizePx) -> Level {

@@ -337,6 +337,7 @@ impl Ndpi {
             associated: associated.iter().map(|(name, _)| name.clone()).collect(),
             warnings,
             files: vec![path.clone()],
+            icc: super::icc(source, first),
             ..ImageMeta::default()
         };
         let wide = Mutex::new(ByteCache::new(limits::FRAME_CACHE_BYTES));

@@ -1,8 +1,12 @@
 //! One TIFF page: how its pixels are cut into tiles or strips, and the decoding of one of them.
 
 use super::{
+    coding::{Compression, Photometric},
     ifd::{Directory, tag},
-    samples::{Kept, interleave, pick, undo_predictor, unpack, ycbcr_from_units},
+    samples::{
+        Kept, Kind, Predictor, interleave, pick, reals, rgb_from_cmyk, undo_predictor, unpack, unpack_words,
+        ycbcr_from_units,
+    },
 };
 use crate::{
     domain::SizePx,
@@ -15,90 +19,6 @@ use crate::{
     },
 };
 
-/// Compressions that are read (TIFF 6.0, technical note 2, Aperio; libtiff's registered codes for the newer ones).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Compression {
-    None,
-    Lzw,
-    Jpeg,
-    Deflate,
-    PackBits,
-    /// Aperio 33003 (YCbCr) and 33005 (RGB).
-    Jpeg2000 {
-        ycbcr: bool,
-    },
-    Zstd,
-    WebP,
-}
-
-impl Compression {
-    fn from_code(code: u64) -> Result<Self, Fault> {
-        match code {
-            1 => Ok(Self::None),
-            5 => Ok(Self::Lzw),
-            7 => Ok(Self::Jpeg),
-            8 | 32946 => Ok(Self::Deflate),
-            32773 => Ok(Self::PackBits),
-            33003 => Ok(Self::Jpeg2000 { ycbcr: true }),
-            33005 | 34712 => Ok(Self::Jpeg2000 { ycbcr: false }),
-            2..=4 => Err(Fault::unsupported(format!("TIFF fax compression {code}"))),
-            6 => Err(Fault::unsupported("old-style JPEG in TIFF (compression 6)")),
-            50000 => Ok(Self::Zstd),
-            50001 => Ok(Self::WebP),
-            other => Err(Fault::unsupported(format!("TIFF compression {other}"))),
-        }
-    }
-
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::None => "uncompressed",
-            Self::Lzw => "LZW",
-            Self::Jpeg => "JPEG",
-            Self::Deflate => "Deflate",
-            Self::PackBits => "PackBits",
-            Self::Jpeg2000 { .. } => "JPEG 2000",
-            Self::Zstd => "Zstandard",
-            Self::WebP => "WebP",
-        }
-    }
-
-    /// The most that one compressed byte can become; forged sizes fail against it.
-    fn ratio(self) -> u64 {
-        match self {
-            Self::None => 1,
-            Self::PackBits => 64,
-            Self::Deflate => 1032,
-            Self::Lzw | Self::Jpeg => 8192,
-            // A run-length block of 4 bytes is 128 KiB.
-            Self::Zstd => 1 << 15,
-            // One colour takes no bits at all.
-            Self::Jpeg2000 { .. } | Self::WebP => 1 << 20,
-        }
-    }
-}
-
-/// What the samples mean.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Photometric {
-    WhiteIsZero,
-    BlackIsZero,
-    Rgb,
-    Palette,
-    YCbCr,
-}
-
-impl Photometric {
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::WhiteIsZero => "WhiteIsZero",
-            Self::BlackIsZero => "BlackIsZero",
-            Self::Rgb => "RGB",
-            Self::Palette => "palette",
-            Self::YCbCr => "YCbCr",
-        }
-    }
-}
-
 /// A page ready to be decoded piece by piece. A "piece" is a tile or a strip.
 #[derive(Clone, Debug)]
 pub struct Page {
@@ -107,12 +27,15 @@ pub struct Page {
     pub tiled: bool,
     pub compression: Compression,
     pub photometric: Photometric,
-    /// Bits of one stored sample: 1, 2, 4, 8 or 16.
+    /// Bits of one stored sample: 1, 2, 4, 8, 10, 12, 14, 16, 24, 32 or 64.
     pub bits: u8,
     pub signed: bool,
     stored_channels: u8,
     planar: bool,
-    predictor: bool,
+    predictor: Predictor,
+    float: bool,
+    /// The lowest bit of a byte comes first.
+    reversed: bool,
     big_endian: bool,
     offsets: Vec<u64>,
     counts: Vec<u64>,
@@ -131,7 +54,7 @@ impl Page {
     /// Channels after decoding: 1, 3 or 4.
     pub fn channels(&self) -> u8 {
         match self.photometric {
-            Photometric::Palette | Photometric::YCbCr => 3,
+            Photometric::Palette | Photometric::YCbCr | Photometric::Cmyk => 3,
             Photometric::WhiteIsZero | Photometric::BlackIsZero => 1,
             Photometric::Rgb => self.stored_channels.min(4),
         }
@@ -147,7 +70,18 @@ impl Page {
 
     /// Bytes of the whole page once decoded.
     pub fn decoded_bytes(&self) -> u64 {
-        self.size_px.area() * u64::from(self.channels()) * if self.bits == 16 || self.signed { 2 } else { 1 }
+        let each = match self.bits {
+            _ if self.is_real() => 8,
+            9.. => 2,
+            _ if self.signed => 2,
+            _ => 1,
+        };
+        self.size_px.area() * u64::from(self.channels()) * each
+    }
+
+    /// Values that 16 bits cannot hold.
+    pub fn is_real(&self) -> bool {
+        self.bits > 16 || self.float
     }
 
     /// Bytes of the whole page uncompressed, as stored.
@@ -181,41 +115,51 @@ impl Page {
         if bits_list.iter().any(|other| *other != bits) {
             return Err(Fault::unsupported("TIFF with channels of different depth"));
         }
-        let bits = match bits {
-            1 | 2 | 4 | 8 | 16 => u8::try_from(bits).unwrap_or(8),
-            other => return Err(Fault::unsupported(format!("TIFF with {other} bits per sample"))),
-        };
-        let signed = match number(tag::SAMPLE_FORMAT, 1)? {
-            1 | 4 => false,
-            2 => true,
-            3 => return Err(Fault::unsupported("TIFF with floating-point samples")),
+        let (signed, float) = match number(tag::SAMPLE_FORMAT, 1)? {
+            1 | 4 => (false, false),
+            2 => (true, false),
+            3 => (true, true),
+            5 | 6 => return Err(Fault::unsupported("TIFF with complex numbers")),
             other => return Err(Fault::unsupported(format!("TIFF sample format {other}"))),
         };
-        let compression = Compression::from_code(number(tag::COMPRESSION, 1)?)?;
-        let photometric = match number(tag::PHOTOMETRIC, if stored_channels >= 3 { 2 } else { 1 })? {
-            0 => Photometric::WhiteIsZero,
-            1 => Photometric::BlackIsZero,
-            2 if stored_channels >= 3 => Photometric::Rgb,
-            3 => Photometric::Palette,
-            6 if stored_channels == 3 => Photometric::YCbCr,
-            other => return Err(Fault::unsupported(format!("TIFF photometric interpretation {other}"))),
+        let bits = match (bits, float, signed) {
+            (1 | 2 | 4 | 8 | 16 | 32, false, _) | (10 | 12 | 14, false, false) | (16 | 24 | 32 | 64, true, _) => {
+                u8::try_from(bits).unwrap_or(8)
+            }
+            (_, true, _) => return Err(Fault::unsupported(format!("TIFF with {bits}-bit floating-point samples"))),
+            _ => return Err(Fault::unsupported(format!("TIFF with {bits} bits per sample"))),
         };
+        let compression = Compression::from_code(number(tag::COMPRESSION, 1)?)?;
+        let code = number(tag::PHOTOMETRIC, if stored_channels >= 3 { 2 } else { 1 })?;
+        let photometric = Photometric::from_code(code, stored_channels)?;
         let own_colour = matches!(compression, Compression::Jpeg | Compression::Jpeg2000 { .. } | Compression::WebP);
         let units =
             if photometric == Photometric::YCbCr && !own_colour { Some(units(source, dir, bits)?) } else { None };
-        if bits < 8 && (stored_channels != 1 || signed || number(tag::FILL_ORDER, 1)? != 1) {
-            return Err(Fault::unsupported("TIFF with packed colour or reversed bits"));
+        let grey = matches!(photometric, Photometric::WhiteIsZero | Photometric::BlackIsZero);
+        if bits < 8 && (stored_channels != 1 || signed) {
+            return Err(Fault::unsupported("TIFF with several channels of fewer than 8 bits"));
+        }
+        let packed = matches!(bits, 10 | 12 | 14) && number(tag::PLANAR_CONFIGURATION, 1)? == 2;
+        if (bits > 16 || float || packed) && !grey {
+            return Err(Fault::unsupported(format!("TIFF with {bits}-bit colour")));
+        }
+        if photometric == Photometric::Cmyk && (own_colour || !matches!(bits, 8 | 16) || number(tag::INK_SET, 1)? != 1)
+        {
+            return Err(Fault::unsupported(format!("{bits}-bit {} in inks in TIFF", compression.name())));
         }
         if matches!(compression, Compression::Jpeg | Compression::WebP) && bits != 8 {
             return Err(Fault::unsupported(format!("{bits}-bit {} in TIFF", compression.name())));
         }
         let predictor = match number(tag::PREDICTOR, 1)? {
-            1 => false,
-            2 if bits >= 8 && units.is_none() => true,
-            // The codings that know neighbours themselves have no predictor, whatever the tag says.
-            _ if own_colour => false,
-            other => return Err(Fault::unsupported(format!("TIFF predictor {other}"))),
+            1 => Predictor::None,
+            // The codings that know neighbours themselves have no predictor, whatever the tag says; nor have plain samples
+            // (libtiff: only LZW, Deflate and Zstandard have one).
+            _ if own_colour || matches!(compression, Compression::None | Compression::PackBits) => Predictor::None,
+            2 if matches!(bits, 8 | 16 | 32 | 64) && units.is_none() => Predictor::Horizontal,
+            3 if float => Predictor::Float,
+            other => return Err(Fault::unsupported(format!("TIFF predictor {other} on {bits}-bit samples"))),
         };
+        let reversed = number(tag::FILL_ORDER, 1)? == 2 && !own_colour;
         let planar = number(tag::PLANAR_CONFIGURATION, 1)? == 2 && stored_channels > 1;
         let tiled = dir.has(tag::TILE_WIDTH) && dir.has(tag::TILE_OFFSETS);
         let piece_px = if tiled {
@@ -240,6 +184,8 @@ impl Page {
             stored_channels,
             planar,
             predictor,
+            float,
+            reversed,
             big_endian: dir.layout().is_big_endian(),
             offsets: Vec::new(),
             counts: Vec::new(),
@@ -253,7 +199,8 @@ impl Page {
         let pieces = u64::from(page.pieces_across()) * u64::from(page.pieces_down()) * planes;
         Fault::check_size(
             "one tile",
-            page.piece_bytes(),
+            // The narrowest of the numbers that are handed out as doubles takes two bytes in the file.
+            page.piece_bytes() * if page.is_real() { 4 } else { 1 },
             if tiled { limits::TILE_BYTES } else { limits::FRAME_BYTES },
         )?;
         page.offsets = dir.numbers(source, offset_tag, pieces.saturating_mul(2))?;
@@ -329,7 +276,11 @@ impl Page {
         } else {
             self.read_raw(source, index, stored, self.stored_channels)?
         };
-        let count = usize::from(if self.photometric == Photometric::Palette { 1 } else { self.channels() });
+        let count = usize::from(match self.photometric {
+            Photometric::Palette => 1,
+            Photometric::Cmyk => 4,
+            _ => self.channels(),
+        });
         let kept = Kept { first: usize::from(self.shown), count };
         self.finish(raw, stored, cut, (usize::from(self.stored_channels), kept))
     }
@@ -337,8 +288,9 @@ impl Page {
     fn blank(&self, cut: SizePx) -> PixelBuffer {
         let count = usize::try_from(cut.area() * u64::from(self.channels())).unwrap_or(0);
         let samples = match (self.bits, self.signed) {
+            _ if self.is_real() => Samples::F64(vec![0.0; count]),
             (_, true) => Samples::I16(vec![0; count]),
-            (16, false) => Samples::U16(vec![if self.channels() == 1 { 0 } else { u16::MAX }; count]),
+            (9.., false) => Samples::U16(vec![if self.channels() == 1 { 0 } else { u16::MAX }; count]),
             _ => Samples::U8(vec![if self.channels() == 1 { 0 } else { u8::MAX }; count]),
         };
         PixelBuffer { size_px: cut, channels: self.channels(), samples }
@@ -363,6 +315,9 @@ impl Page {
             return Err(Fault::damaged(format!("a tile of {want} bytes is said to be held by {count}")));
         }
         let expect = Expect { width: stored.width, height: stored.height, channels };
+        if self.reversed {
+            data.iter_mut().for_each(|byte| *byte = byte.reverse_bits());
+        }
         let mut out = match self.compression {
             Compression::None => data,
             Compression::PackBits => packbits::decode(&data, want),
@@ -384,14 +339,12 @@ impl Page {
             return Err(Fault::damaged(format!("a tile holds {} bytes instead of {want}", out.len())));
         }
         out.truncate(want);
-        if self.bits == 16 && self.big_endian {
-            for pair in out.chunks_exact_mut(2) {
-                pair.reverse();
-            }
+        let each = usize::from(self.bits / 8);
+        // The predictor of floating-point numbers has an order of bytes of its own.
+        if matches!(self.bits, 16 | 24 | 32 | 64) && self.big_endian && self.predictor != Predictor::Float {
+            out.chunks_exact_mut(each).for_each(<[u8]>::reverse);
         }
-        if self.predictor {
-            undo_predictor(&mut out, row, usize::from(channels), self.bits == 16);
-        }
+        undo_predictor(&mut out, row, usize::from(channels), each, self.predictor);
         if let Some((across, down)) = self.units {
             let size = (stored.width as usize, stored.height as usize);
             out = ycbcr_from_units(&out, size.0, size.1, (usize::from(across), usize::from(down)));
@@ -402,7 +355,10 @@ impl Page {
 
     fn read_jpeg2000(&self, data: &[u8], expect: Expect, ycbcr: bool) -> Result<Vec<u8>, Fault> {
         let values = jpeg2000::decode(data, expect)?;
-        if self.bits == 16 {
+        if self.is_real() {
+            return Err(Fault::unsupported(format!("{}-bit JPEG 2000 in TIFF", self.bits)));
+        }
+        if self.bits > 8 {
             let words = values.iter().map(|value| {
                 if self.signed {
                     i16::try_from((*value).clamp(-0x8000, 0x7FFF)).unwrap_or(0).cast_unsigned()
@@ -420,6 +376,11 @@ impl Page {
             crate::imaging::colour::rgb_from_ybr_full(&mut out);
         }
         Ok(out)
+    }
+
+    /// The codec gives words whatever the number of bits.
+    fn is_unpacked(&self) -> bool {
+        matches!(self.compression, Compression::Jpeg2000 { .. })
     }
 
     /// Stored samples to the buffer handed out: cut, palette and extra channels resolved.
@@ -443,8 +404,21 @@ impl Page {
             } else {
                 Samples::U8(picked)
             }
+        } else if self.is_real() {
+            let kind = if self.float {
+                Kind::Float
+            } else if self.signed {
+                Kind::Signed
+            } else {
+                Kind::Unsigned
+            };
+            Samples::F64(pick(reals(&raw, usize::from(self.bits / 8), kind), width, size, from, &channels))
         } else {
-            let words: Vec<u16> = raw.as_chunks::<2>().0.iter().map(|pair| u16::from_le_bytes(*pair)).collect();
+            let words: Vec<u16> = if self.bits == 16 || self.is_unpacked() {
+                raw.as_chunks::<2>().0.iter().map(|pair| u16::from_le_bytes(*pair)).collect()
+            } else {
+                unpack_words(&raw, width * from, stored.height as usize, self.bits)
+            };
             let picked = pick(words, width, size, from, &channels);
             if self.signed {
                 Samples::I16(picked.into_iter().map(u16::cast_signed).collect())
@@ -458,6 +432,8 @@ impl Page {
                 Samples::U8(indices.into_iter().flat_map(colour).collect())
             }
             (_, Photometric::Palette) => return Err(Fault::unsupported("TIFF with a 16-bit palette")),
+            (Samples::U8(inks), Photometric::Cmyk) => Samples::U8(rgb_from_cmyk(&inks)),
+            (Samples::U16(inks), Photometric::Cmyk) => Samples::U16(rgb_from_cmyk(&inks)),
             (samples, _) => samples,
         };
         let buffer = PixelBuffer { size_px: cut, channels: self.channels(), samples };
