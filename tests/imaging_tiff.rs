@@ -293,7 +293,7 @@ fn an_ome_text_cannot_reach_files_elsewhere() {
         assert_eq!(source.meta().frames.len(), frames, "{name}");
         assert_eq!(source.meta().warnings.len(), 2 - frames, "{name}: what is missing is said");
         if frames == 2 {
-            assert_eq!(level(&*source, 1, 0).1, [8; 4]);
+            assert_eq!(level(&*source, 1, 0).1, [8.0; 4]);
         }
     }
 }

@@ -47,6 +47,7 @@ mod gui_stopped;
 mod history;
 mod hostile;
 mod house;
+mod imaging_dicom_slide;
 mod imaging_files;
 mod imaging_loader;
 mod imaging_ndpi;

@@ -244,7 +244,7 @@ mod tests {
         assert_eq!((number, rect), (1, (256, 512, 1920, 1080)));
         assert_eq!((keys.len(), keys[0].col, keys[0].row), (8 * 5, 1, 2));
         let (_, rect, keys) = tiles_of(&levels, &View { downsample: 4, x: 39_000, y: 29_000 }).unwrap();
-        assert_eq!((rect, keys.len()), ((9750, 7250, 250, 250), 2));
+        assert_eq!((rect, keys.len()), ((9750, 7250, 250, 250), 4));
         assert!(tiles_of(&levels, &View { downsample: 8, x: 0, y: 0 }).is_none());
     }
 }
