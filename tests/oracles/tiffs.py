@@ -119,6 +119,13 @@ def coded():
             read = tifffile.imread(FOLDER / file)
             assert not exact or np.array_equal(read, pixels), file
             expect(file, read, exact)
+    for cut in ({"tile": (64, 48)}, {"rowsperstrip": 48}):
+        file = f"jpeg-12-{len(cut.get('tile', ()))}.tif"
+        tifffile.imwrite(
+            FOLDER / file, deep >> 4, photometric="minisblack", compression="jpeg", compressionargs={"level": 95, "bitspersample": 12},
+            bitspersample=12, metadata=None, **cut,
+        )
+        expect(file, tifffile.imread(FOLDER / file), False)
     for sampling in ((1, 1), (2, 1), (2, 2)):
         file = f"jpeg-ycbcr-{sampling[0]}{sampling[1]}.tif"
         tifffile.imwrite(

@@ -307,45 +307,6 @@ fn find_pixels(source: &dyn ByteSource, start: u64, coding: Coding) -> Result<(u
     Ok((at.min(source.len()), None))
 }
 
-/// Encapsulated pixel data: its fragments as (offset, length), and the basic offset table.
-pub type Fragments = (Vec<(u64, u64)>, Vec<u64>);
-
-/// The fragments that begin at `start`.
-///
-/// # Errors
-/// [`Fault::Damaged`] when they are cut short, [`Fault::Io`] when the source cannot be read.
-pub fn fragments(source: &dyn ByteSource, start: u64) -> Result<Fragments, Fault> {
-    let coding = Coding { explicit: false, big_endian: false };
-    let mut window = Window::new(source);
-    let (mut out, mut table, mut at, mut first) = (Vec::new(), Vec::new(), start, true);
-    loop {
-        if at == source.len() && !out.is_empty() {
-            // The end mark is missing although every fragment is whole.
-            return Ok((out, table));
-        }
-        let item = window.head(at, coding).map_err(|_| Fault::damaged("its compressed pixel data are cut short"))?;
-        at += item.size;
-        match item.tag {
-            SEQUENCE_END => return Ok((out, table)),
-            ITEM if item.len != UNDEFINED => {
-                let end = at + u64::from(item.len);
-                if end > source.len() {
-                    return Err(Fault::damaged("its compressed pixel data are cut short"));
-                }
-                if first {
-                    let bytes = read_range(source, at, u64::from(item.len), "offset table", 4 * limits::FRAMES)?;
-                    table = bytes.as_chunks::<4>().0.iter().map(|quad| u64::from(u32::from_le_bytes(*quad))).collect();
-                } else {
-                    out.push((at, u64::from(item.len)));
-                }
-                first = false;
-                at = end;
-            }
-            _ => return Err(Fault::damaged("its compressed pixel data hold something that is no item")),
-        }
-    }
-}
-
 fn text_of(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).trim_matches(|c: char| c == '\0' || c.is_whitespace()).to_owned()
 }

@@ -1,6 +1,7 @@
 //! DICOM: single frames, multi-frame objects and series as one stack; whole slides are in `slide.rs`.
 
 pub mod dataset;
+mod fragments;
 mod functional;
 pub mod header;
 mod matrix;

@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use super::{
-    dataset::{PixelPlace, fragments},
+    dataset::PixelPlace,
+    fragments::FrameParts,
     header::{Photometric, SampleLayout},
     samples::{Raw, finish},
     syntax::{PixelCoding, TransferSyntax},
 };
 use crate::imaging::{
     PixelBuffer, Samples,
-    bytes::{ByteSource, read_exact_at, read_range},
+    bytes::{ByteSource, read_range},
     codec::{Expect, inflate, jpeg, jpeg_deep, jpeg_lossless, jpeg_ls, jpeg_xl, jpeg2000, rle},
     fault::Fault,
     limits,
@@ -18,9 +19,11 @@ use crate::imaging::{
 
 enum Frames {
     /// All of one size, one after the other; `swap` where the file is big endian.
-    Native { at: u64, swap: bool },
-    /// The fragments of each frame as (offset, length).
-    Encapsulated(Vec<Vec<(u64, u64)>>),
+    Native {
+        at: u64,
+        swap: bool,
+    },
+    Encapsulated(FrameParts),
 }
 
 /// Reads and decodes frames of one instance.
@@ -60,9 +63,7 @@ impl PixelStore {
                 if syntax.pixels == PixelCoding::Native {
                     return Err(Fault::damaged(format!("it claims {} but its pixels are compressed", syntax.name)));
                 }
-                let (pieces, table) = fragments(&*source, at)?;
-                let table = if offsets.len() == count as usize { offsets } else { &table };
-                Frames::Encapsulated(assign(&*source, &pieces, table, count)?)
+                Frames::Encapsulated(FrameParts::find(&*source, at, count, offsets)?)
             }
         };
         Ok(Self { source, frames, coding: syntax.pixels })
@@ -89,12 +90,7 @@ impl PixelStore {
             }
             Frames::Encapsulated(list) => list,
         };
-        let parts = list.get(frame as usize).ok_or(Fault::OutOfRange {
-            what: "frame",
-            index: u64::from(frame),
-            count: list.len() as u64,
-        })?;
-        let data = gather(&*self.source, parts)?;
+        let data = gather(&*self.source, &list.of(&*self.source, frame)?)?;
         let expect = layout.expect();
         let raw = match self.coding {
             // The stream itself says which of the two it is; some files claim the other.
@@ -161,41 +157,6 @@ impl PixelStore {
 enum Decoded {
     Raw(Raw),
     Done(PixelBuffer),
-}
-
-/// Which fragments belong to which frame (PS3.5 A.4): by the offset table, else one each, else by where codestreams start.
-fn assign(
-    source: &dyn ByteSource,
-    pieces: &[(u64, u64)],
-    table: &[u64],
-    count: u32,
-) -> Result<Vec<Vec<(u64, u64)>>, Fault> {
-    let wanted = count as usize;
-    if pieces.len() < wanted {
-        return Err(Fault::damaged(format!("its header promises {count} frames, it holds {}", pieces.len())));
-    }
-    if wanted == 1 {
-        return Ok(vec![pieces.to_vec()]);
-    }
-    if pieces.len() == wanted {
-        return Ok(pieces.iter().map(|piece| vec![*piece]).collect());
-    }
-    let origin = pieces.first().map_or(0, |(at, _)| at - 8);
-    let starts: Vec<usize> = if table.len() == wanted {
-        let index: std::collections::HashMap<u64, usize> =
-            pieces.iter().enumerate().map(|(index, (at, _))| (at - 8 - origin, index)).collect();
-        table.iter().filter_map(|offset| index.get(offset).copied()).collect()
-    } else {
-        let mut mark = [0; 2];
-        let mut begins =
-            |at: u64| read_exact_at(source, at, &mut mark).is_ok() && matches!(mark, [0xFF, 0xD8 | 0x4F | 0x0A]);
-        pieces.iter().enumerate().filter(|(_, (at, len))| *len >= 2 && begins(*at)).map(|(index, _)| index).collect()
-    };
-    if starts.len() != wanted || !starts.is_sorted_by(|a, b| a < b) {
-        return Err(Fault::damaged(format!("{} fragments cannot be told apart into {count} frames", pieces.len())));
-    }
-    let ends = starts.iter().skip(1).copied().chain([pieces.len()]);
-    Ok(starts.iter().zip(ends).map(|(from, to)| pieces.get(*from..to).unwrap_or_default().to_vec()).collect())
 }
 
 fn gather(source: &dyn ByteSource, parts: &[(u64, u64)]) -> Result<Vec<u8>, Fault> {

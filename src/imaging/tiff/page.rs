@@ -13,7 +13,7 @@ use crate::{
     imaging::{
         PixelBuffer, Samples,
         bytes::{ByteSource, read_range},
-        codec::{Expect, inflate, jpeg, jpeg2000, packbits, webp, zstd},
+        codec::{Expect, inflate, jpeg, jpeg_deep, jpeg2000, packbits, webp, zstd},
         fault::Fault,
         limits,
     },
@@ -147,7 +147,9 @@ impl Page {
         {
             return Err(Fault::unsupported(format!("{bits}-bit {} in inks in TIFF", compression.name())));
         }
-        if matches!(compression, Compression::Jpeg | Compression::WebP) && bits != 8 {
+        if !matches!((compression, bits), (Compression::Jpeg, 8 | 12) | (Compression::WebP, 8))
+            && matches!(compression, Compression::Jpeg | Compression::WebP)
+        {
             return Err(Fault::unsupported(format!("{bits}-bit {} in TIFF", compression.name())));
         }
         let predictor = match number(tag::PREDICTOR, 1)? {
@@ -331,6 +333,10 @@ impl Page {
                 if !self.tables.is_empty() {
                     data = jpeg::with_tables(&self.tables, &data);
                 }
+                if self.bits > 8 {
+                    let words = jpeg_deep::decode(&data, expect, colour)?;
+                    return Ok(words.into_iter().flat_map(u16::to_le_bytes).collect());
+                }
                 return jpeg::decode(&mut data, expect, colour);
             }
             Compression::Jpeg2000 { ycbcr } => return self.read_jpeg2000(&data, expect, ycbcr),
@@ -380,7 +386,7 @@ impl Page {
 
     /// The codec gives words whatever the number of bits.
     fn is_unpacked(&self) -> bool {
-        matches!(self.compression, Compression::Jpeg2000 { .. })
+        matches!(self.compression, Compression::Jpeg2000 { .. } | Compression::Jpeg)
     }
 
     /// Stored samples to the buffer handed out: cut, palette and extra channels resolved.

@@ -246,7 +246,8 @@ mod tests {
         assert_eq!(unpack_words(&[0xAB, 0xCD, 0xEF, 0x12, 0x30], 3, 1, 12), [0xABC, 0xDEF, 0x123]);
         assert_eq!(unpack_words(&[0b1111_1111, 0b1100_0000, 0b0001_0000], 2, 1, 10), [1023, 1]);
         let half = |bits: u16| reals(&bits.to_le_bytes(), 2, Kind::Float)[0];
-        assert_eq!([half(0x3C00), half(0xC000), half(0x0001), half(0x7BFF)], [1.0, -2.0, 2_f64.powi(-24), 65_504.0]);
+        let halves = [half(0x3C00), half(0xC000), half(0x0001), half(0x7BFF)];
+        assert_eq!(halves.map(f64::to_bits), [1.0, -2.0, 2_f64.powi(-24), 65_504.0].map(f64::to_bits));
         assert!(half(0xFC00).is_infinite() && half(0x7E00).is_nan());
     }
 
