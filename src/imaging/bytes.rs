@@ -142,15 +142,15 @@ impl ByteSource for ReopenedFile {
             result => result,
         }
     }
+
+    fn place(&self) -> Option<(PathBuf, u64, u64)> {
+        Some((self.path.clone(), 0, self.len))
+    }
 }
 
 impl Drop for ReopenedFile {
     fn drop(&mut self) {
         self.let_go();
-    }
-
-    fn place(&self) -> Option<(PathBuf, u64, u64)> {
-        Some((self.path.clone(), 0, self.len))
     }
 }
 
