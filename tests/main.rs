@@ -51,6 +51,7 @@ mod imaging_dicom_slide;
 mod imaging_files;
 mod imaging_loader;
 mod imaging_ndpi;
+mod imaging_openslide;
 mod imaging_oracles;
 mod imaging_series;
 mod imaging_syntaxes;

@@ -24,6 +24,7 @@ mod submit;
 mod undo;
 mod verify;
 mod words;
+mod worker;
 mod worklist;
 
 use std::process::ExitCode;
@@ -83,6 +84,9 @@ pub enum Command {
     Restore(restore::Args),
     /// Check and search term packs
     Ontology(ontology::Args),
+    /// The child that reads files which can crash their reader; started by Shoken itself
+    #[command(hide = true)]
+    Worker(worker::Args),
 }
 
 /// Options that every subcommand takes.
@@ -130,6 +134,7 @@ pub fn run(command: &Command, common: &Common) -> anyhow::Result<ExitCode> {
         Command::Backup(a) => backup::run(a, common),
         Command::Restore(a) => restore::run(a, common),
         Command::Ontology(a) => ontology::run(a, common),
+        Command::Worker(a) => worker::run(a),
     }
 }
 

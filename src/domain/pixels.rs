@@ -80,6 +80,8 @@ pub enum SpacingSource {
     DicomImagerSpacing,
     /// DICOM whole-slide pixel measures.
     DicomPixelMeasures,
+    /// A slide vendor's own header, as OpenSlide reads it.
+    SlideHeader,
 }
 
 /// Physical size of a level-0 pixel in micrometres.

@@ -11,6 +11,7 @@ use super::{
     dicom,
     fault::Fault,
     guard::caught,
+    openslide,
     photo::Photo,
     tiff,
 };
@@ -29,16 +30,13 @@ struct Format {
 const FORMATS: &[Format] = &[
     Format { probe: |head| head.get(128..132) == Some(b"DICM"), open: open_dicom, is_dicom: true },
     Format { probe: tiff::is_tiff, open: tiff::open, is_dicom: false },
+    Format { probe: openslide::is_foreign_head, open: openslide::open, is_dicom: false },
     Format {
         probe: |head| head.starts_with(b"\x89PNG\r\n\x1a\n"),
         open: |path, bytes| Ok(Arc::new(Photo::open_png(path, bytes)?)),
         is_dicom: false,
     },
-    Format {
-        probe: |head| head.starts_with(&[0xFF, 0xD8, 0xFF]),
-        open: |path, bytes| Ok(Arc::new(Photo::open_jpeg(path, bytes)?)),
-        is_dicom: false,
-    },
+    Format { probe: |head| head.starts_with(&[0xFF, 0xD8, 0xFF]), open: open_jpeg, is_dicom: false },
     Format {
         probe: |head| {
             head.starts_with(b"BM") && head.get(14..18).is_some_and(|size| matches!(size, [12..=124, 0, 0, 0]))
@@ -73,6 +71,14 @@ fn known_but_unread(head: &[u8]) -> Option<&'static str> {
         _ if !head.is_empty() && text => Some("a text file"),
         _ => None,
     }
+}
+
+/// A photograph, or the small picture that stands for a MIRAX slide.
+fn open_jpeg(path: PathBuf, bytes: Arc<dyn ByteSource>) -> Opened {
+    if openslide::is_mirax(&path) {
+        return openslide::open(path, bytes);
+    }
+    Ok(Arc::new(Photo::open_jpeg(path, bytes)?))
 }
 
 fn open_dicom(path: PathBuf, bytes: Arc<dyn ByteSource>) -> Opened {
@@ -118,6 +124,9 @@ pub fn open(path: &Path) -> Result<Arc<dyn ImageSource>, ImagingError> {
 /// As [`open`].
 pub fn open_bytes(name: &Path, bytes: Arc<dyn ByteSource>) -> Result<Arc<dyn ImageSource>, ImagingError> {
     let work = || {
+        if openslide::is_forced() {
+            return openslide::open(name.to_path_buf(), bytes);
+        }
         let format = find(&read_head(&*bytes, 4096)?)?;
         (format.open)(name.to_path_buf(), bytes)
     };

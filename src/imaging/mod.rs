@@ -21,9 +21,11 @@ mod guard;
 pub mod identity;
 mod limits;
 pub mod loader;
+mod openslide;
 mod orientation;
 pub mod patches;
 mod photo;
+mod quarantine;
 mod photo_jp2;
 mod photo_profile;
 mod scan;
@@ -33,6 +35,7 @@ mod tiff;
 mod values;
 
 pub use formats::{open, open_bytes};
+pub use openslide::serve as serve_openslide;
 pub use scan::{ScanResult, ScannedImage, Skipped, scan};
 pub use series::open_series;
 pub use source::{

@@ -76,7 +76,7 @@ pub fn scan(paths: &[PathBuf], progress: &Progress, cancel: &Cancel) -> Result<S
         }
         progress.advance(1);
     }
-    drop_members(&mut result.images);
+    drop_members(&mut result);
     let (stacks, copies) = assemble(instances);
     result.skipped.extend(
         copies.into_iter().map(|path| Skipped { path, reason: "a copy of another file of this import".to_owned() }),
@@ -98,13 +98,14 @@ pub fn scan(paths: &[PathBuf], progress: &Progress, cancel: &Cancel) -> Result<S
 }
 
 /// A set of several files is one image, opened from the first of them; the others would each show their part of it again.
-fn drop_members(images: &mut Vec<ScannedImage>) {
-    let sets = images.iter().map(|image| image.source.meta().files.as_slice()).filter(|files| files.len() > 1);
+fn drop_members(found: &mut ScanResult) {
+    let sets = found.images.iter().map(|image| image.source.meta().files.as_slice()).filter(|files| files.len() > 1);
     let members: std::collections::HashSet<PathBuf> = sets.flatten().cloned().collect();
-    images.retain(|image| match image.source.meta().files.as_slice() {
+    found.images.retain(|image| match image.source.meta().files.as_slice() {
         [only] => !members.contains(only),
         _ => true,
     });
+    found.skipped.retain(|skipped| !members.contains(&skipped.path));
 }
 
 fn first_file(image: &ScannedImage) -> Option<&PathBuf> {

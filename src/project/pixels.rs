@@ -206,5 +206,17 @@ pub const fn spacing_source(source: SpacingSource) -> &'static str {
         SpacingSource::DicomPixelSpacing => "DICOM Pixel Spacing",
         SpacingSource::DicomImagerSpacing => "DICOM Imager Pixel Spacing (at the detector)",
         SpacingSource::DicomPixelMeasures => "DICOM Pixel Measures",
+        SpacingSource::SlideHeader => "the slide's header (OpenSlide)",
+    }
+}
+
+/// Serves one file as child worker, on standard input and output; `false` for a kind of worker that there is not.
+///
+/// # Errors
+/// A pipe that breaks.
+pub fn serve_worker(kind: &str, path: &Path) -> std::io::Result<bool> {
+    match kind {
+        "openslide" => imaging::serve_openslide(path).map(|()| true),
+        _ => Ok(false),
     }
 }

@@ -4,6 +4,7 @@
 //! work. A panic inside a task is caught here and handed to the waiter as [`TaskError::Panicked`].
 
 mod budget;
+pub mod child;
 pub mod ffmpeg;
 mod foreign;
 pub mod places;

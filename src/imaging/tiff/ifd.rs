@@ -30,8 +30,10 @@ pub mod tag {
     pub const Y_RESOLUTION: u16 = 283;
     pub const PLANAR_CONFIGURATION: u16 = 284;
     pub const RESOLUTION_UNIT: u16 = 296;
+    pub const SOFTWARE: u16 = 305;
     pub const PREDICTOR: u16 = 317;
     pub const INK_SET: u16 = 332;
+    pub const XMP: u16 = 700;
     pub const ICC_PROFILE: u16 = 34675;
     pub const COLOR_MAP: u16 = 320;
     pub const TILE_WIDTH: u16 = 322;

@@ -26,7 +26,7 @@ use super::{
     fault::Fault,
     frames::{FrameCache, flat_level, level_of, tile_rect},
     guard::caught,
-    limits,
+    limits, openslide,
     orientation::Orientation,
     values::window_of_values,
 };
@@ -66,7 +66,21 @@ pub fn open(path: PathBuf, bytes: Arc<dyn ByteSource>) -> Result<Arc<dyn ImageSo
     if dirs.first().is_some_and(|first| first.has(tag::NDPI_FORMAT)) {
         return Ok(Arc::new(ndpi::Ndpi::open(path, bytes, &dirs)?));
     }
+    if let Some(vendor) = vendor(&*bytes, &dirs) {
+        match openslide::open(path.clone(), Arc::clone(&bytes)) {
+            // A plain pyramid is shown by our own reader where there is no library.
+            Err(_) if vendor.is_plain_pyramid() => {}
+            other => return other,
+        }
+    }
     Ok(Arc::new(TiffImage::open(path, bytes, &dirs)?))
+}
+
+/// The vendor whose files are more than a pyramid.
+fn vendor(bytes: &dyn ByteSource, dirs: &[Directory]) -> Option<openslide::Vendor> {
+    let first = dirs.first()?;
+    let texts = dirs.iter().take(8).filter(|dir| dir.has(tag::XMP)).filter_map(|dir| dir.blob(bytes, tag::XMP).ok());
+    openslide::of_tiff(&first.text(bytes, tag::SOFTWARE), &first.text(bytes, tag::IMAGE_DESCRIPTION), texts)
 }
 
 impl TiffImage {
