@@ -151,6 +151,8 @@ fn describes_what_it_reads(folder: &Path) {
     let found = imaging::scan(&[set], &shoken::tasks::Progress::new(), &shoken::tasks::Cancel::new()).unwrap();
     let files: Vec<usize> = found.images.iter().map(|image| image.source.meta().files.len()).collect();
     assert_eq!((files.as_slice(), found.skipped.len()), ([3].as_slice(), 0));
+    let kept = imaging::open_series(&found.images[0].source.meta().files).unwrap();
+    assert_eq!(kept.meta().frames.len(), 3, "a project opens the set by the files that it wrote down");
     // Black at 16, as video has it: refused rather than shown in wrong colours.
     let mut video = std::fs::read(folder.join("units-22-8.tif")).unwrap();
     let usual: Vec<u8> = [0_u32, 1, 255, 1, 128, 1].into_iter().flat_map(u32::to_le_bytes).collect();

@@ -11,9 +11,10 @@ use std::{
 
 use super::{
     ImageSource, ImageWarning, ImagingError,
-    bytes::ReopenedFile,
+    bytes::{FileBytes, ReopenedFile},
     dicom::{self, header::Instance},
     fault::Fault,
+    formats,
     guard::caught,
 };
 use crate::domain::PlanePose;
@@ -176,7 +177,12 @@ fn tilt_degrees(placed: &[(f64, PlanePose, Instance)], normal: [f64; 3]) -> Opti
     (drift.is_finite() && drift > TILT).then(|| drift.atan().to_degrees())
 }
 
-/// Opens files that make one image: one file of any format, or the DICOM files of one series in any order.
+fn is_dicom(path: &Path) -> bool {
+    FileBytes::open(path).is_ok_and(|bytes| formats::is_dicom(&bytes).unwrap_or(false))
+}
+
+/// Opens files that make one image: one file of any format with those that belong to it, or the DICOM files of one series in
+/// any order.
 ///
 /// # Errors
 /// As [`super::open`]; `Unsupported` when the files make more than one image.
@@ -184,6 +190,8 @@ pub fn open_series(paths: &[PathBuf]) -> Result<Arc<dyn ImageSource>, ImagingErr
     match paths {
         [] => Err(ImagingError::OutOfRange { what: "file", index: 0, count: 0 }),
         [path] => super::open(path),
+        // The parts of an OME set or of a MIRAX slide are found from its first file.
+        [first, ..] if !is_dicom(first) => super::open(first),
         [first, ..] => {
             let instances: Result<Vec<_>, _> = paths.iter().map(|path| read_instance(path)).collect();
             let (stacks, _) = assemble(instances?);
