@@ -2,6 +2,8 @@
 
 pub mod desk;
 pub mod disk;
+pub mod look;
+pub mod pixels;
 pub mod scene;
 #[cfg(feature = "gui")]
 pub mod window;

@@ -1,0 +1,5 @@
+//! DICOM files of every kind.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| shoken_fuzz::open_marked(bytes, 128, b"DICM"));

@@ -1,0 +1,5 @@
+//! TIFF of every kind: pyramids, Aperio, Hamamatsu, OME.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| shoken_fuzz::open_marked(bytes, 0, b"II*\0"));
