@@ -50,6 +50,7 @@ mod house;
 mod imaging_dicom_slide;
 mod imaging_every;
 mod imaging_files;
+mod imaging_known;
 mod imaging_loader;
 mod imaging_mutants;
 mod imaging_ndpi;

@@ -4,25 +4,30 @@ use std::{fmt::Write as _, io::Write as _, path::PathBuf, process::ExitCode};
 
 use serde_json::{Value, json};
 
-use crate::project::pixels::{ImageMeta, look_at, spacing_source};
+use crate::project::pixels::{ImageMeta, KNOWN_FORMATS, KnownFormat, Verified, look_at, spacing_source};
 
 /// What a file or the images of a folder are: format, levels, spacing, frames, windows, warnings.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// An image file, or a folder of DICOM files
-    pub path: PathBuf,
+    #[arg(required_unless_present = "formats")]
+    pub path: Option<PathBuf>,
+    /// List the formats that are read, by which reader, and on what each has been verified
+    #[arg(long, conflicts_with = "path")]
+    pub formats: bool,
 }
 
 /// # Errors
 /// One line with the file, the reason and what to do.
 pub fn run(args: &Args, json: bool) -> anyhow::Result<ExitCode> {
-    let found = look_at(&args.path)?;
+    let Some(path) = args.path.as_deref().filter(|_| !args.formats) else { return formats(json) };
+    let found = look_at(path)?;
     let images: Vec<Value> = found.images.iter().map(|image| describe(image.meta())).collect();
     let skipped: Vec<Value> =
         found.skipped.iter().map(|(path, reason)| json!({ "file": file_name(path), "reason": reason })).collect();
     if json {
         let value = match images.as_slice() {
-            [one] if !args.path.is_dir() => one.clone(),
+            [one] if !path.is_dir() => one.clone(),
             _ => json!({ "images": images, "skipped": skipped }),
         };
         writeln!(std::io::stdout(), "{value:#}")?;
@@ -33,6 +38,28 @@ pub fn run(args: &Args, json: bool) -> anyhow::Result<ExitCode> {
         let _ = writeln!(text, "{:<16} {}: {reason}", "skipped", file_name(path));
     }
     std::io::stdout().write_all(text.as_bytes())?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn formats(json: bool) -> anyhow::Result<ExitCode> {
+    let mut out = std::io::stdout();
+    if json {
+        let rows = KNOWN_FORMATS.iter().map(|known| {
+            let (kind, on) = match known.verified {
+                Verified::RealFile(sample) => ("real-file", Some(sample)),
+                Verified::WrittenBy(program) => ("written-by", Some(program)),
+                Verified::Not => ("not-verified", None),
+            };
+            json!({ "format": known.name, "reader": known.reader, "verified": kind, "on": on })
+        });
+        writeln!(out, "{:#}", Value::Array(rows.collect()))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let width = |of: fn(&KnownFormat) -> usize| KNOWN_FORMATS.iter().map(of).max().unwrap_or(0);
+    let (name, reader) = (width(|known| known.name.chars().count()), width(|known| known.reader.chars().count()));
+    for known in KNOWN_FORMATS {
+        writeln!(out, "{:<name$}  {:<reader$}  {}", known.name, known.reader, known.verified)?;
+    }
     Ok(ExitCode::SUCCESS)
 }
 

@@ -19,6 +19,7 @@ mod formats;
 mod frames;
 mod guard;
 pub mod identity;
+mod known;
 mod limits;
 pub mod loader;
 mod openslide;
@@ -36,6 +37,7 @@ mod values;
 
 pub use formats::{open, open_bytes};
 pub use openslide::serve as serve_openslide;
+pub use known::{KNOWN_FORMATS, KnownFormat, Verified};
 pub use scan::{ScanResult, ScannedImage, Skipped, scan};
 pub use series::open_series;
 pub use source::{

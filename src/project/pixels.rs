@@ -11,7 +11,9 @@ use crate::{
     imaging::{self, ImagingError, Samples, display},
 };
 
-pub use crate::imaging::{ImageMeta, ImageSource, PixelBuffer, Window, display::DisplayState};
+pub use crate::imaging::{
+    ImageMeta, ImageSource, KNOWN_FORMATS, KnownFormat, PixelBuffer, Verified, Window, display::DisplayState,
+};
 
 /// The images under a file or folder, and what there is no image, with the reason.
 #[derive(Default)]

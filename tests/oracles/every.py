@@ -78,6 +78,9 @@ def slide(path, _step):
         # OpenSlide makes further levels of an NDPI by decoding at a fraction of the size; compared are those stored.
         stored = len(tif.series[0].levels) if tif.is_ndpi else 1000
         grey = tif.pages[0].samplesperpixel == 1
+        # OpenSlide's TIFF library turns each tile on its own, and has no signed samples.
+        if tif.pages[0].tags.valueof(274, 1) != 1 or tif.pages[0].sampleformat != 1:
+            return
     with openslide.OpenSlide(path) as source:
         for level, size in enumerate(source.level_dimensions[:stored]):
             if size[0] * size[1] <= LARGEST:
