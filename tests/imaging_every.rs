@@ -14,7 +14,30 @@ use shoken::imaging::{self, ImageSource};
 use crate::support::{oracle_python, pixels, samples};
 
 /// Files that an independent reader decodes and Shoken does not, with the reason.
-const NOT_READ: &[(&str, &str)] = &[];
+const NOT_READ: &[(&str, &str)] = &[
+    ("broken/images/clusterfuzz-testcase-minimized-fuzzer_script_tiff-5026894169374720.tif", DAMAGED),
+    ("broken/images/crash-0da013a13571cc8eb457a39fee8db18f8a3c7127.tif", FAX),
+    ("broken/images/crash-74d2a78403a5a59db1fb0a2b8735ac068a75f6e3.tif", FAX),
+    ("broken/images/invalid_multiframe.gif", "GIF: 256 colours, refused with the word to save it as PNG"),
+    ("broken/images/tiff-fuzz/id=000001,sig=06,src=000000,op=havoc,rep=8", DAMAGED),
+    ("broken/images/tiff-fuzz/id=000001,sig=06,src=000044,op=havoc,rep=64", DAMAGED),
+    ("broken/images/tiff-fuzz/id=000003,sig=06,src=000000,op=havoc,rep=4", DAMAGED),
+    ("derived-objects/rt-small/rtdose.dcm", "a dose grid, no image of a patient"),
+    ("derived-objects/seg-ct-liver/liver.dcm", MASK),
+    ("derived-objects/seg-ct-liver/partial_overlaps.dcm", MASK),
+    ("derived-objects/seg-sr-highdicom/seg_image_ct_binary.dcm", MASK),
+    ("derived-objects/seg-sr-highdicom/seg_image_ct_binary_overlap.dcm", MASK),
+    ("derived-objects/seg-sr-highdicom/seg_image_ct_true_fractional.dcm", MASK),
+    ("derived-objects/sr-tid1500/seg.dcm", MASK),
+    ("pathology/wsi-dicom/seg_image_sm_dots_tiled_full.dcm", MASK),
+    ("pathology/wsi-dicom/seg_image_sm_numbers.dcm", MASK),
+    ("radiology/transfer-syntax/pydicom/liver_1frame.dcm", MASK),
+];
+/// The header contradicts itself or the pixels; the other reader shows what it could save without a word.
+const DAMAGED: &str = "damaged";
+const FAX: &str = "a facsimile coding of black and white pages";
+/// Somebody's labels, not an image to be labelled.
+const MASK: &str = "a segmentation";
 
 /// Damaged files of which every decoder shows what it could save, each something else.
 const WRECKS: &[&str] = &["broken/images/subtract-with-overflow.jpg"];
@@ -43,6 +66,11 @@ fn compare(source: &dyn ImageSource, job: &Value, folder: &Path) -> Result<Row, 
     };
     let mut wanted: Vec<u64> = job["shape"].as_array().unwrap().iter().map(|v| v.as_u64().unwrap()).collect();
     let other = pixels::raw(&folder.join(job["raw"].as_str().unwrap()), job["dtype"].as_str().unwrap());
+    let other = match job["dtype"].as_str() {
+        // Colour of 32 bits a channel is shown, and kept, to its upper 16.
+        Some("uint32") if shape.len() == 3 => other.into_iter().map(|v| (v / 65536.0).floor()).collect(),
+        _ => other,
+    };
     let other = if job["reader"] == "pydicom" && source.meta().format == "DICOM whole slide" {
         pixels::cut(other, &mut wanted, &shape)
     } else {
@@ -100,12 +128,16 @@ fn every_sample_that_an_independent_reader_decodes_is_equal() {
                 compared.insert(name);
                 pictures += 1;
             }
+            Err(reason) if NOT_READ.contains(&(name.as_str(), DAMAGED)) => {
+                not_read.insert(name, reason);
+            }
             Err(reason) => wrong.push(format!("{name} {what} {}: {reason}", job["reader"])),
         }
     }
     println!("{pictures} pictures of {} files compared; {refused} times the other reader gave up", compared.len());
     for (name, reason) in &not_read {
-        println!("not read: {name}: {reason}");
+        let why = NOT_READ.iter().find(|(listed, _)| listed == name).map_or("NOT LISTED", |(_, why)| why);
+        println!("not read: {name}: {why} ({reason})");
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
     let listed: BTreeSet<&str> = NOT_READ.iter().map(|(name, _)| *name).collect();
