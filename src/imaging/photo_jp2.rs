@@ -87,7 +87,7 @@ pub fn decode(data: &[u8]) -> Result<PixelBuffer, Fault> {
 
 fn open(data: &[u8]) -> Result<Image, Fault> {
     let (width, height, components) = declared_size(data)?;
-    let samples = u64::from(width) * u64::from(height) * u64::from(components);
+    let samples = u64::from(width).saturating_mul(u64::from(height)).saturating_mul(u64::from(components));
     Fault::check_size("the JPEG 2000 image", samples.saturating_mul(4), limits::FRAME_BYTES)?;
     Image::from_bytes_with(data, DecodeParameters::new().strict(true))
         .map_err(|error| Fault::damaged(format!("the JPEG 2000 data are broken: {error}")))
