@@ -36,8 +36,8 @@ mod tiff;
 mod values;
 
 pub use formats::{open, open_bytes};
-pub use openslide::serve as serve_openslide;
 pub use known::{KNOWN_FORMATS, KnownFormat, Verified};
+pub use openslide::serve as serve_openslide;
 pub use scan::{ScanResult, ScannedImage, Skipped, scan};
 pub use series::open_series;
 pub use source::{
