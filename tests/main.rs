@@ -74,5 +74,8 @@ mod render;
 #[cfg(feature = "gui")]
 mod render_viewport;
 #[cfg(feature = "gui")]
+mod render_volume;
+#[cfg(feature = "gui")]
 mod render_window_level;
 mod support;
+mod volume;

@@ -24,3 +24,5 @@ pub const FRAMES: u64 = 1_000_000;
 pub const FRAME_CACHE_BYTES: u64 = 96 << 20;
 /// Pixels examined when a file names no display window.
 pub const WINDOW_SAMPLE_PIXELS: u64 = 64 << 20;
+/// The samples of one volume in memory.
+pub const VOLUME_BYTES: u64 = 4 << 30;

@@ -34,6 +34,7 @@ mod series;
 mod source;
 mod tiff;
 mod values;
+pub mod volume;
 
 pub use formats::{open, open_bytes};
 pub use known::{KNOWN_FORMATS, KnownFormat, Verified};

@@ -25,6 +25,7 @@ mod settings;
 mod shapes;
 mod sources;
 pub mod tiles;
+pub mod volumes;
 mod transfer;
 mod views;
 mod vocabulary;

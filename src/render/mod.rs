@@ -25,6 +25,7 @@ mod shaders;
 mod shapes;
 mod targets;
 mod tiles;
+mod volume;
 
 pub use colour::{ColourLook, ColourPart, ColourTable};
 pub use gpu::{DeviceHealth, Gpu, RenderError, is_software, pick_adapter};
@@ -35,3 +36,6 @@ pub use renderer::{Prepared, Renderer, RendererOptions, ViewId};
 pub use scene::{Affine, Filter, Scene, TileDraw, TileId};
 pub use shaders::{ShaderSource, all as all_shaders};
 pub use shapes::{Outline, Pattern, ShapeGeometry, ShapeInstance, ShapeSet};
+pub use volume::{
+    SlabMode, ValueRamp, VolumeImage, VolumeLayer, VolumePrepared, VolumeRenderer, VolumeScene, VolumeSlice,
+};

@@ -22,9 +22,12 @@ pub(super) const SHAPE_DOT: ShaderSource =
 pub(super) const COMPOSITE: ShaderSource =
     ShaderSource { name: "composite", parts: &[include_str!("../../shaders/composite.wgsl")] };
 
+pub(super) const VOLUME: ShaderSource =
+    ShaderSource { name: "volume", parts: &[include_str!("../../shaders/volume.wgsl")] };
+
 /// Every module, for the test that compiles them all.
-pub fn all() -> [ShaderSource; 5] {
-    [TILE, SHAPE_LINE, SHAPE_FILL, SHAPE_DOT, COMPOSITE]
+pub fn all() -> [ShaderSource; 6] {
+    [TILE, SHAPE_LINE, SHAPE_FILL, SHAPE_DOT, COMPOSITE, VOLUME]
 }
 
 impl ShaderSource {
