@@ -106,6 +106,10 @@ pub enum ViewChange {
     Image(ImageId),
     /// Another cell of the stage gets the tools.
     Activate(usize),
+    /// An image of the case into a cell.
+    Place(usize, ImageId),
+    /// A place that was pointed at for laying two images over each other.
+    Point(ImageId, crate::domain::PointPx),
     Frame(u32),
     /// The window was dragged: no preset is in force any more.
     WindowByHand,

@@ -6,6 +6,8 @@ use egui::{Key, Modifiers};
 pub use super::action_kinds::{ActionDef, Group, Needs, Scope, Shortcut};
 use super::icons;
 pub use super::presets::Preset;
+use super::stage_actions::STAGE_ACTIONS;
+pub use super::staging::Staging;
 use super::tools::ToolKind;
 use super::viewing::Viewing;
 use crate::project::tiles::ColourPart;
@@ -47,6 +49,7 @@ pub enum ActionId {
     Invert,
     /// How the image in view is shown.
     View(Viewing),
+    Stage(Staging),
     HideFindings,
     Corners,
     LeftPanel,
@@ -75,26 +78,26 @@ pub enum ActionId {
     About,
 }
 
-const fn k(key: Key) -> Shortcut {
+pub(super) const fn k(key: Key) -> Shortcut {
     Shortcut { modifiers: Modifiers::NONE, key }
 }
-const fn ctrl(key: Key) -> Shortcut {
+pub(super) const fn ctrl(key: Key) -> Shortcut {
     Shortcut { modifiers: Modifiers::COMMAND, key }
 }
-const fn shift(key: Key) -> Shortcut {
+pub(super) const fn shift(key: Key) -> Shortcut {
     Shortcut { modifiers: Modifiers::SHIFT, key }
 }
-const fn alt(key: Key) -> Shortcut {
+pub(super) const fn alt(key: Key) -> Shortcut {
     Shortcut { modifiers: Modifiers::ALT, key }
 }
 const fn alt_shift(key: Key) -> Shortcut {
     Shortcut { modifiers: Modifiers::ALT.plus(Modifiers::SHIFT), key }
 }
-const fn ctrl_shift(key: Key) -> Shortcut {
+pub(super) const fn ctrl_shift(key: Key) -> Shortcut {
     Shortcut { modifiers: Modifiers::COMMAND.plus(Modifiers::SHIFT), key }
 }
 
-const fn def(
+pub(super) const fn def(
     id: ActionId,
     key: &'static str,
     icon: &'static str,
@@ -106,7 +109,7 @@ const fn def(
     ActionDef { id, key, icon, group, scope, needs, shortcuts, in_menu: true }
 }
 
-const fn quiet(
+pub(super) const fn quiet(
     id: ActionId,
     key: &'static str,
     icon: &'static str,
@@ -125,7 +128,20 @@ use Scope as S;
 use Viewing as V;
 
 /// Everything a person can do.
-pub const ACTIONS: &[ActionDef] = &[
+pub const ACTIONS: &[ActionDef] = &joined::<{ GENERAL.len() + STAGE_ACTIONS.len() }>(GENERAL, STAGE_ACTIONS);
+
+/// Two tables as one.
+const fn joined<const N: usize>(a: &[ActionDef], b: &[ActionDef]) -> [ActionDef; N] {
+    let mut out = [a[0]; N];
+    let mut i = 0;
+    while i < N {
+        out[i] = if i < a.len() { a[i] } else { b[i - a.len()] };
+        i += 1;
+    }
+    out
+}
+
+const GENERAL: &[ActionDef] = &[
     def(A::OpenFolder, "action-open-folder", icons::FOLDER_OPEN, G::File, S::Always, N::Nothing, &[ctrl(Key::O)]),
     def(A::OpenFiles, "action-open-files", icons::FILE_IMAGE, G::File, S::Always, N::Nothing, &[ctrl_shift(Key::O)]),
     def(A::Practise, "action-practise", icons::GRADUATION_CAP, G::File, S::Always, N::Nothing, &[]),

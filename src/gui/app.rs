@@ -123,6 +123,10 @@ impl App {
         if let Some(frame) = self.stage.follow(&mut self.session, &self.look) {
             self.look.frame = frame;
         }
+        self.follow_planes();
+        if let Some(frame) = self.stage.follow_links() {
+            self.set_frame(i64::from(frame));
+        }
         // A width is kept once the hand lets go of it.
         if !ctx.input(|i| i.pointer.any_down()) {
             self.session.remember_widths(&self.look.widths);

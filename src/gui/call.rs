@@ -117,15 +117,19 @@ impl App {
     /// The camera and the display.
     fn call_view(&mut self, ctx: &Context, id: ActionId) {
         match id {
-            ActionId::Fit => self.stage.viewport_mut().fit(),
+            ActionId::Fit => self.stage.fit(),
             ActionId::OneToOne => self.stage.viewport_mut().one_to_one(),
             ActionId::ZoomIn => self.stage.zoom_centre(1.25),
             ActionId::ZoomOut => self.stage.zoom_centre(0.8),
             ActionId::Magnify(power) => self.stage.magnify(f64::from(power)),
             ActionId::Invert => self.stage.invert(),
+            ActionId::Stage(what) => self.call_staging(ctx, what),
             ActionId::View(what) => self.call_viewing(ctx, what),
             ActionId::Window(preset) => self.ask(Action::Look(ViewChange::Window(preset))),
-            ActionId::Slice(by) => self.set_frame(i64::from(self.look.frame) + i64::from(by)),
+            ActionId::Slice(by) => match self.stage.scroll_plane(by) {
+                Some(slice) => self.cross_came_to(slice),
+                None => self.set_frame(i64::from(self.look.frame) + i64::from(by)),
+            },
             ActionId::FirstSlice => self.set_frame(0),
             ActionId::LastSlice => self.set_frame(i64::from(u32::MAX)),
             ActionId::ZoomToFinding => {

@@ -8,11 +8,12 @@ use egui::{Pos2, Rect, Ui};
 use super::action::Workspace;
 use super::look::Look;
 use super::model::{FindingRow, Model};
+use super::mpr::PlaneKind;
 use super::panels::corners::{ViewFacts, orientation};
 use super::presets::Preset;
 use super::session::Session;
 use super::theme;
-use super::viewport::{Sample, Viewport, ViewportInput, ViewportResponse, ViewportStyle};
+use super::viewport::{PlaneView, Sample, Viewport, ViewportInput, ViewportResponse, ViewportStyle};
 use crate::domain::{FindingId, ImageId, PointPx, RoiSpace, Shape};
 use crate::project::ImageMeta;
 use crate::project::pixels::Window;
@@ -31,6 +32,8 @@ pub struct Cell {
     geometry: HashMap<(FindingId, usize), (Shape, Arc<ShapeGeometry>)>,
     /// Value under the pointer, and where it is.
     pointer: Option<(PointPx, Option<Sample>)>,
+    /// A plane through a volume instead of an image.
+    pub(super) plane: Option<(PlaneKind, PlaneView)>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -66,7 +69,13 @@ impl Cell {
             made_of: None,
             geometry: HashMap::new(),
             pointer: None,
+            plane: None,
         }
+    }
+
+    /// Something is still being loaded or drawn.
+    pub fn is_busy(&self) -> bool {
+        self.viewport.is_busy() || self.plane.as_ref().is_some_and(|(_, view)| view.is_busy())
     }
 
     pub const fn image(&self) -> Option<&ImageId> {

@@ -163,6 +163,10 @@ impl App {
 
     pub(super) fn open_case(&mut self, case: &crate::domain::CaseId) {
         self.put_tool_away();
+        if self.look.case.as_ref() != Some(case) {
+            // Nothing of the case before stays in view beside this one.
+            self.stage.one_cell();
+        }
         self.look.case = Some(case.clone());
         self.look.selected = None;
         self.look.verdict = None;
@@ -204,8 +208,14 @@ impl App {
         self.look.image = image;
         self.look.frame = frame;
         self.look.preset = None;
-        self.session.refresh(&self.look);
-        self.session.note_viewed(&self.look);
+        match self.next_unseen().filter(|_| self.look.image.is_none()) {
+            // An empty cell takes the next image of the case.
+            Some(next) => self.open_image(&next),
+            None => {
+                self.session.refresh(&self.look);
+                self.session.note_viewed(&self.look);
+            }
+        }
     }
 
     fn change_view(&mut self, ctx: &Context, change: ViewChange) {
@@ -214,6 +224,8 @@ impl App {
             ViewChange::Case(case) => self.open_case(&case),
             ViewChange::Image(image) => self.open_image(&image),
             ViewChange::Activate(cell) => self.activate(cell),
+            ViewChange::Place(cell, image) => self.place(cell, &image),
+            ViewChange::Point(image, at) => self.point(&image, at),
             ViewChange::Frame(frame) => self.set_frame(i64::from(frame)),
             ViewChange::WindowByHand => self.look.preset = None,
             ViewChange::SoftwareSeen => self.look.software_seen = true,

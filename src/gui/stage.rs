@@ -6,30 +6,44 @@ use egui::{Context, Rect, Ui};
 
 use super::cells::{Cell, CellInput};
 use super::layout::Grid;
+use super::linked::{Registrations, Sight};
 use super::look::Look;
 use super::model::Model;
 use super::panels::corners::ViewFacts;
+use super::planes::Planes;
 use super::presets::Preset;
 use super::session::Session;
 use super::viewport::{GpuLink, Viewport, ViewportResponse};
+use super::volumes::Volumes;
 use crate::domain::{ImageId, RoiSpace};
-use crate::project::tiles::Pool;
+use crate::project::tiles::{DisplayState, Pool};
 
 /// Decodes that may wait; the loader asks for no more than it can use.
 const POOL_CAPACITY: usize = 256;
 
 /// What is looked at and how.
 pub struct Stage {
-    ctx: Context,
+    pub(super) ctx: Context,
     pool: Arc<Pool>,
-    gpu: Option<GpuLink>,
+    pub(super) gpu: Option<GpuLink>,
     grid: Grid,
     /// As many as the grid has, at least one.
-    cells: Vec<Cell>,
+    pub(super) cells: Vec<Cell>,
     /// The active one; always within `cells`.
-    active: usize,
+    pub(super) active: usize,
     /// The active cell covers all others for a while.
     alone: bool,
+    pub(super) volumes: Volumes,
+    /// The cells move together.
+    pub(super) linked: bool,
+    /// What the cells looked at in the last frame.
+    pub(super) sights: Vec<Option<(ImageId, Sight)>>,
+    pub(super) registrations: Registrations,
+    /// Planes are shown as soon as this image's volume is there.
+    pub(super) planes_wanted: Option<ImageId>,
+    /// This image is laid over the planes as soon as its volume is there.
+    pub(super) fusion_wanted: Option<(ImageId, DisplayState)>,
+    pub(super) planes: Option<Planes>,
     monitor: Option<Arc<[u8]>>,
 }
 
@@ -57,16 +71,32 @@ impl Stage {
             cells: vec![first],
             active: 0,
             alone: false,
+            volumes: Volumes::default(),
+            linked: false,
+            sights: Vec::new(),
+            registrations: Registrations::default(),
+            planes_wanted: None,
+            fusion_wanted: None,
+            planes: None,
             monitor: None,
         })
     }
 
+    /// The cell that the tools work in: the active one, or the slices beside an active plane.
+    pub fn hand(&self) -> usize {
+        match &self.planes {
+            Some(planes) if self.active_plane().is_some() => planes.source,
+            _ => self.active,
+        }
+    }
+
     fn cell(&self) -> &Cell {
-        &self.cells[self.active]
+        &self.cells[self.hand()]
     }
 
     fn cell_mut(&mut self) -> &mut Cell {
-        &mut self.cells[self.active]
+        let hand = self.hand();
+        &mut self.cells[hand]
     }
 
     /// The monitor's colour profile, for every cell; `None` is sRGB.
@@ -77,7 +107,7 @@ impl Stage {
         }
     }
 
-    /// The viewport of the active cell.
+    /// The viewport of the cell in the hand.
     pub fn viewport(&self) -> &Viewport {
         self.cell().viewport()
     }
@@ -101,7 +131,7 @@ impl Stage {
 
     /// Something of a cell is still being loaded or drawn.
     pub fn is_busy(&self) -> bool {
-        self.cells.iter().any(|c| c.viewport().is_busy())
+        self.volumes.is_busy() || self.cells.iter().any(Cell::is_busy)
     }
 
     /// The image of a cell.
@@ -120,6 +150,7 @@ impl Stage {
             self.active = 0;
         }
         self.cells.truncate(count);
+        self.cells.iter_mut().for_each(|c| c.viewport_mut().fit_when_shown());
         while self.cells.len() < count {
             let mut viewport = Viewport::new(&self.ctx, Arc::clone(&self.pool), self.gpu.clone());
             viewport.set_monitor_profile(self.monitor.clone());
@@ -134,8 +165,9 @@ impl Stage {
 
     /// Gives a cell the tools; its image and slice are what the look must name from now on.
     pub fn activate(&mut self, cell: usize) -> Option<(Option<ImageId>, u32)> {
-        let shown = self.cells.get(cell)?;
+        self.cells.get(cell)?;
         self.active = cell;
+        let shown = self.cell();
         Some((shown.image().cloned(), shown.viewport().frame()))
     }
 
@@ -153,6 +185,12 @@ impl Stage {
         Some(self.viewport().frame())
     }
 
+    /// One cell with what is in the hand; the other cells' images leave the view.
+    pub fn one_cell(&mut self) {
+        self.leave_planes();
+        self.set_grid(Grid::SINGLE);
+    }
+
     /// Puts an image into a cell that is not active.
     pub fn place(&mut self, session: &mut Session, cell: usize, image: &ImageId) {
         if let Some(cell) = self.cells.get_mut(cell) {
@@ -161,6 +199,7 @@ impl Stage {
     }
 
     pub fn close(&mut self) {
+        self.leave_planes();
         self.cells.iter_mut().for_each(Cell::close);
     }
 
@@ -171,7 +210,11 @@ impl Stage {
 
     /// A window by name.
     pub fn set_window(&mut self, preset: Preset) {
-        self.cell_mut().set_window(preset);
+        if self.active_plane().is_some() {
+            self.set_plane_window(preset);
+        } else {
+            self.cell_mut().set_window(preset);
+        }
     }
 
     /// Whether the values in view are Hounsfield units, which windows for CT are made for.
@@ -180,7 +223,9 @@ impl Stage {
     }
 
     pub fn invert(&mut self) {
-        self.cell_mut().invert();
+        if self.active_plane().is_none() || !self.with_planes(|p| p.mpr.display.invert = !p.mpr.display.invert) {
+            self.cell_mut().invert();
+        }
     }
 
     /// The view as an objective of this power would show it; slides without a named objective go by their spacing.
@@ -189,7 +234,10 @@ impl Stage {
     }
 
     pub fn zoom_centre(&mut self, factor: f64) {
-        self.cell_mut().zoom_centre(factor);
+        match self.active_view() {
+            Some(view) => view.zoom_by(factor),
+            None => self.cell_mut().zoom_centre(factor),
+        }
     }
 
     /// What the corners of a cell say.
@@ -200,7 +248,7 @@ impl Stage {
 
     /// The slice whose outlines are shown in a cell.
     fn frame_of(&self, cell: usize, look: &Look) -> u32 {
-        if cell == self.active { look.frame } else { self.cells.get(cell).map_or(0, |c| c.viewport().frame()) }
+        if cell == self.hand() { look.frame } else { self.cells.get(cell).map_or(0, |c| c.viewport().frame()) }
     }
 
     /// The cells in view, each with its part of `rect`.
@@ -222,7 +270,7 @@ impl Stage {
         hand: CellHand,
     ) -> Option<Seen> {
         let frame = self.frame_of(cell, look);
-        let active = cell == self.active;
+        let active = cell == self.hand();
         let input = CellInput { tool_armed: hand.armed && active, editing: hand.editing && active, frame };
         let response = self.cells.get_mut(cell)?.show(ui, rect, model, look, input);
         Some(Seen { cell, response })

@@ -14,6 +14,7 @@ pub mod keeping;
 pub mod layout;
 pub mod navigator;
 pub mod palette;
+pub mod planes;
 pub mod release;
 pub mod start;
 pub mod status;

@@ -101,14 +101,16 @@ fn case_row(ui: &mut Ui, s: Shown<'_>, case: &CaseRow, here: bool) -> bool {
 
 fn image_row(ui: &mut Ui, s: Shown<'_>, image: &ImageRow, index: usize, out: &mut Vec<Action>) {
     let here = s.look.image.as_ref() == Some(&image.id);
-    let clicked = row(ui, &image.label, here, 24.0, |ui, t| {
+    let made = row(ui, &image.label, here, 24.0, |ui, t| {
         ui.add_space(26.0);
         let color = if here { t.text } else { t.text_dim };
         let text = format!("{}  {}", index + 1, image.label);
         ui.add(egui::Label::new(RichText::new(text).font(theme::small()).color(color)).truncate());
-    })
-    .clicked();
-    if clicked {
+    });
+    // It can be dragged into a cell of the stage.
+    let held = ui.interact(made.rect, made.id.with("drag"), egui::Sense::drag());
+    held.dnd_set_drag_payload(image.id.clone());
+    if made.clicked() {
         out.push(Action::Look(ViewChange::Image(image.id.clone())));
     }
     trouble(ui, s, image);

@@ -42,6 +42,11 @@ impl GpuLink {
         self.software
     }
 
+    /// Format of the window's own pass.
+    pub(super) const fn target_format(&self) -> wgpu::TextureFormat {
+        self.target_format
+    }
+
     pub fn adapter(&self) -> &str {
         &self.adapter
     }

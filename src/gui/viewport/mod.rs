@@ -17,6 +17,7 @@ mod overview;
 mod readout;
 mod seen;
 mod tiles;
+mod volume;
 mod window;
 
 use std::{
@@ -35,6 +36,7 @@ pub use colours::IccBadge;
 pub use headless::HeadlessWindow;
 pub use readout::{LengthUnit, Sample, ScaleBar};
 pub use seen::SeenMap;
+pub use volume::{GAP_PT, PlaneInput, PlaneLayer, PlaneResponse, PlaneView, ShownVolume};
 
 use crate::{
     domain::{Field, TileKey},
@@ -213,6 +215,11 @@ impl Viewport {
     /// The image shown.
     pub fn meta(&self) -> Option<&ImageMeta> {
         self.shown.as_ref().map(Shown::meta)
+    }
+
+    /// The pixels of the image shown.
+    pub fn source(&self) -> Option<&Arc<dyn ImageSource>> {
+        self.shown.as_ref().map(|s| s.handle.source())
     }
 
     /// Drawing happens on the processor: the window says so in a banner.

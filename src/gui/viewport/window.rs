@@ -17,6 +17,20 @@ impl Viewport {
         }
     }
 
+    /// The whole image as soon as the view is drawn: its place is about to change.
+    pub fn fit_when_shown(&mut self) {
+        if let Some(shown) = &mut self.shown {
+            shown.fit_pending = true;
+        }
+    }
+
+    /// The window as the middle of a sigmoid (PS3.3 C.11.2.1.3.1) instead of a straight line.
+    pub fn set_sigmoid(&mut self, sigmoid: bool) {
+        if let Some(shown) = &mut self.shown {
+            shown.display.sigmoid = sigmoid;
+        }
+    }
+
     fn window_of_values(&self) -> Option<Window> {
         let frame = self.meta()?.frames.get(self.frame() as usize)?;
         let coarsest = self.tiles.keys().filter(|k| k.frame == self.frame()).map(|k| k.level).max()?;

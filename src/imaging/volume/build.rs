@@ -145,6 +145,9 @@ impl Voxel for u16 {
     const LOWEST: f64 = 0.0;
 }
 
+/// Slope and intercept of each slice.
+type Rescales = Vec<(f64, f64)>;
+
 struct Job<'a> {
     source: &'a dyn ImageSource,
     places: &'a [SlicePlace],
@@ -156,7 +159,7 @@ struct Job<'a> {
 
 impl Job<'_> {
     /// Samples of all slices, and the rescale of each.
-    fn run<T: Voxel>(&self, count: usize) -> Result<(Vec<T>, Vec<(f64, f64)>), VolumeError> {
+    fn run<T: Voxel>(&self, count: usize) -> Result<(Vec<T>, Rescales), VolumeError> {
         let per_slice = usize::try_from(self.size_px.area()).unwrap_or(0).max(1);
         let mut samples = vec![T::default(); count];
         let mut rescales = vec![(1.0, 0.0); self.places.len()];

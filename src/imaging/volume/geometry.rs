@@ -240,6 +240,10 @@ mod tests {
     use super::{Posed, StackGeometry};
     use crate::domain::PlanePose;
 
+    fn near(a: [f64; 3], b: [f64; 3]) -> bool {
+        a.iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-12)
+    }
+
     fn posed(frame: u32, origin_mm: [f64; 3]) -> Posed {
         let pose = PlanePose { origin_mm, row_dir: [1.0, 0.0, 0.0], col_dir: [0.0, 1.0, 0.0], spacing_mm: [0.5, 0.75] };
         Posed { frame, pose, rescale: (1.0, -1024.0) }
@@ -258,7 +262,7 @@ mod tests {
         assert!(stack.is_even() && !stack.is_uneven() && !stack.has_holes());
         assert_eq!(stack.nearest_slice([7.0, 1.0, 7.4]), 1);
         assert_eq!(stack.nearest_slice([7.0, 1.0, 70.0]), 2);
-        assert_eq!(stack.corners_mm([4, 2])[7], [1.75, 1.125, 10.5]);
+        assert!(near(stack.corners_mm([4, 2])[7], [1.75, 1.125, 10.5]));
     }
 
     #[test]
@@ -280,7 +284,7 @@ mod tests {
     fn a_tilted_stack_keeps_its_drift() {
         let stack = StackGeometry::new(&[posed(0, [0.0, 0.0, 0.0]), posed(1, [0.0, -1.0, 3.0])]).unwrap();
         assert!(!stack.is_even());
-        assert_eq!(stack.slices()[1].origin_mm, [0.0, -1.0, 3.0]);
+        assert!(near(stack.slices()[1].origin_mm, [0.0, -1.0, 3.0]));
         assert!(!stack.is_uneven(), "the steps along the normal are the same");
     }
 

@@ -5,6 +5,11 @@
 //! own way (PET). [`Volume::reslice`] reads between the real positions; what lies between two slices where others are
 //! missing, or outside, is no value.
 
+#![allow(
+    clippy::indexing_slicing,
+    reason = "three axes in arrays of three; samples of foreign files are read through `get`"
+)]
+
 mod build;
 mod geometry;
 mod reslice;

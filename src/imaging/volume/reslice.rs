@@ -277,15 +277,15 @@ impl<'a, T: Copy + Into<f32>> Cut<'a, T> {
     /// Pixels of a row that lie in an even stack: half a voxel beyond the outer centres.
     fn span(&self, start: [f64; 3], len: usize) -> std::ops::Range<usize> {
         let (mut low, mut high) = (0.0_f64, len as f64 - 1.0);
-        for i in 0..3 {
-            let (first, last) = (-0.5 - start[i], self.size[i] as f64 - 0.5 - start[i]);
-            if self.per_x[i].abs() < 1e-12 {
+        for ((start, per_x), size) in start.iter().zip(self.per_x).zip(self.size) {
+            let (first, last) = (-0.5 - start, size as f64 - 0.5 - start);
+            if per_x.abs() < 1e-12 {
                 if first > 1e-9 || last < -1e-9 {
                     return 0..0;
                 }
                 continue;
             }
-            let (a, b) = (first / self.per_x[i], last / self.per_x[i]);
+            let (a, b) = (first / per_x, last / per_x);
             low = low.max(a.min(b) - 1e-9);
             high = high.min(a.max(b) + 1e-9);
         }

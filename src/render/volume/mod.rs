@@ -108,12 +108,15 @@ pub struct VolumePrepared {
     pub redrawn: bool,
 }
 
+/// A volume, its cut, and where its colours lie in memory.
+type ShownCut = (u64, CutUniform, Option<usize>);
+
 struct View {
     targets: Targets,
     composite_uniform: wgpu::Buffer,
     composite_group: wgpu::BindGroup,
     cuts: Vec<wgpu::Buffer>,
-    shown: Option<(Vec<(u64, CutUniform, Option<usize>)>, [u8; 3])>,
+    shown: Option<(Vec<ShownCut>, [u8; 3])>,
     last_prepared: u64,
 }
 
@@ -244,7 +247,7 @@ impl View {
         volumes: &HashMap<u64, VolumeTexture>,
         layers: &[&VolumeLayer],
         background: [u8; 3],
-        cuts: &[(u64, CutUniform, Option<usize>)],
+        cuts: &[ShownCut],
     ) {
         while self.cuts.len() < layers.len() {
             self.cuts.push(pipeline::uniform(device, "volume cut", size_of::<CutUniform>()));

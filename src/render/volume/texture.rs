@@ -15,7 +15,7 @@ pub(super) struct Packing {
 impl Packing {
     /// `None` when no arrangement fits a texture of `most` along each side.
     pub fn new(size: [u32; 3], most: u32) -> Option<Self> {
-        if size.iter().any(|n| *n == 0) || most == 0 {
+        if size.contains(&0) || most == 0 {
             return None;
         }
         if size.iter().all(|n| *n <= most) {
