@@ -39,6 +39,8 @@ mod gui_keeping;
 #[cfg(feature = "gui")]
 mod gui_opening;
 #[cfg(feature = "gui")]
+mod gui_planes;
+#[cfg(feature = "gui")]
 mod gui_release;
 #[cfg(feature = "gui")]
 mod gui_slices;

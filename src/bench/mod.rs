@@ -5,6 +5,7 @@ mod fold;
 mod grown;
 mod line;
 mod peers;
+mod planes;
 mod roam;
 mod slides;
 
@@ -13,7 +14,7 @@ use std::path::PathBuf;
 /// What to measure.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// append, fold, grown, wsi_open, wsi_tiles, wsi_trace, trace_limit, or all (append and fold; the others need data)
+    /// append, fold, grown, wsi_open, wsi_tiles, wsi_trace, trace_limit, wl_mpr, or all (append and fold; the others need data)
     #[arg(default_value = "all")]
     pub name: String,
     /// Data that the measurement works on, where it needs some
@@ -71,10 +72,19 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
         "wsi_trace" => return roam::wsi_trace(files, args.n.unwrap_or(1), options, peers),
         // Microseconds to decode one tile, measured on the machine that the reference figures are from.
         "trace_limit" => return roam::trace_limit(files, f64::from(args.n.unwrap_or(113)), options, peers),
+        "wl_mpr" => {
+            let file = files.first();
+            planes::run(file.map(PathBuf::as_path))?;
+            match file {
+                Some(file) => peers::run(peers, "wl_mpr.py", &[file.as_os_str()]),
+                None => println!("peer=wl_mpr.py not run (name the peers' volume file after `wl_mpr`)"),
+            }
+            return Ok(());
+        }
         _ if known => return Ok(()),
         _ => {}
     }
-    let known = "append, fold, grown, wsi_open, wsi_tiles, wsi_trace, trace_limit and all";
+    let known = "append, fold, grown, wsi_open, wsi_tiles, wsi_trace, trace_limit, wl_mpr and all";
     let reason = format!("there is no such measurement; known are {known}");
     Err(crate::project::ProjectError::Refused { file: args.name.clone(), reason }.into())
 }

@@ -100,6 +100,16 @@ impl App {
         self.look.in_hand(self.session.model()).map(|(_, shape)| shape)
     }
 
+    /// Where the planes' cross-hair stands in the patient (LPS, mm), and the planes' thickness; for tests.
+    pub fn cross_hair(&self) -> Option<([f64; 3], f64)> {
+        self.stage.planes().map(|p| (p.mpr.centre_mm, p.mpr.thickness_mm()))
+    }
+
+    /// How many cells the stage has, and which one is active; for tests.
+    pub fn cells(&self) -> (usize, usize) {
+        (self.stage.grid().cells(), self.stage.active())
+    }
+
     /// Where a pixel of the image lies on the screen; for tests.
     pub fn screen_from_image(&self, at: crate::domain::PointPx) -> egui::Pos2 {
         self.stage.viewport().screen_from_image(at)

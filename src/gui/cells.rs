@@ -13,7 +13,7 @@ use super::panels::corners::{ViewFacts, orientation};
 use super::presets::Preset;
 use super::session::Session;
 use super::theme;
-use super::viewport::{PlaneView, Sample, Viewport, ViewportInput, ViewportResponse, ViewportStyle};
+use super::viewport::{PlaneView, RoiStatistics, Sample, Viewport, ViewportInput, ViewportResponse, ViewportStyle};
 use crate::domain::{FindingId, ImageId, PointPx, RoiSpace, Shape};
 use crate::project::ImageMeta;
 use crate::project::pixels::Window;
@@ -32,6 +32,8 @@ pub struct Cell {
     geometry: HashMap<(FindingId, usize), (Shape, Arc<ShapeGeometry>)>,
     /// Value under the pointer, and where it is.
     pointer: Option<(PointPx, Option<Sample>)>,
+    /// What the selected outline measures: of which finding, slice and model.
+    measured: Option<((FindingId, u32, u64), Option<RoiStatistics>)>,
     /// A plane through a volume instead of an image.
     pub(super) plane: Option<(PlaneKind, PlaneView)>,
 }
@@ -69,6 +71,7 @@ impl Cell {
             made_of: None,
             geometry: HashMap::new(),
             pointer: None,
+            measured: None,
             plane: None,
         }
     }
@@ -180,6 +183,8 @@ impl Cell {
             window: self.viewport.window().map(|w| (w.center, w.width)),
             inverted: self.viewport.display().invert,
             pointer: self.pointer.map(|(at, _)| at),
+            measured: self.measured.as_ref().and_then(|(_, m)| *m),
+            unit: meta.and_then(|m| m.display.unit.clone()).unwrap_or_default(),
             value: self.pointer.and_then(|(_, s)| s).map(|s| self.value_text(s)),
             hidden: look.hidden,
             orientation: self.orientation(frame),
@@ -224,6 +229,7 @@ impl Cell {
         };
         let viewport = &mut self.viewport;
         let out = ui.scope_builder(egui::UiBuilder::new().max_rect(rect), |ui| viewport.ui(ui, input)).inner;
+        self.take_measure(model, look, out.shown_frame);
         let size = self.meta().map(ImageMeta::size_px);
         let inside = |p: &PointPx| {
             size.is_some_and(|s| p[0] >= 0.0 && p[1] >= 0.0 && p[0] < f64::from(s.width) && p[1] < f64::from(s.height))
@@ -232,6 +238,19 @@ impl Cell {
         self.pointer =
             out.pointer_image_px.filter(inside).map(|p| (p, hover.and_then(|at| self.viewport.sample_under(at))));
         out
+    }
+
+    /// Measures the selected outline once; again while its pixels are still on their way.
+    fn take_measure(&mut self, model: &Model, look: &Look, frame: u32) {
+        let found = look.selected.as_ref().and_then(|id| model.finding(id)).zip(self.image.as_ref());
+        let Some((id, shape)) = found.and_then(|(f, image)| Some((f.id.clone(), f.shape_on(image, frame)?))) else {
+            self.measured = None;
+            return;
+        };
+        let key = (id, frame, model.revision);
+        if self.measured.as_ref().is_none_or(|(known, m)| *known != key || m.is_none()) {
+            self.measured = Some((key, self.viewport.measure(shape)));
+        }
     }
 
     /// Makes the set of outlines anew when what it shows has changed.

@@ -115,21 +115,32 @@ impl Sight {
     }
 }
 
+/// What is known of two images beside their headers.
+#[derive(Clone, Copy, Debug)]
+pub enum How<'a> {
+    /// They are one.
+    Same,
+    Registered(&'a Similarity),
+    ByHeader,
+}
+
 /// Where another image must look to show the same as this one. `before` is what this one looked at before it moved.
 pub fn carried(
     (meta, sight, before): (&ImageMeta, &Sight, &Sight),
     (other, theirs): (&ImageMeta, &Sight),
-    registered: Option<&Similarity>,
+    how: How<'_>,
 ) -> Sight {
     let camera = sight.camera;
-    if let Some(map) = registered {
+    if let How::Registered(map) = how {
         let centre_px = map.apply(camera.centre_px);
         return Sight {
             camera: Camera { centre_px, zoom: camera.zoom / map.scale(), ..theirs.camera },
             ..theirs.clone()
         };
     }
-    let shared = !meta.frame_of_reference.is_empty() && meta.frame_of_reference == other.frame_of_reference;
+    let shared = matches!(how, How::Same)
+        || !meta.identity.frame_of_reference.is_empty()
+            && meta.identity.frame_of_reference == other.identity.frame_of_reference;
     let pose = meta.frames.get(sight.frame as usize).and_then(|f| f.pose);
     if let (true, Some(pose)) = (shared, pose) {
         let place = pose.patient_from_image(camera.centre_px[0], camera.centre_px[1]);
@@ -184,7 +195,12 @@ impl Stage {
             if their_meta.field != meta.field {
                 continue;
             }
-            let to = carried((&meta, sight, old), (their_meta, theirs), self.registrations.get(image, other));
+            let how = match self.registrations.get(image, other) {
+                _ if image == other => How::Same,
+                Some(map) => How::Registered(map),
+                None => How::ByHeader,
+            };
+            let to = carried((&meta, sight, old), (their_meta, theirs), how);
             viewport.set_camera(to.camera);
             if to.frame != theirs.frame {
                 viewport.set_frame(to.frame);
@@ -237,34 +253,37 @@ mod tests {
         assert!(!r.is_asking());
     }
 
-    fn stack(spacing: f64, zs: &[f64], reference: &str) -> ImageMeta {
+    fn stack(side: u32, spacing: f64, zs: &[f64], reference: &str) -> ImageMeta {
         let pose = |z: f64| PlanePose {
             origin_mm: [-100.0, -100.0, z],
             row_dir: [1.0, 0.0, 0.0],
             col_dir: [0.0, 1.0, 0.0],
             spacing_mm: [spacing, spacing],
         };
-        let side = (200.0 / spacing) as u32;
         ImageMeta {
             levels: vec![Level { size_px: SizePx::new(side, side), tile_px: SizePx::new(side, side), downsample: 1.0 }],
             frames: zs.iter().map(|z| FrameInfo { pose: Some(pose(*z)), ..FrameInfo::default() }).collect(),
-            frame_of_reference: reference.to_owned(),
+            identity: crate::project::tiles::Identity {
+                frame_of_reference: reference.to_owned(),
+                ..Default::default()
+            },
             ..ImageMeta::default()
         }
     }
 
     #[test]
     fn the_same_place_of_the_patient_is_shown_whatever_the_spacing() {
-        let (ct, pet) = (stack(0.5, &[0.0, 1.0, 2.0, 3.0, 4.0], "1.2"), stack(4.0, &[-3.0, 0.0, 3.0, 6.0], "1.2"));
+        let (ct, pet) =
+            (stack(400, 0.5, &[0.0, 1.0, 2.0, 3.0, 4.0], "1.2"), stack(50, 4.0, &[-3.0, 0.0, 3.0, 6.0], "1.2"));
         let look = |frame, centre_px, zoom| Sight { camera: Camera { centre_px, zoom, ..Camera::default() }, frame };
         let (now, before, theirs) = (look(3, [240.5, 160.5], 2.0), look(2, [0.0; 2], 1.0), look(0, [9.0; 2], 5.0));
-        let to = carried((&ct, &now, &before), (&pet, &theirs), None);
+        let to = carried((&ct, &now, &before), (&pet, &theirs), How::ByHeader);
         assert_eq!(to.frame, 2, "z = 3 mm is the PET's third slice");
         assert!(near(to.camera.centre_px, [30.5, 20.5]), "{:?}", to.camera.centre_px);
         assert!((to.camera.zoom - 16.0).abs() < 1e-9, "a millimetre is as long on both");
         // Another frame of reference: the same share of the image, the same number of slices on.
-        let other = stack(4.0, &[-3.0, 0.0, 3.0, 6.0], "9.9");
-        let to = carried((&ct, &now, &before), (&other, &theirs), None);
+        let other = stack(50, 4.0, &[-3.0, 0.0, 3.0, 6.0], "9.9");
+        let to = carried((&ct, &now, &before), (&other, &theirs), How::ByHeader);
         assert_eq!(to.frame, 1);
         assert!(near(to.camera.centre_px, [240.5 / 8.0, 160.5 / 8.0]));
     }

@@ -143,6 +143,7 @@ impl Stage {
     pub fn set_grid(&mut self, grid: Grid) {
         self.grid = grid;
         self.alone = false;
+        self.registrations.give_up();
         let count = grid.cells();
         // What is worked on stays in view.
         if self.active >= count {

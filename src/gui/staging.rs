@@ -176,7 +176,7 @@ impl App {
             Hung {
                 field: Some(row.field),
                 modality: meta.map(|m| m.identity.modality.clone()).unwrap_or_default(),
-                date: meta.map(|m| m.study_date.clone()).unwrap_or_default(),
+                date: meta.map(|m| m.identity.study_date.clone()).unwrap_or_default(),
                 frames: row.frames as usize,
             }
         });
@@ -257,12 +257,13 @@ impl App {
             self.on_planes(|p| p.fusion = None);
             return;
         }
-        let reference = self.stage.viewport().meta().map(|m| m.frame_of_reference.clone()).unwrap_or_default();
+        let reference = self.stage.viewport().meta().map(|m| m.identity.frame_of_reference.clone()).unwrap_or_default();
         let (ids, facts) = self.hung();
         let mut others: Vec<(bool, ImageId)> = Vec::new();
         for (id, fact) in ids.into_iter().zip(facts).filter(|(id, _)| *id != own.0) {
             let source = self.session.open_image(&id);
-            let shares = source.is_some_and(|s| !reference.is_empty() && s.meta().frame_of_reference == reference);
+            let shares =
+                source.is_some_and(|s| !reference.is_empty() && s.meta().identity.frame_of_reference == reference);
             if shares && fact.frames > 1 {
                 others.push((matches!(fact.modality.as_str(), "PT" | "NM"), id));
             }

@@ -5,7 +5,7 @@ use egui::{Align2, Painter, Pos2, Rect, Stroke, Vec2};
 use crate::domain::{Field, PointPx, Spacing};
 use crate::gui::i18n::{Arg, Words};
 use crate::gui::theme;
-use crate::gui::viewport::IccBadge;
+use crate::gui::viewport::{IccBadge, RoiStatistics};
 use crate::gui::widgets::cased_text;
 use crate::project::tiles::{ColourPart, ColourState, IccFault};
 
@@ -29,6 +29,10 @@ pub struct ViewFacts {
     pub window: Option<(f64, f64)>,
     pub inverted: bool,
     pub pointer: Option<PointPx>,
+    /// What the selected outline measures on this slice.
+    pub measured: Option<RoiStatistics>,
+    /// Unit of the values.
+    pub unit: String,
     /// The value under the pointer, with its unit.
     pub value: Option<String>,
     pub hidden: bool,
@@ -122,6 +126,19 @@ fn bottom_left(words: &Words, f: &ViewFacts) -> Vec<String> {
             text = format!("{text}  {}", words.t("corner-inverted"));
         }
         out.push(text);
+    }
+    if let Some(m) = &f.measured {
+        let digits = usize::from(m.highest.abs().max(m.lowest.abs()) < 100.0);
+        let n = |v: f64| Arg::from(trimmed(v, digits).replace('-', "−"));
+        let unit = Arg::from(f.unit.clone());
+        let args =
+            [("mean", n(m.mean)), ("sd", n(m.deviation)), ("low", n(m.lowest)), ("high", n(m.highest)), ("unit", unit)];
+        out.push(words.with("corner-roi", &args).trim_end().to_owned());
+        let pixels = Arg::from(m.pixels.to_string());
+        out.push(match m.area_mm2 {
+            Some(mm2) => words.with("corner-roi-area", &[("mm2", Arg::from(trimmed(mm2, 1))), ("n", pixels)]),
+            None => words.with("corner-roi-pixels", &[("n", pixels)]),
+        });
     }
     out.extend(colour_lines(words, f));
     let mut turned = Vec::new();

@@ -49,7 +49,7 @@ fn dropped(ui: &Ui, places: &[(usize, Rect)], out: &mut Vec<Action>) {
         return;
     };
     let Some((cell, place)) = places.iter().find(|(_, place)| place.contains(at)) else { return };
-    ui.ctx().layer_painter(egui::LayerId::new(egui::Order::Foreground, egui::Id::new("drop"))).rect_stroke(
+    ui.ctx().layer_painter(egui::LayerId::new(egui::Order::Foreground, egui::Id::unique("drop"))).rect_stroke(
         *place,
         0.0,
         Stroke::new(2.0, look(ui).accent),
