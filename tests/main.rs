@@ -68,6 +68,12 @@ mod licences;
 mod matching;
 mod migration;
 mod ontology;
+#[cfg(feature = "network")]
+mod pacs;
+#[cfg(feature = "network")]
+mod pacs_hostile;
+#[cfg(feature = "network")]
+mod pacs_receive;
 mod places;
 mod project_store;
 mod release;

@@ -14,6 +14,10 @@ mod journal;
 mod new;
 mod ontology;
 mod open;
+#[cfg(feature = "network")]
+mod pacs;
+#[cfg(feature = "network")]
+mod pacs_receive;
 mod protocol;
 mod reader;
 mod rebuild;
@@ -82,6 +86,10 @@ pub enum Command {
     Backup(backup::Args),
     /// Make a project of a backup, or prove that it could be done
     Restore(restore::Args),
+    /// Find and fetch images on a PACS, and receive what one sends
+    #[cfg(feature = "network")]
+    #[command(subcommand)]
+    Pacs(pacs::Command),
     /// Check and search term packs
     Ontology(ontology::Args),
     /// The child that reads files which can crash their reader; started by Shoken itself
@@ -133,6 +141,8 @@ pub fn run(command: &Command, common: &Common) -> anyhow::Result<ExitCode> {
         Command::History(a) => history::run(a, common),
         Command::Backup(a) => backup::run(a, common),
         Command::Restore(a) => restore::run(a, common),
+        #[cfg(feature = "network")]
+        Command::Pacs(a) => pacs::run(a, common),
         Command::Ontology(a) => ontology::run(a, common),
         Command::Worker(a) => worker::run(a),
     }

@@ -25,6 +25,8 @@ mod gather;
 mod geojson_read;
 mod geojson_write;
 mod merkle;
+#[cfg(feature = "network")]
+pub mod pacs;
 mod plan;
 mod prov;
 mod release;

@@ -36,6 +36,7 @@ mod tiff;
 mod values;
 pub mod volume;
 
+pub use dicom::reads_transfer_syntax;
 pub use formats::{open, open_bytes};
 pub use known::{KNOWN_FORMATS, KnownFormat, Verified};
 pub use openslide::serve as serve_openslide;

@@ -17,6 +17,8 @@ mod images;
 mod keeping;
 mod leaving;
 mod open;
+#[cfg(feature = "network")]
+pub mod pacs;
 pub mod pixels;
 mod reading;
 mod release;
@@ -105,6 +107,9 @@ pub enum ProjectError {
         "the image '{name}' is not where it was ({path}). Connect the disk '{disk}' or point Shoken to the folder it was moved to."
     )]
     ImageMissing { name: String, path: String, disk: String },
+    #[cfg(feature = "network")]
+    #[error("{0}")]
+    Pacs(#[from] pacs::PacsError),
     #[error("cancelled; nothing was changed")]
     Cancelled,
     #[error("stopped when asked to; what was done so far is kept, run the command again to go on")]
@@ -125,6 +130,13 @@ impl ProjectError {
     pub const fn exit_code(&self) -> u8 {
         match self {
             Self::Rejected(_) | Self::NoSuchCase(_) | Self::NobodyHere | Self::Refused { .. } => 1,
+            #[cfg(feature = "network")]
+            Self::Pacs(
+                pacs::PacsError::NotAllowed { .. }
+                | pacs::PacsError::NotTrusted { .. }
+                | pacs::PacsError::TooMuch { .. }
+                | pacs::PacsError::NotAUid(_),
+            ) => 1,
             _ => 2,
         }
     }

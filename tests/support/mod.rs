@@ -1,8 +1,12 @@
 //! Helpers of the tests: a project in memory, and where to find the real sample files and the independent readers in Python.
 
+#[cfg(feature = "network")]
+pub mod archive;
 pub mod desk;
 pub mod disk;
 pub mod look;
+#[cfg(feature = "network")]
+pub mod orthanc;
 pub mod pixels;
 pub mod scene;
 #[cfg(feature = "gui")]

@@ -33,6 +33,15 @@ cli-kept-state = state folded from the log, streams
 cli-kept-subject-keys = keys of subjects
 cli-kept-transactions = signed transactions, byte by byte
 
+cli-pacs-fetched = { $n } images of this study are in { $folder }, { $new } of them new
+cli-pacs-imported = imported: { $n } new, { $known } known, { $skipped } skipped
+cli-pacs-listening = Listening on { $address } as { $title }. Press Ctrl+C to stop
+cli-pacs-more = There may be more: add --offset { $n }
+cli-pacs-none = No server yet. Add one to { $file } under a line [[pacs]] with name and url
+cli-pacs-nothing = Nothing fits
+cli-pacs-received = { $n } images received, { $refused } refused; { $rejected } senders rejected, { $broken } broke off
+cli-pacs-secret = Password or token for { $server }:{ " " }
+
 cli-place-cloud = This project lies in a folder that { $service } copies to the network: it may overwrite the database while it is written, and the images' names leave this computer. Better: { $better }
 cli-place-fat = This project lies on { $kind }, which keeps no journal: pulling the disk may damage it, and files end at 4 GB. Better: { $better }
 cli-place-network = This project lies on a network drive ({ $kind }) and opens to look only. To work on it, copy it here: { $better }

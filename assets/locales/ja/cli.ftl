@@ -33,6 +33,15 @@ cli-kept-state = 記録から求めた状態（ストリーム数）
 cli-kept-subject-keys = 対象者の鍵
 cli-kept-transactions = 署名済みの記録（全バイト）
 
+cli-pacs-fetched = この検査の画像 { $n } 枚が { $folder } にあります（新規 { $new } 枚）
+cli-pacs-imported = 取り込み：新規 { $n }、登録済み { $known }、対象外 { $skipped }
+cli-pacs-listening = { $title } として { $address } で受信を待っています。Ctrl+C で終了します
+cli-pacs-more = 続きがある可能性があります。--offset { $n } を付けてください
+cli-pacs-none = サーバーがまだありません。{ $file } に [[pacs]] の行を作り、name と url を書いてください
+cli-pacs-nothing = 該当するものはありません
+cli-pacs-received = 画像 { $n } 枚を受信、{ $refused } 枚を拒否しました。送信元の拒否 { $rejected } 件、中断 { $broken } 件
+cli-pacs-secret = { $server } のパスワードまたはトークン：
+
 cli-place-cloud = このプロジェクトは { $service } が同期するフォルダーにあります。書き込み中のデータベースが上書きされたり、画像の名前が外部へ送られたりするおそれがあります。移動先の例：{ $better }
 cli-place-fat = このプロジェクトは { $kind } のディスクにあります。取り外すと壊れるおそれがあり、4 GB を超えるファイルを置けません。移動先の例：{ $better }
 cli-place-network = このプロジェクトはネットワークドライブ（{ $kind }）にあるため、閲覧のみで開きます。作業するには、この端末へ写してください：{ $better }

@@ -21,6 +21,11 @@ use super::{
 use crate::domain::TileKey;
 use header::{Instance, Photometric, field_of};
 
+/// Whether images of this transfer syntax are read, for whoever asks before sending them.
+pub fn reads_transfer_syntax(uid: &str) -> bool {
+    syntax::TransferSyntax::from_uid(uid).check_readable().is_ok()
+}
+
 /// A stack of frames of one size: the frames of one file, or the files of one series in order.
 pub struct DicomStack {
     meta: ImageMeta,
