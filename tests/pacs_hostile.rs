@@ -174,7 +174,7 @@ fn a_server_that_gives_the_same_page_for_ever_or_too_many_bytes_is_not_believed(
         Reply::Stream(Box::new(|out| {
             out.write_all(format!("HTTP/1.1 200 OK\r\nContent-Type: {JSON}\r\nConnection: close\r\n\r\n[").as_bytes())?;
             loop {
-                out.write_all(&[b' '; 1 << 16])?;
+                out.write_all(&[b' '; 1 << 12])?;
             }
         }))
     });

@@ -17,9 +17,10 @@ pub enum Reply {
     /// Bytes as they are; then silence, with the connection open.
     Stall(Vec<u8>),
     /// Written by the test piece by piece; the connection is closed after it.
-    Stream(Box<dyn FnOnce(&mut dyn Write) -> std::io::Result<()> + Send>),
+    Stream(Box<Writing>),
 }
 
+type Writing = dyn FnOnce(&mut dyn Write) -> std::io::Result<()> + Send;
 type Answer = dyn Fn(&str) -> Reply + Send + Sync;
 
 pub struct Archive {

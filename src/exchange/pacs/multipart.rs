@@ -27,7 +27,7 @@ pub(super) fn boundary(content_type: &str) -> Result<String, String> {
 
 /// A foreign word as it may stand in a message.
 fn shown(text: &str) -> String {
-    text.chars().filter(|c| c.is_ascii_graphic()).take(60).collect()
+    text.chars().filter(char::is_ascii_graphic).take(60).collect()
 }
 
 /// `name=value` and `name="value"`, separated by semicolons that stand outside quotes.
@@ -187,8 +187,10 @@ fn content_type(header: &str) -> String {
 mod tests {
     use super::*;
 
+    type Bodies = Vec<(String, Vec<u8>)>;
+
     /// Feeds a stream in pieces of one size; the bodies with their types, and whether it was whole.
-    fn read(stream: &[u8], piece: usize) -> Result<(Vec<(String, Vec<u8>)>, bool), String> {
+    fn read(stream: &[u8], piece: usize) -> Result<(Bodies, bool), String> {
         let mut parts = Parts::new("b");
         let (mut out, mut open) = (Vec::new(), None);
         for bytes in stream.chunks(piece) {

@@ -33,18 +33,18 @@ pub(super) fn answer(
     ae_title: &str,
     allowed: &BTreeSet<String>,
     max_pdu: u32,
-) -> Result<(Contexts, Pdu), Pdu> {
+) -> Result<(Contexts, Pdu), Why> {
     if request.application_context_name.trim_end_matches(['\0', ' ']) != APPLICATION_CONTEXT {
-        return Err(rejection(Why::ApplicationContextNameNotSupported));
+        return Err(Why::ApplicationContextNameNotSupported);
     }
     if request.called_ae_title.trim() != ae_title {
-        return Err(rejection(Why::CalledAETitleNotRecognized));
+        return Err(Why::CalledAETitleNotRecognized);
     }
     if !allowed.is_empty() && !allowed.contains(request.calling_ae_title.trim()) {
-        return Err(rejection(Why::CallingAETitleNotRecognized));
+        return Err(Why::CallingAETitleNotRecognized);
     }
     if request.presentation_contexts.len() > MOST_CONTEXTS {
-        return Err(rejection(Why::NoReasonGiven));
+        return Err(Why::NoReasonGiven);
     }
     let mut contexts = Contexts::new();
     let mut results = Vec::new();
@@ -141,18 +141,9 @@ mod tests {
         let (agreed, _) = answer(&request("CT1", "SHOKEN", contexts), "SHOKEN", &allowed, 16384).unwrap();
         assert_eq!(agreed.keys().copied().collect::<Vec<_>>(), [1, 7], "video and the worklist are not taken");
         assert_eq!(agreed[&1].syntax, jpeg2000, "as the caller has it");
-        let why = |rq: &AssociationRQ| match answer(rq, "SHOKEN", &allowed, 16384) {
-            Err(Pdu::AssociationRJ(rj)) => rj.source,
-            _ => panic!("taken"),
-        };
-        assert_eq!(
-            why(&request("X", "SHOKEN", contexts)),
-            AssociationRJSource::ServiceUser(Why::CallingAETitleNotRecognized)
-        );
-        assert_eq!(
-            why(&request("CT1", "OTHER", contexts)),
-            AssociationRJSource::ServiceUser(Why::CalledAETitleNotRecognized)
-        );
+        let why = |rq: &AssociationRQ| answer(rq, "SHOKEN", &allowed, 16384).err();
+        assert_eq!(why(&request("X", "SHOKEN", contexts)), Some(Why::CallingAETitleNotRecognized));
+        assert_eq!(why(&request("CT1", "OTHER", contexts)), Some(Why::CalledAETitleNotRecognized));
         assert!(answer(&request("X", "SHOKEN", contexts), "SHOKEN", &BTreeSet::new(), 16384).is_ok());
     }
 }

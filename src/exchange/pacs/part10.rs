@@ -57,7 +57,7 @@ pub(super) fn read_head(bytes: &[u8]) -> Option<Head> {
     }
     let mut rest = bytes.get(132..)?;
     let (mut class, mut instance, mut syntax) = (None, None, None);
-    while let Some(((number, value), after)) = next(rest) {
+    while let Some((number, value, after)) = next(rest) {
         let text = || String::from_utf8_lossy(value).trim_end_matches(['\0', ' ']).to_owned();
         match number {
             0x0002 => class = Some(text()),
@@ -71,7 +71,7 @@ pub(super) fn read_head(bytes: &[u8]) -> Option<Head> {
 }
 
 /// One element of group 2: its number and value, and what follows.
-fn next(bytes: &[u8]) -> Option<((u16, &[u8]), &[u8])> {
+fn next(bytes: &[u8]) -> Option<(u16, &[u8], &[u8])> {
     let two = |at: usize| Some(u16::from_le_bytes(bytes.get(at..at + 2)?.try_into().ok()?));
     if two(0)? != 2 {
         return None;
@@ -82,7 +82,7 @@ fn next(bytes: &[u8]) -> Option<((u16, &[u8]), &[u8])> {
         _ => (8, usize::from(two(6)?)),
     };
     let end = start.checked_add(len)?;
-    Some(((number, bytes.get(start..end)?), bytes.get(end..)?))
+    Some((number, bytes.get(start..end)?, bytes.get(end..)?))
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use tokio::time::timeout;
 
 use super::dimse::{self, Command};
 use super::landing::{Incoming, Landed};
-use super::negotiate::{Contexts, answer, is_storage};
+use super::negotiate::{Contexts, answer, is_storage, rejection};
 use super::part10::{Head, write_head};
 use super::receive::Shared;
 use crate::tasks::foreign;
@@ -117,9 +117,9 @@ async fn converse(line: &mut Line<'_>, shared: &Arc<Shared>) -> Result<(), Broke
             line.write(&accepted).await?;
             contexts
         }
-        Err(rejected) => {
+        Err(why) => {
             shared.count(|c| c.rejected += 1);
-            return line.write(&rejected).await;
+            return line.write(&rejection(why)).await;
         }
     };
     let mut talk = Talk { shared, contexts, command: Vec::new(), storing: None };
