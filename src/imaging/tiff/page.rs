@@ -139,7 +139,7 @@ impl Page {
         if bits < 8 && (stored_channels != 1 || signed) {
             return Err(Fault::unsupported("TIFF with several channels of fewer than 8 bits"));
         }
-        let packed = matches!(bits, 10 | 12 | 14) && number(tag::PLANAR_CONFIGURATION, 1)? == 2;
+        let packed = matches!(bits, 10 | 12 | 14) && !own_colour && number(tag::PLANAR_CONFIGURATION, 1)? == 2;
         if (bits > 16 || float || packed) && !grey {
             return Err(Fault::unsupported(format!("TIFF with {bits}-bit colour")));
         }
@@ -274,7 +274,7 @@ impl Page {
             let planes: Result<Vec<_>, _> = (0..usize::from(self.stored_channels))
                 .map(|plane| self.read_raw(source, plane * per_plane + index, stored, 1))
                 .collect();
-            interleave(&planes?, usize::from(self.bits / 8).max(1))
+            interleave(&planes?, usize::from(self.bits).div_ceil(8))
         } else {
             self.read_raw(source, index, stored, self.stored_channels)?
         };
