@@ -2,6 +2,7 @@
 
 use std::sync::{
     Arc, Mutex,
+    atomic::{AtomicBool, Ordering},
     mpsc::{Receiver, Sender, channel},
 };
 
@@ -19,6 +20,7 @@ struct Gated {
     meta: ImageMeta,
     begun: Mutex<Sender<u32>>,
     go: Mutex<Receiver<()>>,
+    prepared: AtomicBool,
 }
 
 fn meta() -> ImageMeta {
@@ -44,6 +46,7 @@ impl ImageSource for Gated {
         self.go.lock().unwrap().recv().unwrap();
         match key.col {
             90 => panic!("a codec gave up"),
+            92 if !self.prepared.swap(true, Ordering::SeqCst) => Err(ImagingError::NotYet),
             91 => Err(ImagingError::OutOfRange { what: "tile column", index: 91, count: 10 }),
             _ => Ok(PixelBuffer { size_px: SizePx::new(10, 10), channels: 1, samples: Samples::U8(vec![1; 100]) }),
         }
@@ -65,7 +68,8 @@ struct Bench {
 fn bench(cache_bytes: u64) -> Bench {
     let (began, begun) = channel();
     let (go, gate) = channel();
-    let source = Gated { meta: meta(), begun: Mutex::new(began), go: Mutex::new(gate) };
+    let source =
+        Gated { meta: meta(), begun: Mutex::new(began), go: Mutex::new(gate), prepared: AtomicBool::new(false) };
     let (wake, woken) = channel();
     let wake = Mutex::new(wake);
     let pool = Arc::new(Pool::new("test-decode", 1, 64).unwrap());
@@ -160,6 +164,19 @@ fn faults_are_delivered_once_with_their_reason_and_the_worker_goes_on() {
     bench.loader.retry_failed();
     bench.publish(&[90]);
     assert_eq!(cols(&bench.one()), [(90, false)]);
+}
+
+#[test]
+fn what_is_not_there_yet_is_no_failure_and_is_asked_for_again() {
+    let bench = bench(1 << 20);
+    bench.publish(&[92, 3]);
+    bench.begun.recv().unwrap();
+    bench.go.send(()).unwrap();
+    // Nobody is woken for it; the other tile comes next.
+    assert_eq!(cols(&bench.one()), [(3, true)]);
+    bench.publish(&[92]);
+    assert_eq!(cols(&bench.one()), [(92, true)]);
+    assert_eq!(bench.loader.stats().failed, 0);
 }
 
 #[test]

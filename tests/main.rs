@@ -58,6 +58,7 @@ mod imaging_mutants;
 mod imaging_ndpi;
 mod imaging_openslide;
 mod imaging_oracles;
+mod imaging_pyramid;
 mod imaging_series;
 mod imaging_syntaxes;
 mod imaging_stills;

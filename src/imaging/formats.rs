@@ -13,7 +13,7 @@ use super::{
     guard::caught,
     openslide,
     photo::Photo,
-    tiff,
+    pyramid, tiff,
 };
 
 type Opened = Result<Arc<dyn ImageSource>, Fault>;
@@ -130,5 +130,6 @@ pub fn open_bytes(name: &Path, bytes: Arc<dyn ByteSource>) -> Result<Arc<dyn Ima
         let format = find(&read_head(&*bytes, 4096)?)?;
         (format.open)(name.to_path_buf(), bytes)
     };
-    caught(work).unwrap_or_else(|panic| Err(Fault::damaged(panic))).map_err(|fault| fault.at(name))
+    let source = caught(work).unwrap_or_else(|panic| Err(Fault::damaged(panic))).map_err(|fault| fault.at(name))?;
+    pyramid::with_levels(source, name)
 }

@@ -13,7 +13,7 @@ use std::{
     },
 };
 
-use super::{ImageSource, PixelBuffer, cache::ByteCache, guard::caught};
+use super::{ImageSource, ImagingError, PixelBuffer, cache::ByteCache, guard::caught, pyramid::on_progress};
 use crate::{
     domain::TileKey,
     tasks::{Pool, Priority},
@@ -99,7 +99,7 @@ struct State {
 
 struct Shared {
     state: Mutex<State>,
-    waker: Box<dyn Fn() + Send + Sync>,
+    waker: Arc<dyn Fn() + Send + Sync>,
 }
 
 /// See the module text. Cheap to share; dropping the last handle stops loading.
@@ -122,7 +122,10 @@ impl TileLoader {
             workers: 0,
             stats: LoaderStats::default(),
         };
-        Self { shared: Arc::new(Shared { state: Mutex::new(state), waker: Box::new(waker) }), pool }
+        let waker: Arc<dyn Fn() + Send + Sync> = Arc::new(waker);
+        // What is still being prepared is asked for again when there is more of it.
+        on_progress(&waker);
+        Self { shared: Arc::new(Shared { state: Mutex::new(state), waker }), pool }
     }
 
     /// Replaces the demand set: list the tiles that are *missing* on the screen, the most important first (duplicates
@@ -253,10 +256,15 @@ impl Shared {
             demand
         };
         let slot = (demand.image.id, demand.key);
-        let result = caught(|| demand.image.source.read_tile(demand.key).map_err(|error| error.to_string()));
+        let result = caught(|| demand.image.source.read_tile(demand.key));
         let mut state = self.lock();
         state.in_flight.remove(&slot);
-        let loaded = match result.and_then(|inner| inner) {
+        if matches!(result, Ok(Err(ImagingError::NotYet))) {
+            // Neither there nor failed: the next publish that lists it asks again.
+            return true;
+        }
+        let result = result.and_then(|inner| inner.map_err(|error| error.to_string()));
+        let loaded = match result {
             Ok(pixels) => {
                 state.stats.decoded += 1;
                 let pixels = Arc::new(pixels);

@@ -7,6 +7,7 @@
 // Foreign bytes are read here: an index that a header chose must not be able to stop the program.
 #![warn(clippy::indexing_slicing)]
 
+pub mod bands;
 pub mod bytes;
 mod cache;
 mod canvas;
@@ -26,6 +27,9 @@ mod openslide;
 mod orientation;
 pub mod patches;
 mod photo;
+mod png_rows;
+mod pyramid;
+mod pyramid_store;
 mod quarantine;
 mod photo_jp2;
 mod photo_profile;

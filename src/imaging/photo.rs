@@ -258,6 +258,15 @@ impl ImageSource for Photo {
         self.cache.tile(level, key, || self.decode())
     }
 
+    fn bands(&self) -> Option<Box<dyn super::bands::Bands + '_>> {
+        match self.kind {
+            Kind::Png(turn) if turn.is_as_stored() => {
+                Some(Box::new(super::png_rows::rows(&self.bytes, &self.path, self.meta.channels)?))
+            }
+            _ => None,
+        }
+    }
+
     fn read_associated(&self, _name: &str) -> Result<PixelBuffer, ImagingError> {
         Err(ImagingError::OutOfRange { what: "associated image", index: 0, count: 0 })
     }

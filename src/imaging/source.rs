@@ -2,8 +2,11 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use super::display::GreyRules;
-use crate::domain::{Field, Level, PlanePose, SizePx, Spacing, TileKey};
+use super::{bands::Bands, display::GreyRules};
+use crate::{
+    domain::{Field, Level, PlanePose, SizePx, Spacing, TileKey},
+    tasks::ProgressSnapshot,
+};
 
 /// Raw decoded samples, interleaved by pixel, rows top to bottom, no padding.
 #[derive(Clone, Debug, PartialEq)]
@@ -303,6 +306,9 @@ pub enum ImagingError {
     Damaged { path: PathBuf, reason: String },
     #[error("{}: {what} would need {needed_bytes} bytes, more than the limit of {limit_bytes}.", path.display())]
     TooLarge { path: PathBuf, what: String, needed_bytes: u64, limit_bytes: u64 },
+    /// Not a failure: asked for again, it will be there.
+    #[error("this part of the image is still being prepared; it appears by itself")]
+    NotYet,
     #[error("there is no {what} {index} in this image (it has {count})")]
     OutOfRange { what: &'static str, index: u64, count: u64 },
 }
@@ -315,7 +321,7 @@ impl ImagingError {
             Self::Unsupported { reason, .. } => reason.clone(),
             Self::Damaged { reason, .. } => format!("it is damaged: {reason}"),
             Self::TooLarge { what, needed_bytes, .. } => format!("{what} would need {needed_bytes} bytes"),
-            Self::OutOfRange { .. } => self.to_string(),
+            Self::OutOfRange { .. } | Self::NotYet => self.to_string(),
         }
     }
 }
@@ -328,6 +334,7 @@ impl std::fmt::Debug for ImagingError {
             Self::Damaged { reason, .. } => write!(f, "Damaged({reason})"),
             Self::TooLarge { what, needed_bytes, .. } => write!(f, "TooLarge({what}, {needed_bytes})"),
             Self::OutOfRange { what, index, count } => write!(f, "OutOfRange({what} {index} of {count})"),
+            Self::NotYet => f.write_str("NotYet"),
         }
     }
 }
@@ -347,6 +354,25 @@ pub trait ImageSource: Send + Sync {
     /// # Errors
     /// As [`ImageSource::read_tile`].
     fn read_associated(&self, name: &str) -> Result<PixelBuffer, ImagingError>;
+
+    /// The rows of a flat image from the top, where the coding can be read in that order without holding the whole.
+    fn bands(&self) -> Option<Box<dyn Bands + '_>> {
+        None
+    }
+
+    /// How far the making of what tiles are read from has come; `None` when there is nothing to wait for. Meanwhile
+    /// [`ImageSource::read_tile`] says [`ImagingError::NotYet`] of tiles that are not there.
+    fn preparing(&self) -> Option<ProgressSnapshot> {
+        None
+    }
+
+    /// Waits until every tile can be read.
+    ///
+    /// # Errors
+    /// What stopped the making.
+    fn prepare(&self) -> Result<(), ImagingError> {
+        Ok(())
+    }
 
     /// What lies over the pixels of a frame, in level-0 pixels; most images have nothing of the kind.
     ///

@@ -127,6 +127,7 @@ pub fn render(source: &dyn ImageSource, request: &RenderRequest) -> Result<Rende
         let what = "this picture; a coarser --level or a --region makes it smaller, it".to_owned();
         return Err(ImagingError::TooLarge { path, what, needed_bytes: largest, limit_bytes: LARGEST_BYTES });
     }
+    source.prepare()?;
     let mut rgba = vec![0; usize::try_from(size_px.area() * 4).unwrap_or(0)];
     for row in region.y / level.tile_px.height..bottom.div_ceil(level.tile_px.height) {
         for col in region.x / level.tile_px.width..right.div_ceil(level.tile_px.width) {

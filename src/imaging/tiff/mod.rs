@@ -87,7 +87,8 @@ impl TiffImage {
     fn open(path: PathBuf, bytes: Arc<dyn ByteSource>, dirs: &[Directory]) -> Result<Self, Fault> {
         let first = dirs.first().ok_or_else(|| Fault::damaged("the TIFF file has no directory"))?;
         let base = Page::new(&*bytes, first)?;
-        if !base.tiled {
+        // A page in strips is read strip by strip when it is too large to be held, which its strips may be as well.
+        if !base.tiled && (base.pieces_down() == 1 || dirs.len() > 1) {
             Fault::check_size("this image", base.decoded_bytes(), limits::FRAME_BYTES)?;
         }
         let description = first.text(&*bytes, tag::IMAGE_DESCRIPTION);
@@ -291,8 +292,32 @@ impl ImageSource for TiffImage {
         Ok(piece)
     }
 
+    fn bands(&self) -> Option<Box<dyn super::bands::Bands + '_>> {
+        let (part, page) = self.page(0, 0).ok()?;
+        let in_order = !page.tiled && self.turn.is_none_or(Orientation::is_as_stored);
+        in_order.then(|| -> Box<dyn super::bands::Bands + '_> { Box::new(StripRows { part, page, row: 0 }) })
+    }
+
     fn read_associated(&self, name: &str) -> Result<PixelBuffer, ImagingError> {
         let page = associated(&self.associated, name)?;
         guarded(&self.path, || whole(&*self.bytes, page))
+    }
+}
+
+/// The strips of a page from the top.
+struct StripRows<'a> {
+    part: &'a Part,
+    page: &'a Page,
+    row: u32,
+}
+
+impl super::bands::Bands for StripRows<'_> {
+    fn next_band(&mut self) -> Result<Option<PixelBuffer>, ImagingError> {
+        if self.row >= self.page.pieces_down() {
+            return Ok(None);
+        }
+        let band = guarded(&self.part.path, || self.page.read_piece(&*self.part.bytes, 0, self.row))?;
+        self.row += 1;
+        Ok(Some(band))
     }
 }

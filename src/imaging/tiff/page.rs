@@ -19,6 +19,9 @@ use crate::{
     },
 };
 
+/// A strip of more bytes than this is cut where its coding allows.
+const SPLIT_BYTES: u64 = 8 << 20;
+
 /// A page ready to be decoded piece by piece. A "piece" is a tile or a strip.
 #[derive(Clone, Debug)]
 pub struct Page {
@@ -198,7 +201,8 @@ impl Page {
             greys: greys(source, dir, photometric, stored_channels)?,
         };
         let planes = if planar { u64::from(stored_channels) } else { 1 };
-        let pieces = u64::from(page.pieces_across()) * u64::from(page.pieces_down()) * planes;
+        let one_strip = page.split_strip();
+        let pieces = if one_strip.is_some() { 1 } else { page.piece_count(planes) };
         Fault::check_size(
             "one tile",
             // The narrowest of the numbers that are handed out as doubles takes two bytes in the file.
@@ -210,7 +214,7 @@ impl Page {
         if page.counts.is_empty() && pieces == 1 {
             // Very old writers leave the count of a single strip to the reader.
             let start = page.offsets.first().copied().unwrap_or(0);
-            page.counts.push(page.piece_bytes().min(source.len().saturating_sub(start)));
+            page.counts.push(one_strip.unwrap_or(page.piece_bytes()).min(source.len().saturating_sub(start)));
         }
         if (page.offsets.len() as u64) < pieces || (page.counts.len() as u64) < pieces {
             let (have, what) = (page.offsets.len().min(page.counts.len()), if tiled { "tiles" } else { "strips" });
@@ -225,10 +229,43 @@ impl Page {
                 size_px.width, size_px.height
             )));
         }
+        if let Some(whole) = one_strip {
+            page.list_rows(whole)?;
+        }
         if photometric == Photometric::Palette {
             page.palette = palette(source, dir, bits)?;
         }
         Ok(page)
+    }
+
+    fn piece_count(&self, planes: u64) -> u64 {
+        u64::from(self.pieces_across()) * u64::from(self.pieces_down()) * planes
+    }
+
+    /// Cuts one large strip of plain samples into strips of a few rows, which lie one after the other anyway. The bytes of
+    /// the whole, when it was cut.
+    fn split_strip(&mut self) -> Option<u64> {
+        let plain = self.compression == Compression::None && !self.planar && self.units.is_none() && !self.tiled;
+        let whole = self.piece_bytes();
+        if !plain || self.piece_px.height < self.size_px.height || whole <= SPLIT_BYTES {
+            return None;
+        }
+        let row = (whole / u64::from(self.piece_px.height)).max(1);
+        self.piece_px.height = u32::try_from((SPLIT_BYTES / row).max(1)).unwrap_or(1).min(self.size_px.height);
+        Some(whole)
+    }
+
+    /// Lists the strips that [`Page::split_strip`] made of the only one that the file lists.
+    fn list_rows(&mut self, whole: u64) -> Result<(), Fault> {
+        let (start, held) = (self.offsets.first().copied().unwrap_or(0), self.counts.first().copied().unwrap_or(0));
+        if held < whole {
+            return Err(Fault::damaged(format!("its only strip holds {held} bytes instead of {whole}")));
+        }
+        let each = self.piece_bytes();
+        let count = u64::from(self.pieces_down());
+        self.offsets = (0..count).map(|index| start.saturating_add(index * each)).collect();
+        self.counts = (0..count).map(|index| each.min(whole.saturating_sub(index * each))).collect();
+        Ok(())
     }
 
     /// Bytes of one decoded piece as stored (one plane where planes are apart).
