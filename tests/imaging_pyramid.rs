@@ -84,6 +84,34 @@ fn a_large_picture_has_levels_of_its_own_pixels() {
     assert_eq!(std::fs::read(&files[0]).unwrap(), bytes, "the same pixels give the same bytes");
 }
 
+/// A tiled TIFF without coarser levels keeps its own tiles; what is made beside it is the coarser levels alone, and a tile
+/// that cannot be read spoils those and not its neighbours.
+#[test]
+fn a_tiled_picture_is_given_coarser_levels_only() {
+    let Some(python) = crate::support::oracle_python() else { return };
+    let desk = Desk::new();
+    let file = desk.path("tiles.tif");
+    let write = "import sys, numpy, tifffile; y, x = numpy.mgrid[0:1403, 0:2301]; \
+                 tifffile.imwrite(sys.argv[1], ((x // 3 + y) % 256).astype('u1'), tile=(256, 256), compression='deflate')";
+    let made = std::process::Command::new(python).args(["-c", write]).arg(&file).status().unwrap();
+    assert!(made.success());
+    let shown = render(&desk, &file, "0", "700,800,100,90");
+    assert!(shown.enumerate_pixels().all(|(x, y, pixel)| pixel.0 == [colour(x + 700, y + 800)[0]; 3]));
+    let half = render(&desk, &file, "1", "1000,600,100,90");
+    for (x, y, pixel) in half.enumerate_pixels() {
+        let at = |dx: u32, dy: u32| u32::from(colour((x + 1000) * 2 + dx, (y + 600) * 2 + dy)[0]);
+        let mean = (at(0, 0) + at(1, 0) + at(0, 1) + at(1, 1) + 2) / 4;
+        assert_eq!(u32::from(pixel.0[0]), mean, "{x},{y}");
+    }
+    let told: serde_json::Value = serde_json::from_slice(&run(&desk, &file, &["inspect", "--json"])).unwrap();
+    assert_eq!(
+        (told["levels"][0]["tile_width"].as_u64(), told["levels"][1]["tile_width"].as_u64()),
+        (Some(256), Some(512))
+    );
+    // The coarser levels of a grey picture of 3.2 megapixels; its own pixels are not kept a second time.
+    assert!(std::fs::metadata(&cached(&desk)[0]).unwrap().len() < 1_100_000);
+}
+
 /// A classic grey TIFF: one strip, or strips of some rows.
 fn grey_tiff(pixels: &GrayImage, rows: u32) -> Vec<u8> {
     let (width, height) = pixels.dimensions();

@@ -193,6 +193,7 @@ impl Cell {
             turn_deg: self.viewport.camera().turn_deg,
             mirrored: self.viewport.camera().mirrored,
             warnings: meta.map(|m| m.warnings.iter().map(|w| w.code).collect()).unwrap_or_default(),
+            preparing: self.viewport.preparing(),
         }
     }
 

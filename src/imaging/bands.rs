@@ -1,6 +1,6 @@
 //! A flat image from top to bottom, a band of rows at a time, so that it need not fit in memory.
 
-use super::{ImageSource, ImagingError, PixelBuffer, Samples, canvas::Canvas, display::crop};
+use super::{ImageSource, ImagingError, PixelBuffer, Samples, canvas::Canvas, display::crop, fault::Fault, limits};
 use crate::domain::{RectPx, SizePx, TileKey};
 
 /// Rows of one image in order.
@@ -34,8 +34,11 @@ impl Bands for TileRows<'_> {
         }
         let top = self.row * level.tile_px.height;
         let height = level.tile_px.height.min(level.size_px.height - top);
-        let at = |fault: super::fault::Fault| fault.at(meta.files.first().map_or("".as_ref(), |file| file.as_path()));
-        let mut canvas = Canvas::new(SizePx::new(level.size_px.width, height));
+        let at = |fault: Fault| fault.at(meta.files.first().map_or("".as_ref(), |file| file.as_path()));
+        let size_px = SizePx::new(level.size_px.width, height);
+        let bytes = size_px.area().saturating_mul(u64::from(meta.channels)).saturating_mul(8);
+        Fault::check_size("a row of its tiles", bytes, 8 * limits::FRAME_BYTES).map_err(at)?;
+        let mut canvas = Canvas::new(size_px);
         for col in 0..cols {
             let tile = self.source.read_tile(TileKey { frame: 0, level: 0, col, row: self.row })?;
             canvas.put(&tile, col * level.tile_px.width, 0).map_err(at)?;

@@ -15,15 +15,18 @@ use super::{
     frames::level_of,
     guard::caught,
     identity::quick_fingerprint,
+    limits,
     pyramid_store::{TileFile, TileWriter},
 };
 use crate::{
     domain::{Level, RectPx, SizePx, TileKey},
-    tasks::{Cancel, Progress, ProgressSnapshot, platform::shoken_home},
+    tasks::{Cancel, Progress, platform::shoken_home},
 };
 
 /// Flat images of more pixels than this get a pyramid: 64 megapixels, four times what a texture of 4096 holds.
 const FLAT_PIXELS: u64 = 64 << 20;
+/// Beyond this a header is forged.
+const MOST_PIXELS: u64 = 1 << 38;
 const TILE_SIDE: u32 = 512;
 /// The coarsest level fits a screen.
 const COARSEST_SIDE: u32 = 1024;
@@ -62,7 +65,9 @@ enum State {
 
 struct Shared {
     flat: Arc<dyn ImageSource>,
+    /// All levels; the first `direct` of them are read from the image itself and not kept.
     levels: Vec<Level>,
+    direct: u16,
     cache: PathBuf,
     state: Mutex<State>,
     progress: Progress,
@@ -87,8 +92,12 @@ fn flat_pixels() -> u64 {
 /// `Io` when the file cannot be read for its fingerprint.
 pub fn with_levels(flat: Arc<dyn ImageSource>, path: &Path) -> Result<Arc<dyn ImageSource>, ImagingError> {
     let meta = flat.meta();
-    let large = meta.size_px().area() > flat_pixels();
-    if meta.levels.len() != 1 || meta.frames.len() != 1 || !large || !path.is_file() {
+    let size_px = meta.size_px();
+    let large = size_px.area() > flat_pixels();
+    // A forged size must cost nothing: a band of rows is held, and an entry for each tile.
+    let band_bytes = u64::from(size_px.width) * u64::from(TILE_SIDE) * u64::from(meta.channels) * 8;
+    let possible = band_bytes <= 4 * limits::FRAME_BYTES && size_px.area() <= MOST_PIXELS;
+    if meta.levels.len() != 1 || meta.frames.len() != 1 || !large || !possible || !path.is_file() {
         return Ok(flat);
     }
     let name = format!("{}-1", quick_fingerprint(path)?);
@@ -112,15 +121,24 @@ fn levels(full: SizePx) -> Vec<Level> {
     }
 }
 
+/// The levels that are kept in the cache.
+fn kept(levels: &[Level], direct: u16) -> &[Level] {
+    levels.get(usize::from(direct)..).unwrap_or_default()
+}
+
 impl PyramidImage {
     fn new(flat: Arc<dyn ImageSource>, cache: PathBuf) -> Self {
-        let levels = levels(flat.meta().size_px());
+        let mut levels = levels(flat.meta().size_px());
+        let direct = u16::from(flat.reads_single_tiles());
+        if let (1, Some(own), Some(first)) = (direct, flat.meta().levels.first(), levels.first_mut()) {
+            *first = *own;
+        }
         let meta = ImageMeta { levels: levels.clone(), ..flat.meta().clone() };
-        let ready = TileFile::open(&cache, &levels, meta.channels).map(Arc::new);
+        let ready = TileFile::open(&cache, kept(&levels, direct), meta.channels).map(Arc::new);
         let progress = Progress::new();
         progress.set_total(u64::from(meta.size_px().height));
         let state = Mutex::new(ready.map_or(State::Waiting, State::Ready));
-        let shared = Arc::new(Shared { flat, levels, cache, state, progress, cancel: Cancel::new() });
+        let shared = Arc::new(Shared { flat, levels, direct, cache, state, progress, cancel: Cancel::new() });
         Self { meta, shared, making: Mutex::new(None) }
     }
 
@@ -138,7 +156,8 @@ impl PyramidImage {
         }
         let io = |error| self.fault(Fault::Io(error));
         let (writer, tiles) =
-            TileWriter::new(&self.shared.cache, &self.shared.levels, self.meta.channels).map_err(io)?;
+            TileWriter::new(&self.shared.cache, kept(&self.shared.levels, self.shared.direct), self.meta.channels)
+                .map_err(io)?;
         let tiles = Arc::new(tiles);
         let (shared, written) = (Arc::clone(&self.shared), Arc::clone(&tiles));
         let make = move || shared.make(writer, &written);
@@ -218,10 +237,11 @@ impl Shared {
         (level, row): (usize, u32),
         band: &PixelBuffer,
     ) -> std::io::Result<()> {
-        let Some(shape) = self.levels.get(level) else { return Ok(()) };
+        let kept_level = level.checked_sub(usize::from(self.direct)).and_then(|level| u16::try_from(level).ok());
+        let (Some(shape), Some(kept_level)) = (self.levels.get(level), kept_level) else { return Ok(()) };
         for col in 0..shape.tiles().0 {
             let rect = RectPx { x: col * TILE_SIDE, y: 0, width: TILE_SIDE, height: TILE_SIDE };
-            let key = TileKey { frame: 0, level: u16::try_from(level).unwrap_or(u16::MAX), col, row };
+            let key = TileKey { frame: 0, level: kept_level, col, row };
             writer.put(written, key, &crop(band, rect))?;
         }
         Ok(())
@@ -238,7 +258,8 @@ impl ImageSource for PyramidImage {
         if key.frame > 0 {
             return Err(ImagingError::OutOfRange { what: "frame", index: u64::from(key.frame), count: 1 });
         }
-        let tile = self.tiles()?.read(key).map_err(|fault| self.fault(fault))?;
+        let Some(level) = key.level.checked_sub(self.shared.direct) else { return self.shared.flat.read_tile(key) };
+        let tile = self.tiles()?.read(TileKey { level, ..key }).map_err(|fault| self.fault(fault))?;
         tile.ok_or(ImagingError::NotYet)
     }
 
@@ -246,9 +267,9 @@ impl ImageSource for PyramidImage {
         self.shared.flat.read_associated(name)
     }
 
-    fn preparing(&self) -> Option<ProgressSnapshot> {
+    fn preparing(&self) -> Option<u32> {
         let making = matches!(*locked(&self.shared.state), State::Making(_));
-        making.then(|| self.shared.progress.snapshot())
+        making.then(|| self.shared.progress.snapshot().percent())
     }
 
     fn prepare(&self) -> Result<(), ImagingError> {

@@ -3,10 +3,7 @@
 use std::{path::PathBuf, sync::Arc};
 
 use super::{bands::Bands, display::GreyRules};
-use crate::{
-    domain::{Field, Level, PlanePose, SizePx, Spacing, TileKey},
-    tasks::ProgressSnapshot,
-};
+use crate::domain::{Field, Level, PlanePose, SizePx, Spacing, TileKey};
 
 /// Raw decoded samples, interleaved by pixel, rows top to bottom, no padding.
 #[derive(Clone, Debug, PartialEq)]
@@ -360,9 +357,14 @@ pub trait ImageSource: Send + Sync {
         None
     }
 
-    /// How far the making of what tiles are read from has come; `None` when there is nothing to wait for. Meanwhile
+    /// Whether a tile is read without its neighbours; `false` where the whole frame is decoded for it.
+    fn reads_single_tiles(&self) -> bool {
+        false
+    }
+
+    /// How far the making of what tiles are read from has come, in percent; `None` when there is nothing to wait for. Meanwhile
     /// [`ImageSource::read_tile`] says [`ImagingError::NotYet`] of tiles that are not there.
-    fn preparing(&self) -> Option<ProgressSnapshot> {
+    fn preparing(&self) -> Option<u32> {
         None
     }
 

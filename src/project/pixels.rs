@@ -127,11 +127,17 @@ pub fn render(source: &dyn ImageSource, request: &RenderRequest) -> Result<Rende
         let what = "this picture; a coarser --level or a --region makes it smaller, it".to_owned();
         return Err(ImagingError::TooLarge { path, what, needed_bytes: largest, limit_bytes: LARGEST_BYTES });
     }
-    source.prepare()?;
     let mut rgba = vec![0; usize::try_from(size_px.area() * 4).unwrap_or(0)];
     for row in region.y / level.tile_px.height..bottom.div_ceil(level.tile_px.height) {
         for col in region.x / level.tile_px.width..right.div_ceil(level.tile_px.width) {
-            let pixels = source.read_tile(TileKey { frame: request.frame, level: request.level, col, row })?;
+            let key = TileKey { frame: request.frame, level: request.level, col, row };
+            let pixels = match source.read_tile(key) {
+                Err(ImagingError::NotYet) => {
+                    source.prepare()?;
+                    source.read_tile(key)?
+                }
+                read => read?,
+            };
             let shown = display::to_rgba8(&pixels, frame, &state);
             let origin = (i64::from(col * level.tile_px.width), i64::from(row * level.tile_px.height));
             let at = (origin.0 - i64::from(region.x), origin.1 - i64::from(region.y));

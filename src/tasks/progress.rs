@@ -57,6 +57,12 @@ impl ProgressSnapshot {
     pub fn fraction(self) -> Option<f64> {
         (self.total > 0).then(|| (self.done as f64 / self.total as f64).min(1.0))
     }
+
+    /// Whole percent, never more than 100.
+    pub fn percent(self) -> u32 {
+        let percent = self.done.min(self.total).saturating_mul(100).checked_div(self.total).unwrap_or(0);
+        u32::try_from(percent).unwrap_or(100)
+    }
 }
 
 impl Progress {

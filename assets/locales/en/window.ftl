@@ -255,6 +255,7 @@ icc-monitor = the monitor’s profile cannot be used
 corner-adjusted = Colours adjusted
 corner-turned = Turned { $deg }°
 corner-mirrored = Mirrored
+corner-preparing = Preparing { $percent }%
 part-whole = All
 part-red = Red
 part-green = Green

@@ -246,6 +246,7 @@ icc-monitor = モニターのプロファイルを使えません
 corner-adjusted = 色を調整中
 corner-turned = 回転 { $deg }°
 corner-mirrored = 鏡像
+corner-preparing = 表示の準備中 { $percent }%
 part-whole = 全色
 part-red = 赤
 part-green = 緑

@@ -46,6 +46,8 @@ pub struct ViewFacts {
     pub mirrored: bool,
     /// Codes of what the reader of the file found noteworthy (gap, tilt …).
     pub warnings: Vec<&'static str>,
+    /// How much of what is shown has been prepared, in percent; `None` when all has.
+    pub preparing: Option<u32>,
 }
 
 /// The magnification of the view in objective powers: an objective of power P is taken as 10/P µm per pixel.
@@ -113,6 +115,9 @@ fn top_right(words: &Words, f: &ViewFacts) -> Vec<String> {
     }
     if f.levels > 1 {
         out.push(words.with("corner-level", &[("level", Arg::from(f.level.to_string()))]));
+    }
+    if let Some(percent) = f.preparing {
+        out.push(words.with("corner-preparing", &[("percent", Arg::from(percent.to_string()))]));
     }
     out
 }

@@ -224,6 +224,11 @@ impl Viewport {
         self.shown.as_ref().map(|s| s.handle.source())
     }
 
+    /// How much of what is shown has been prepared, in percent; `None` when all has.
+    pub fn preparing(&self) -> Option<u32> {
+        self.shown.as_ref()?.handle.source().preparing()
+    }
+
     /// Drawing happens on the processor: the window says so in a banner.
     pub fn is_software(&self) -> bool {
         self.gpu.as_ref().is_some_and(GpuLink::is_software)

@@ -292,6 +292,10 @@ impl ImageSource for TiffImage {
         Ok(piece)
     }
 
+    fn reads_single_tiles(&self) -> bool {
+        self.turn.is_none() && self.page(0, 0).is_ok_and(|(_, page)| page.tiled)
+    }
+
     fn bands(&self) -> Option<Box<dyn super::bands::Bands + '_>> {
         let (part, page) = self.page(0, 0).ok()?;
         let in_order = !page.tiled && self.turn.is_none_or(Orientation::is_as_stored);
