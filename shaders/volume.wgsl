@@ -1,6 +1,11 @@
 // Planes through volumes: imaging/volume/reslice.rs says the same on the CPU. A pixel's centre is taken to the stack's own
 // coordinates: voxel indices where the stack is even, else millimetres along its axes.
 
+// What a picture never needs is left out of its pipeline: a software adapter runs every branch of a shader.
+override EVEN: bool = true;     // one step, no drift, one rescale
+override PACKED: bool = false;  // the texture holds the volume in bricks
+override SLAB: bool = true;     // more than one sample across
+
 struct Cut {
     start: vec4<f32>,      // of the first pixel's centre, first sample of the slab; w: samples across the slab
     per_x: vec4<f32>,      // for one pixel to the right; w: 0 highest, 1 lowest, 2 mean
@@ -22,25 +27,32 @@ struct Cut {
 
 const ON_SLICE: f32 = 1e-4;
 
+// What branches and loops ask for comes this way and not from the uniform: a software adapter compiles a shader anew for
+// every value of a uniform that a branch depends on.
+struct Fragment {
+    @builtin(position) position: vec4<f32>,
+    @location(0) @interpolate(flat) asked: vec4<u32>, // samples across, 0 highest 1 lowest 2 mean, slices, 1 if coloured
+}
+
 @vertex
-fn vs(@builtin(vertex_index) index: u32) -> @builtin(position) vec4<f32> {
+fn vs(@builtin(vertex_index) index: u32) -> Fragment {
     let p = vec2<f32>(f32((index << 1u) & 2u), f32(index & 2u));
-    return vec4<f32>(p.x * 2.0 - 1.0, 1.0 - p.y * 2.0, 0.0, 1.0);
+    var out: Fragment;
+    out.position = vec4<f32>(p.x * 2.0 - 1.0, 1.0 - p.y * 2.0, 0.0, 1.0);
+    out.asked = vec4<u32>(u32(cut.start.w), u32(cut.per_x.w + 0.5), cut.size.z, u32(cut.reach.z + 0.5));
+    return out;
 }
 
 fn voxel(c: vec3<u32>) -> f32 {
     var at = c;
-    if cut.bricks.x * cut.bricks.y > 1u || cut.size.z > cut.brick.z {
+    if PACKED {
         let b = c / cut.brick.xyz;
         let n = (b.z * cut.bricks.y + b.y) * cut.bricks.x + b.x;
         let place = vec3<u32>(n % cut.bricks.z, (n / cut.bricks.z) % cut.bricks.w, n / (cut.bricks.z * cut.bricks.w));
         at = place * cut.brick.xyz + c % cut.brick.xyz;
     }
     let raw = textureLoad(voxels, vec3<i32>(at), 0).r;
-    if cut.size.w == 1u {
-        return f32(i32(raw << 16u) >> 16u);
-    }
-    return f32(raw);
+    return select(f32(raw), f32(i32(raw << 16u) >> 16u), cut.size.w == 1u);
 }
 
 fn in_slice(x: f32, y: f32, z: u32) -> f32 {
@@ -82,13 +94,13 @@ fn uneven_in_slice(q: vec3<f32>, k: u32) -> vec2<f32> {
     return vec2<f32>(in_slice(p.x, p.y, k) * rescale.x + rescale.y, 1.0);
 }
 
-fn uneven_value(q: vec3<f32>) -> vec2<f32> {
+fn uneven_value(q: vec3<f32>, count: u32) -> vec2<f32> {
     if q.z < cut.reach.x || q.z > cut.reach.y {
         return vec2<f32>(0.0);
     }
     // The slice at or before: halving.
     var low = 0u;
-    var high = cut.size.z - 1u;
+    var high = count - 1u;
     while high - low > 1u {
         let middle = (low + high) / 2u;
         if place_of(middle).z <= q.z {
@@ -110,31 +122,31 @@ fn uneven_value(q: vec3<f32>) -> vec2<f32> {
     return vec2<f32>(mix(a.x, b.x, t), select(0.0, a.y * b.y, near.w < 0.5));
 }
 
-fn value_at(q: vec3<f32>) -> vec2<f32> {
-    if cut.brick.w == 1u {
+fn value_at(q: vec3<f32>, count: u32) -> vec2<f32> {
+    if EVEN {
         return even_value(q);
     }
-    return uneven_value(q);
+    return uneven_value(q, count);
 }
 
 @fragment
-fn fs(@builtin(position) position: vec4<f32>) -> @location(0) vec4<f32> {
-    let pixel = floor(position.xy);
+fn fs(f: Fragment) -> @location(0) vec4<f32> {
+    let pixel = floor(f.position.xy);
     let first = cut.start.xyz + cut.per_x.xyz * pixel.x + cut.per_y.xyz * pixel.y;
-    var found = value_at(first);
+    var found = value_at(first, f.asked.z);
     var value = found.x * found.y;
     var count = found.y;
-    let steps = u32(cut.start.w);
+    let steps = select(1u, f.asked.x, SLAB);
     for (var i = 1u; i < steps; i++) {
-        found = value_at(first + cut.per_step.xyz * f32(i));
+        found = value_at(first + cut.per_step.xyz * f32(i), f.asked.z);
         if found.y < 0.5 {
             continue;
         }
-        if cut.per_x.w > 1.5 {
+        if f.asked.y == 2u {
             value += found.x;
         } else if count < 0.5 {
             value = found.x;
-        } else if cut.per_x.w > 0.5 {
+        } else if f.asked.y == 1u {
             value = min(value, found.x);
         } else {
             value = max(value, found.x);
@@ -144,24 +156,14 @@ fn fs(@builtin(position) position: vec4<f32>) -> @location(0) vec4<f32> {
     if count < 0.5 {
         return vec4<f32>(0.0);
     }
-    if cut.per_x.w > 1.5 {
-        value /= count;
-    }
-    var level = 0.0;
-    if cut.grey.w > 0.5 {
-        level = 255.0 / (1.0 + exp(-4.0 * (value - cut.grey.x) / cut.grey.y));
-    } else {
-        level = clamp((value - cut.grey.x) * cut.grey.y, 0.0, 255.0);
-    }
-    if cut.grey.z > 0.5 {
-        level = 255.0 - level;
-    }
+    value = select(value, value / count, f.asked.y == 2u);
+    let straight = clamp((value - cut.grey.x) * cut.grey.y, 0.0, 255.0);
+    let bent = 255.0 / (1.0 + exp(-4.0 * (value - cut.grey.x) / cut.grey.y));
+    var level = select(straight, bent, cut.grey.w > 0.5);
+    level = select(level, 255.0 - level, cut.grey.z > 0.5);
     level = floor(level + 0.5);
-    var alpha = cut.per_y.w;
-    if cut.per_step.w > 0.5 {
-        alpha *= clamp(level / 24.0, 0.0, 1.0);
-    }
-    if cut.reach.z > 0.5 {
+    let alpha = cut.per_y.w * select(1.0, clamp(level / 24.0, 0.0, 1.0), cut.per_step.w > 0.5);
+    if f.asked.w == 1u {
         return vec4<f32>(textureLoad(colours, vec2<i32>(i32(level), 0), 0).rgb, alpha);
     }
     return vec4<f32>(vec3<f32>(level / 255.0), alpha);

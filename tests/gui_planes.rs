@@ -1,7 +1,12 @@
 //! Planes beside the slices, and cells side by side, by keyboard and pointer.
 
+use std::collections::BTreeMap;
+
 use egui::{Key, Modifiers};
 use shoken::demo::{CtPhantom, write_series};
+use shoken::domain::{Origin, ReaderId, Shape, TileKey};
+use shoken::imaging::Samples;
+use shoken::project::{Cause, Command, FindingCommand, FindingDraft, FindingOrigin, ReadScope, roi_on};
 
 use crate::support::window::{Study, Window, photograph};
 
@@ -99,6 +104,54 @@ fn cells_are_laid_out_stepped_through_and_filled_from_the_case() {
     assert_eq!(window.app().look().frame, frame + 1, "by place: the same series shows the same slice");
     window.press(Key::F5);
     assert_eq!(window.app().cells().0, 6);
+}
+
+#[test]
+fn the_selected_outline_is_measured_on_its_slice() {
+    let desk = tempfile::tempdir().unwrap();
+    let images = desk.path().join("images");
+    std::fs::create_dir_all(&images).unwrap();
+    write_series(&CtPhantom::new(5, 6), 5, &images).unwrap();
+    let mut study = Study::of(desk.path(), &images);
+    let reader = ReaderId::new("R1").unwrap();
+    study.project.act_as(&reader).unwrap();
+    let case = study.cases[0].clone();
+    let image = study.project.view(&case, &ReadScope::Reader(reader)).unwrap().images[0].id.clone();
+    let source = study.project.open_image(&image).unwrap();
+    let info = source.meta().frames[2].clone();
+    let ring = vec![[200.0, 210.0], [300.0, 210.0], [300.0, 260.0], [200.0, 260.0]];
+    let finding = FindingDraft {
+        rois: vec![(image, roi_on(info.pose, 2, Shape::from_ring(ring)))],
+        terms: Vec::new(),
+        certainty: None,
+        attributes: BTreeMap::new(),
+        origin: FindingOrigin { origin: Origin::Manual, tool: "polygon".to_owned(), seen: true, model: None },
+        comment: None,
+    };
+    let add = FindingCommand::Add { case, findings: vec![finding] };
+    study.project.execute(Command::Finding(add), &Cause::Gesture).unwrap();
+    let tile = source.read_tile(TileKey { frame: 2, level: 0, col: 0, row: 0 }).unwrap();
+    let Samples::I16(stored) = &tile.samples else { panic!("the phantom is signed") };
+    let width = tile.size_px.width as usize;
+    let values: Vec<f64> = (210..260)
+        .flat_map(|y| stored[y * width + 200..y * width + 300].iter().map(|s| info.value(f64::from(*s))))
+        .collect();
+    let mean = values.iter().sum::<f64>() / values.len() as f64;
+    let spread = (values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / values.len() as f64).sqrt();
+
+    let mut window = study.window("R1");
+    assert!(window.app().measured().is_none(), "nothing is selected");
+    window.push("所見 1 用語未設定");
+    window.until("it is measured", |app| app.measured().is_some());
+    let m = window.app().measured().unwrap();
+    assert_eq!(m.pixels, 5000);
+    assert!((m.mean - mean).abs() < 1e-6 && (m.deviation - spread).abs() < 1e-6, "{m:?} {mean} {spread}");
+    assert_eq!(m.lowest, values.iter().copied().fold(f64::INFINITY, f64::min));
+    assert_eq!(m.highest, values.iter().copied().fold(f64::NEG_INFINITY, f64::max));
+    let spacing = info.pose.unwrap().spacing_mm;
+    assert!((m.area_mm2.unwrap() - 5000.0 * spacing[0] * spacing[1]).abs() < 1e-6);
+    window.press(Key::ArrowDown);
+    assert!(window.app().measured().is_none(), "on another slice it has no outline");
 }
 
 #[test]

@@ -283,6 +283,24 @@ fn between_slices_that_are_missing_there_is_no_value() {
 }
 
 #[test]
+fn colour_tables_are_those_that_pydicom_reads_from_the_standards_instances() {
+    let Some(python) = oracle_python() else { return };
+    let script = "import sys, numpy as np\nfrom pydicom.pixels import apply_color_lut\n\
+        for r in apply_color_lut(np.arange(256, dtype=np.uint8), palette=sys.argv[1]): print(*r, sep=',')";
+    for (file, name) in
+        [("hot-iron", "HOT_IRON"), ("pet", "PET"), ("hot-metal-blue", "HOT_METAL_BLUE"), ("pet-20-step", "PET_20_STEP")]
+    {
+        let said = Command::new(&python).args(["-W", "ignore", "-c", script, name]).output().unwrap();
+        let theirs = String::from_utf8(said.stdout).unwrap();
+        let path = format!("{}/assets/presets/colours/{file}.csv", env!("CARGO_MANIFEST_DIR"));
+        let ours = std::fs::read_to_string(path).unwrap();
+        let rows = |text: &str| text.lines().filter(|l| !l.starts_with('#')).map(str::to_owned).collect::<Vec<_>>();
+        assert_eq!(rows(&theirs).len(), 256, "{name}");
+        assert_eq!(rows(&ours), rows(&theirs), "{name}");
+    }
+}
+
+#[test]
 fn colour_and_single_slices_are_refused_and_a_wish_to_stop_is_heard() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("p.png");

@@ -4,6 +4,8 @@ mod append;
 mod fold;
 mod grown;
 mod line;
+#[cfg(feature = "gui")]
+mod mpr_roam;
 mod peers;
 mod planes;
 mod roam;
@@ -14,7 +16,7 @@ use std::path::PathBuf;
 /// What to measure.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// append, fold, grown, wsi_open, wsi_tiles, wsi_trace, trace_limit, wl_mpr, or all (append and fold; the others need data)
+    /// append, fold, grown, wsi_open, wsi_tiles, wsi_trace, trace_limit, wl_mpr, mpr_roam, or all (append and fold; the others need data)
     #[arg(default_value = "all")]
     pub name: String,
     /// Data that the measurement works on, where it needs some
@@ -72,6 +74,12 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
         "wsi_trace" => return roam::wsi_trace(files, args.n.unwrap_or(1), options, peers),
         // Microseconds to decode one tile, measured on the machine that the reference figures are from.
         "trace_limit" => return roam::trace_limit(files, f64::from(args.n.unwrap_or(113)), options, peers),
+        #[cfg(feature = "gui")]
+        "mpr_roam" => {
+            let folder =
+                files.first().ok_or_else(|| anyhow::anyhow!("name a folder with a CT series after mpr_roam"))?;
+            return mpr_roam::run(folder, args.n.unwrap_or(60), args.dir.as_deref());
+        }
         "wl_mpr" => {
             let file = files.first();
             planes::run(file.map(PathBuf::as_path))?;
@@ -84,7 +92,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
         _ if known => return Ok(()),
         _ => {}
     }
-    let known = "append, fold, grown, wsi_open, wsi_tiles, wsi_trace, trace_limit, wl_mpr and all";
+    let known = "append, fold, grown, wsi_open, wsi_tiles, wsi_trace, trace_limit, wl_mpr, mpr_roam and all";
     let reason = format!("there is no such measurement; known are {known}");
     Err(crate::project::ProjectError::Refused { file: args.name.clone(), reason }.into())
 }

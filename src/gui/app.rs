@@ -105,6 +105,11 @@ impl App {
         self.stage.planes().map(|p| (p.mpr.centre_mm, p.mpr.thickness_mm()))
     }
 
+    /// What the selected outline measures on the slice in view; for tests.
+    pub fn measured(&self) -> Option<super::viewport::RoiStatistics> {
+        self.stage.facts(self.stage.hand(), self.session.model(), &self.look).measured
+    }
+
     /// How many cells the stage has, and which one is active; for tests.
     pub fn cells(&self) -> (usize, usize) {
         (self.stage.grid().cells(), self.stage.active())

@@ -201,6 +201,10 @@ impl Stage {
 
     pub fn close(&mut self) {
         self.leave_planes();
+        // An id names an image within its project only.
+        self.volumes = Volumes::default();
+        self.registrations = Registrations::default();
+        self.linked = false;
         self.cells.iter_mut().for_each(Cell::close);
     }
 

@@ -179,7 +179,7 @@ fn corners(painter: &Painter, rect: Rect, s: Shown<'_>, planes: &Planes, f: &Pla
         }
     };
     let name = s.words.t(f.kind.key());
-    let mut top = vec![if f.oblique { format!("{name}（{}）", s.words.t("plane-oblique")) } else { name }];
+    let mut top = vec![if f.oblique { s.words.with("plane-oblique", &[("name", Arg::from(name))]) } else { name }];
     if let Some((low, high)) = f.uneven_mm {
         let args = [("low", Arg::from(number(low, 2))), ("high", Arg::from(number(high, 2)))];
         top.push(format!("{} {}", icons::WARNING, s.words.with("plane-uneven", &args)));

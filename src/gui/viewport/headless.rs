@@ -108,6 +108,12 @@ impl HeadlessWindow {
         self.last = Some(texture);
     }
 
+    /// Waits until the last frame is drawn, for whoever measures how long that takes.
+    pub fn wait(&self) {
+        // A device that was lost is told by `picture`.
+        let _ = self.state.device.poll(wgpu::PollType::wait_indefinitely());
+    }
+
     /// What the last frame looks like.
     ///
     /// # Errors

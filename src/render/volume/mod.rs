@@ -11,7 +11,7 @@ use super::{
     composite::{CompositePipeline, CompositeUniform},
     targets::{Targets, clear_pass},
 };
-use pipeline::{CutUniform, VolumePipeline};
+use pipeline::{CutUniform, Variant, VolumePipeline};
 use texture::VolumeTexture;
 
 /// Frames after which what nobody draws is freed.
@@ -168,8 +168,7 @@ impl VolumeRenderer {
         self.volumes.retain(|_, v| v.last_used + FORGET_AFTER_FRAMES > frame);
         let mut budget = self.upload_bytes_per_frame;
         for layer in &scene.layers {
-            let pipeline = &self.pipeline;
-            let made = || VolumeTexture::new(device, queue, pipeline, &layer.volume);
+            let made = || VolumeTexture::new(device, queue, &layer.volume);
             let Some(texture) = entry(&mut self.volumes, layer.volume.id, made) else {
                 done.refused += 1;
                 continue;
@@ -187,6 +186,11 @@ impl VolumeRenderer {
         queue.write_buffer(&view.composite_uniform, 0, bytemuck::bytes_of(&composite.uniform(0.0)));
         let drawn: Vec<&VolumeLayer> =
             scene.layers.iter().filter(|l| self.volumes.get(&l.volume.id).is_some_and(|t| t.waiting() == 0)).collect();
+        for layer in &drawn {
+            if let Some(texture) = self.volumes.get(&layer.volume.id) {
+                self.pipeline.ensure(device, Variant::of(layer, texture));
+            }
+        }
         let show: Vec<_> = drawn
             .iter()
             .filter_map(|l| {
@@ -252,19 +256,21 @@ impl View {
         while self.cuts.len() < layers.len() {
             self.cuts.push(pipeline::uniform(device, "volume cut", size_of::<CutUniform>()));
         }
-        let groups: Vec<wgpu::BindGroup> = layers
+        let groups: Vec<(Variant, wgpu::BindGroup)> = layers
             .iter()
             .zip(cuts)
             .zip(&self.cuts)
             .filter_map(|((layer, (id, cut, _)), buffer)| {
                 queue.write_buffer(buffer, 0, bytemuck::bytes_of(cut));
-                Some(pipeline.group(device, queue, buffer, volumes.get(id)?, layer.colours.as_deref()))
+                let texture = volumes.get(id)?;
+                let group = pipeline.group(device, queue, buffer, texture, layer.colours.as_deref());
+                Some((Variant::of(layer, texture), group))
             })
             .collect();
         let [r, g, b] = background.map(|v| f64::from(v) / 255.0);
         let mut pass = clear_pass(encoder, "volume", &self.targets.image, wgpu::Color { r, g, b, a: 1.0 });
-        for group in &groups {
-            pipeline.draw(&mut pass, group);
+        for (variant, group) in &groups {
+            pipeline.draw(&mut pass, *variant, group);
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Device objects for drawing planes; shared by all views.
 
+use std::collections::HashMap;
+
 use bytemuck::{Pod, Zeroable};
 
 use super::{SlabMode, ValueRamp, VolumeLayer, texture::VolumeTexture};
@@ -70,9 +72,28 @@ pub(super) fn uniform(device: &wgpu::Device, label: &str, size: usize) -> wgpu::
     })
 }
 
+/// What a picture needs of the shader.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Variant {
+    even: bool,
+    packed: bool,
+    slab: bool,
+}
+
+impl Variant {
+    pub fn of(layer: &VolumeLayer, texture: &VolumeTexture) -> Self {
+        let packed = texture.packing.bricks != [1; 3];
+        Self { even: layer.volume.even, packed, slab: layer.steps > 1 }
+    }
+}
+
 pub(super) struct VolumePipeline {
-    pipeline: wgpu::RenderPipeline,
+    module: wgpu::ShaderModule,
     layout: wgpu::BindGroupLayout,
+    pipeline_layout: wgpu::PipelineLayout,
+    format: wgpu::TextureFormat,
+    /// Compiled when a picture first needs them.
+    variants: HashMap<Variant, wgpu::RenderPipeline>,
 }
 
 impl VolumePipeline {
@@ -90,7 +111,7 @@ impl VolumePipeline {
             entries: &[
                 wgpu::BindGroupLayoutEntry {
                     binding: 0,
-                    visibility: wgpu::ShaderStages::FRAGMENT,
+                    visibility: wgpu::ShaderStages::VERTEX_FRAGMENT,
                     ty: wgpu::BindingType::Buffer {
                         ty: wgpu::BufferBindingType::Uniform,
                         has_dynamic_offset: false,
@@ -108,24 +129,35 @@ impl VolumePipeline {
             bind_group_layouts: &[Some(&layout)],
             immediate_size: 0,
         });
+        Self { module, layout, pipeline_layout, format: layer_format, variants: HashMap::new() }
+    }
+
+    /// Compiles what a picture needs, once.
+    pub fn ensure(&mut self, device: &wgpu::Device, variant: Variant) {
+        if self.variants.contains_key(&variant) {
+            return;
+        }
+        let flag = |on: bool| f64::from(u8::from(on));
+        let constants = [("EVEN", flag(variant.even)), ("PACKED", flag(variant.packed)), ("SLAB", flag(variant.slab))];
+        let options = wgpu::PipelineCompilationOptions { constants: &constants, ..Default::default() };
         let pipeline = device.create_render_pipeline(&wgpu::RenderPipelineDescriptor {
             label: Some("volume"),
-            layout: Some(&pipeline_layout),
+            layout: Some(&self.pipeline_layout),
             vertex: wgpu::VertexState {
-                module: &module,
+                module: &self.module,
                 entry_point: Some("vs"),
-                compilation_options: wgpu::PipelineCompilationOptions::default(),
+                compilation_options: options.clone(),
                 buffers: &[],
             },
             primitive: wgpu::PrimitiveState::default(),
             depth_stencil: None,
             multisample: wgpu::MultisampleState::default(),
             fragment: Some(wgpu::FragmentState {
-                module: &module,
+                module: &self.module,
                 entry_point: Some("fs"),
-                compilation_options: wgpu::PipelineCompilationOptions::default(),
+                compilation_options: options,
                 targets: &[Some(wgpu::ColorTargetState {
-                    format: layer_format,
+                    format: self.format,
                     blend: Some(wgpu::BlendState::ALPHA_BLENDING),
                     write_mask: wgpu::ColorWrites::ALL,
                 })],
@@ -133,7 +165,7 @@ impl VolumePipeline {
             multiview_mask: None,
             cache: None,
         });
-        Self { pipeline, layout }
+        self.variants.insert(variant, pipeline);
     }
 
     pub fn group(
@@ -158,8 +190,9 @@ impl VolumePipeline {
         })
     }
 
-    pub fn draw(&self, pass: &mut wgpu::RenderPass<'_>, group: &wgpu::BindGroup) {
-        pass.set_pipeline(&self.pipeline);
+    pub fn draw(&self, pass: &mut wgpu::RenderPass<'_>, variant: Variant, group: &wgpu::BindGroup) {
+        let Some(pipeline) = self.variants.get(&variant) else { return };
+        pass.set_pipeline(pipeline);
         pass.set_bind_group(0, group, &[]);
         pass.draw(0..3, 0..1);
     }

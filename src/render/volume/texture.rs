@@ -1,6 +1,6 @@
 //! A volume on the card: its samples in a 3-D texture, its slices in a small table.
 
-use super::{VolumeImage, VolumeSlice, pipeline::VolumePipeline};
+use super::{VolumeImage, VolumeSlice};
 
 /// How a volume stands in its texture: bricks of one size, numbered along x, y, z, placed along x, y, z of the texture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,12 +57,7 @@ pub(super) struct VolumeTexture {
 
 impl VolumeTexture {
     /// `None` when this card cannot hold it.
-    pub fn new(
-        device: &wgpu::Device,
-        queue: &wgpu::Queue,
-        _pipeline: &VolumePipeline,
-        image: &VolumeImage,
-    ) -> Option<Self> {
+    pub fn new(device: &wgpu::Device, queue: &wgpu::Queue, image: &VolumeImage) -> Option<Self> {
         let limits = device.limits();
         let wanted = image.size.iter().map(|n| u64::from(*n)).product::<u64>() * 2;
         let held = (*image.samples).as_ref().len() as u64;
