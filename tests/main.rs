@@ -40,6 +40,8 @@ mod gui_keeping;
 mod gui_opening;
 #[cfg(feature = "gui")]
 mod gui_planes;
+#[cfg(all(feature = "gui", feature = "network"))]
+mod gui_pacs;
 #[cfg(feature = "gui")]
 mod gui_release;
 #[cfg(feature = "gui")]

@@ -82,6 +82,9 @@ pub enum FolderFor {
     RestoreFrom,
     /// In which the restored project is made.
     RestoreInto,
+    /// For images that are fetched.
+    #[cfg(feature = "network")]
+    Pacs,
     /// A release to be checked.
     Check,
 }
@@ -97,6 +100,8 @@ pub enum Dialog {
     Submit,
     Amend,
     Restore,
+    #[cfg(feature = "network")]
+    Pacs,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -159,6 +164,8 @@ pub enum Job {
     ChooseFolderFor(FolderFor),
     Keep(Task),
     StopKeeping,
+    #[cfg(feature = "network")]
+    Pacs(super::pacs::PacsAsk),
     /// Looks anew at the places for backups.
     ListBackups,
     Release {

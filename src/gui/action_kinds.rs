@@ -51,6 +51,9 @@ pub enum Needs {
     BetterPlace,
     /// There is a backup.
     Backup,
+    /// A server is in the settings.
+    #[cfg(feature = "network")]
+    Pacs,
 }
 
 /// A group of the menu and of the key sheet.

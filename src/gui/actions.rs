@@ -17,6 +17,8 @@ use crate::project::tiles::ColourPart;
 pub enum ActionId {
     OpenFolder,
     OpenFiles,
+    #[cfg(feature = "network")]
+    OpenPacs,
     Practise,
     Saved,
     Submit,
@@ -144,6 +146,8 @@ const fn joined<const N: usize>(a: &[ActionDef], b: &[ActionDef]) -> [ActionDef;
 const GENERAL: &[ActionDef] = &[
     def(A::OpenFolder, "action-open-folder", icons::FOLDER_OPEN, G::File, S::Always, N::Nothing, &[ctrl(Key::O)]),
     def(A::OpenFiles, "action-open-files", icons::FILE_IMAGE, G::File, S::Always, N::Nothing, &[ctrl_shift(Key::O)]),
+    #[cfg(feature = "network")]
+    def(A::OpenPacs, "action-open-pacs", icons::HARD_DRIVES, G::File, S::Always, N::Pacs, &[]),
     def(A::Practise, "action-practise", icons::GRADUATION_CAP, G::File, S::Always, N::Nothing, &[]),
     def(A::Saved, "action-saved", icons::CHECK_CIRCLE, G::File, S::Always, N::Project, &[ctrl(Key::S)]),
     def(A::Submit, "action-submit", icons::PAPER_PLANE_TILT, G::File, S::Read, N::OpenRead, &[ctrl(Key::Enter)]),

@@ -47,8 +47,9 @@ impl App {
         Self::with_session(ctx, stage, Session::new(ctx.clone()).with_home(home))
     }
 
-    fn with_session(ctx: &Context, stage: Stage, session: Session) -> Self {
+    fn with_session(ctx: &Context, stage: Stage, mut session: Session) -> Self {
         theme::install(ctx);
+        session.begin();
         let (lang, dark) = session.remembered();
         let widths = session.remembered_widths();
         ctx.set_theme(if dark { egui::Theme::Dark } else { egui::Theme::Light });
@@ -191,7 +192,7 @@ impl App {
         }
         CentralPanel::default()
             .frame(Frame::new())
-            .show(ui, |ui| out.extend(start::show(ui, &self.words, self.session.opening())));
+            .show(ui, |ui| out.extend(start::show(ui, shown, self.session.opening())));
     }
 
     fn frame(&mut self, ui: &mut Ui, out: &mut Vec<Action>) {
@@ -286,6 +287,8 @@ impl App {
             Dialog::About => dialogs::about(ui, shown),
             Dialog::Submit => dialogs::submit(ui, shown),
             Dialog::Amend => dialogs::amend(ui, shown, &mut forms),
+            #[cfg(feature = "network")]
+            Dialog::Pacs => super::panels::pacs::show(ui, shown, &mut forms),
             Dialog::Restore => backups::restore(ui, shown, &mut forms),
         });
         self.look.forms = forms;

@@ -21,6 +21,8 @@ impl App {
         match id {
             ActionId::OpenFolder => self.ask(Action::Run(Job::ChooseFolder)),
             ActionId::OpenFiles => self.ask(Action::Run(Job::ChooseFiles)),
+            #[cfg(feature = "network")]
+            ActionId::OpenPacs => self.show_pacs(),
             ActionId::Practise => self.ask(Action::Run(Job::Practise)),
             ActionId::Saved => {
                 let shown = Shown { words: &self.words, model: self.session.model(), look: &self.look };

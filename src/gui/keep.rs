@@ -67,6 +67,8 @@ impl App {
                 let name = Path::new(&forms.restore_to).file_name().unwrap_or_else(|| "restored.shoken".as_ref());
                 forms.restore_to = folder.join(name).to_string_lossy().into_owned();
             }
+            #[cfg(feature = "network")]
+            FolderFor::Pacs => forms.pacs.folder = text,
             FolderFor::Check => self.ask(Action::Run(Job::Keep(Task::VerifyRelease(folder)))),
         }
     }

@@ -105,6 +105,8 @@ pub struct Forms {
     pub restore_from: String,
     /// The project folder that restoring makes.
     pub restore_to: String,
+    #[cfg(feature = "network")]
+    pub pacs: super::pacs::PacsForm,
     pub focus: Option<TextField>,
     pub composing: bool,
 }
@@ -225,6 +227,8 @@ impl Look {
             Needs::Office => model.project.as_ref().is_some_and(super::model::ProjectHead::is_office),
             Needs::BetterPlace => model.keeping.place.is_some(),
             Needs::Backup => model.keeping.last.is_some(),
+            #[cfg(feature = "network")]
+            Needs::Pacs => model.pacs.is_there(),
         }
     }
 }

@@ -29,6 +29,8 @@ mod mpr;
 mod news;
 mod notices;
 mod opening;
+#[cfg(feature = "network")]
+mod pacs;
 mod palettes;
 mod panels;
 mod perform;

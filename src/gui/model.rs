@@ -206,6 +206,8 @@ pub struct Model {
     pub jobs: Vec<JobRow>,
     pub release: ReleasePage,
     pub keeping: KeepingPage,
+    #[cfg(feature = "network")]
+    pub pacs: super::pacs::PacsPage,
     /// Reads of one reader that exclude each other, for those who may choose between them.
     pub conflicts: Vec<ConflictRow>,
     /// Cases that cannot be adjudicated before somebody has chosen between such reads.
@@ -252,6 +254,16 @@ impl ProjectHead {
 }
 
 impl Model {
+    /// Takes over what belongs to the window and not to the project.
+    pub fn carry(&mut self, before: Self) {
+        #[cfg(feature = "network")]
+        {
+            self.pacs = before.pacs;
+        }
+        #[cfg(not(feature = "network"))]
+        drop(before);
+    }
+
     pub fn case(&self, id: &CaseId) -> Option<&CaseRow> {
         self.cases.iter().find(|c| c.id == *id)
     }

@@ -387,6 +387,8 @@ impl App {
                     self.notices.done(self.words.t("trouble-stopped"));
                 }
             }
+            #[cfg(feature = "network")]
+            Job::Pacs(ask) => self.pacs(ask),
             Job::ListBackups => self.session.list_backups(),
             Job::Release { version, folder } => self.session.release(version, folder),
             Job::ConfirmAgreed => match self.session.confirm_agreed() {

@@ -34,6 +34,8 @@ pub(super) enum Message {
     Planned(Box<Result<ReleasePlan, ProjectError>>),
     Released(Box<Result<Made, ProjectError>>),
     Kept(Box<Answer>),
+    #[cfg(feature = "network")]
+    Pacs(Box<super::pacs::PacsAnswer>),
 }
 
 /// Makes the practice images in a folder; given by `main`, since the window may not import the demonstration.
@@ -94,6 +96,12 @@ impl Session {
         self.settings = SettingsFile::load(home).ok();
         self.home = Some(home.to_owned());
         self
+    }
+
+    /// What is known before anything is open.
+    pub(super) fn begin(&mut self) {
+        #[cfg(feature = "network")]
+        self.read_pacs();
     }
 
     pub const fn model(&self) -> &Model {
@@ -259,6 +267,11 @@ impl Session {
             self.model.jobs.push(job);
             self.ctx.request_repaint_after(JOB_TICK);
         }
+        #[cfg(feature = "network")]
+        if let Some(job) = self.model.pacs.job() {
+            self.model.jobs.push(job);
+            self.ctx.request_repaint_after(JOB_TICK);
+        }
         if let Some((done, total)) = self.model.hashing {
             let (done, total) = (done as u64, total as u64);
             self.model.jobs.push(JobRow { key: "job-hashing", done, total, stop: None });
@@ -294,7 +307,8 @@ impl Session {
         self.project = None;
         self.watch.follow(None);
         let keeping = self.model.keeping.alone();
-        self.model = Model { keeping, ..Model::default() };
+        let before = std::mem::replace(&mut self.model, Model { keeping, ..Model::default() });
+        self.model.carry(before);
         self.spacing.clear();
     }
 
@@ -323,6 +337,8 @@ impl Session {
                     }
                 }
                 Message::Kept(answer) => self.kept(*answer, &mut out),
+                #[cfg(feature = "network")]
+                Message::Pacs(answer) => self.pacs_answered(*answer),
                 Message::Practice(Ok(paths)) => {
                     self.opening = None;
                     self.open(paths);
@@ -564,7 +580,9 @@ impl Session {
         let (jobs, release) = (std::mem::take(&mut self.model.jobs), std::mem::take(&mut self.model.release));
         let keeping = std::mem::take(&mut self.model.keeping);
         let mut lookup = Lookup { project, spacing: &self.spacing, terms: &mut self.terms };
-        self.model = lookup.model(look);
+        let made = lookup.model(look);
+        let before = std::mem::replace(&mut self.model, made);
+        self.model.carry(before);
         (self.model.saved, self.model.hashing, self.model.revision) = keep;
         (self.model.jobs, self.model.release, self.model.keeping) = (jobs, release, keeping);
     }

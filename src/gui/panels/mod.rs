@@ -13,6 +13,8 @@ pub mod history;
 pub mod keeping;
 pub mod layout;
 pub mod navigator;
+#[cfg(feature = "network")]
+pub mod pacs;
 pub mod palette;
 pub mod planes;
 pub mod release;

@@ -2,13 +2,14 @@
 
 use egui::{Align2, Button, Frame, Margin, RichText, Stroke, Ui, Vec2};
 
+use super::Shown;
 use crate::gui::action::Action;
 use crate::gui::actions::ActionId;
-use crate::gui::i18n::Words;
 use crate::gui::widgets::look;
 use crate::gui::{icons, theme};
 
-pub fn show(ui: &mut Ui, words: &Words, opening: bool) -> Vec<Action> {
+pub fn show(ui: &mut Ui, s: Shown<'_>, opening: bool) -> Vec<Action> {
+    let words = s.words;
     let t = look(ui);
     let mut out = Vec::new();
     let full = ui.max_rect();
@@ -27,7 +28,7 @@ pub fn show(ui: &mut Ui, words: &Words, opening: bool) -> Vec<Action> {
         Stroke::new(if hovering { 2.0 } else { 1.0 }, edge),
         egui::StrokeKind::Inside,
     );
-    let size = Vec2::new(560.0, 300.0);
+    let size = Vec2::new(560.0, 344.0);
     let area = Align2::CENTER_CENTER.align_size_within_rect(size, full);
     ui.scope_builder(egui::UiBuilder::new().max_rect(area), |ui| {
         ui.vertical_centered(|ui| {
@@ -35,11 +36,16 @@ pub fn show(ui: &mut Ui, words: &Words, opening: bool) -> Vec<Action> {
             ui.add_space(16.0);
             ui.label(RichText::new(words.t(sentence)).font(theme::empty()).color(t.text));
             ui.add_space(24.0);
-            for (icon, key, action) in [
+            let mut ways = vec![
                 (icons::FOLDER_OPEN, "start-folder", ActionId::OpenFolder),
                 (icons::FILE_IMAGE, "start-files", ActionId::OpenFiles),
                 (icons::GRADUATION_CAP, "start-practise", ActionId::Practise),
-            ] {
+            ];
+            #[cfg(feature = "network")]
+            if s.model.pacs.is_there() {
+                ways.insert(2, (icons::HARD_DRIVES, "start-pacs", ActionId::OpenPacs));
+            }
+            for (icon, key, action) in ways {
                 let name = words.t(key);
                 let button = Button::new(RichText::new(format!("{icon}  {name}")).color(t.text))
                     .fill(t.raised)
