@@ -62,11 +62,13 @@ fn server(ui: &mut Ui, s: Shown<'_>, form: &mut PacsForm) {
         let name = s.words.t("pacs-server");
         ui.label(RichText::new(&name).color(t.text_dim));
         let before = form.server;
-        ComboBox::from_id_salt("pacs-server").selected_text(&current.server.name).width(220.0).show_ui(ui, |ui| {
+        let choice = ComboBox::from_id_salt("pacs-server").selected_text(&current.server.name).width(220.0);
+        let shown = choice.show_ui(ui, |ui| {
             for (index, entry) in servers.iter().enumerate() {
                 ui.selectable_value(&mut form.server, index, &entry.server.name);
             }
         });
+        shown.response.accessible_name(&name);
         if form.server != before {
             // A password goes to no other server than the one that it was typed for.
             form.secret = zeroize::Zeroizing::default();
