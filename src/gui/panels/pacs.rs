@@ -13,6 +13,7 @@ use crate::project::pacs::StudyRow;
 
 const WIDTH: f32 = 960.0;
 const ROW: f32 = 24.0;
+const FIELD: f32 = 200.0;
 /// Widths of the columns: date, modality, patient ID, name, description, images.
 const COLUMNS: [(&str, f32); 6] = [
     ("pacs-date", 88.0),
@@ -99,7 +100,9 @@ fn search(ui: &mut Ui, s: Shown<'_>, form: &mut PacsForm, out: &mut Vec<Action>)
             let name = s.words.t(key);
             ui.label(RichText::new(&name).color(t.text_dim));
             let hint = if hint.is_empty() { String::new() } else { s.words.t(hint) };
-            let edit = ui.add(TextEdit::singleline(text).hint_text(hint).desired_width(190.0)).accessible_name(&name);
+            // A grid gives a field no more than its smallest width, so its size is said.
+            let field = TextEdit::singleline(text).hint_text(hint);
+            let edit = ui.add_sized([FIELD, 26.0], field).accessible_name(&name);
             entered |= edit.lost_focus() && ui.input(|i| i.key_pressed(egui::Key::Enter));
             if index == 2 {
                 ui.end_row();
