@@ -152,7 +152,11 @@ fn found(ui: &mut Ui, s: Shown<'_>, form: &mut PacsForm, out: &mut Vec<Action>) 
         ui.spacing_mut().item_spacing.x = 8.0;
         for (key, width) in COLUMNS {
             let text = RichText::new(s.words.t(key)).color(t.text_dim).font(theme::small());
-            ui.add_sized([width, 16.0], Label::new(text).truncate().halign(egui::Align::Min));
+            let left = egui::Layout::left_to_right(egui::Align::Center);
+            ui.allocate_ui_with_layout(egui::Vec2::new(width, 16.0), left, |ui| {
+                ui.set_min_width(width);
+                ui.add(Label::new(text).truncate());
+            });
         }
     });
     ScrollArea::vertical().id_salt("pacs-rows").max_height(230.0).auto_shrink([false, true]).show_rows(
