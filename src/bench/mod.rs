@@ -10,13 +10,18 @@ mod peers;
 mod planes;
 mod roam;
 mod slides;
+#[cfg(feature = "gui")]
+mod wander;
+#[cfg(feature = "gui")]
+mod wander_slide;
 
 use std::path::PathBuf;
 
 /// What to measure.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// append, fold, grown, wsi_open, wsi_tiles, wsi_trace, trace_limit, wl_mpr, mpr_roam, or all (append and fold; the others need data)
+    /// append, fold, grown, roam, wsi_open, wsi_tiles, wsi_trace, trace_limit, wl_mpr, mpr_roam, or all (append and fold;
+    /// the others need data or minutes)
     #[arg(default_value = "all")]
     pub name: String,
     /// Data that the measurement works on, where it needs some
@@ -89,10 +94,16 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
             }
             return Ok(());
         }
+        #[cfg(feature = "gui")]
+        "roam" => {
+            // In a folder that was named, the slide, the path and the pictures stay.
+            let dir = args.dir.clone().unwrap_or_else(|| scratch.0.clone());
+            return wander::run(&dir, args.n.unwrap_or(60));
+        }
         _ if known => return Ok(()),
         _ => {}
     }
-    let known = "append, fold, grown, wsi_open, wsi_tiles, wsi_trace, trace_limit, wl_mpr, mpr_roam and all";
+    let known = "append, fold, grown, roam, wsi_open, wsi_tiles, wsi_trace, trace_limit, wl_mpr, mpr_roam and all";
     let reason = format!("there is no such measurement; known are {known}");
     Err(crate::project::ProjectError::Refused { file: args.name.clone(), reason }.into())
 }

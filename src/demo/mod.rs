@@ -11,7 +11,7 @@ mod practice;
 mod readers;
 mod slide;
 mod slide_objects;
-mod tiff_pyramid;
+pub(crate) mod tiff_pyramid;
 #[cfg(feature = "gui")]
 mod window;
 

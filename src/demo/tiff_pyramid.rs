@@ -21,11 +21,12 @@ struct Raster {
     rgb: Vec<u8>,
 }
 
-struct LevelIndex {
-    width: usize,
-    height: usize,
-    offsets: Vec<u32>,
-    sizes: Vec<u32>,
+/// Where the tiles of a level lie in the file. Several may lie in one place.
+pub(crate) struct LevelIndex {
+    pub width: usize,
+    pub height: usize,
+    pub offsets: Vec<u32>,
+    pub sizes: Vec<u32>,
 }
 
 /// Writes `path`. `band(y0, rows, out)` fills `rows × width × 3` bytes of RGB starting at row `y0`.
@@ -75,18 +76,33 @@ pub fn write_pyramid(
         half = next;
     }
 
+    write_directories(&mut out, &levels, um_per_px, description)?;
+    out.flush()?;
+    out.get_ref().sync_all()
+}
+
+/// One directory a level, each linked from the one before, the first from the file's header.
+///
+/// # Errors
+/// Whatever writing the file gives.
+pub(crate) fn write_directories(
+    out: &mut BufWriter<File>,
+    levels: &[LevelIndex],
+    um_per_px: f64,
+    description: &str,
+) -> std::io::Result<()> {
+    let width = levels.first().map_or(1, |l| l.width);
     let mut link_at = 4_u64;
     for (number, level) in levels.iter().enumerate() {
         let downsample = width as f64 / level.width as f64;
-        let directory = write_directory(&mut out, level, number > 0, um_per_px * downsample, description)?;
+        let directory = write_directory(out, level, number > 0, um_per_px * downsample, description)?;
         let end = out.stream_position()?;
         out.seek(SeekFrom::Start(link_at))?;
         out.write_all(&directory.start.to_le_bytes())?;
         out.seek(SeekFrom::Start(end))?;
         link_at = u64::from(directory.link_at);
     }
-    out.flush()?;
-    out.get_ref().sync_all()
+    Ok(())
 }
 
 impl Raster {

@@ -150,6 +150,8 @@ pub struct Viewport {
     closed: Vec<u64>,
     colours: Colours,
     seen: SeenMaps,
+    /// Tiles of the sharp level that the last frame showed, or would have.
+    visible: Vec<TileKey>,
 }
 
 impl Viewport {
@@ -177,6 +179,7 @@ impl Viewport {
             closed: Vec::new(),
             colours: Colours::default(),
             seen: SeenMaps::default(),
+            visible: Vec::new(),
         }
     }
 
@@ -295,6 +298,18 @@ impl Viewport {
         stats.waiting > 0 || waiting > 0 || self.rough
     }
 
+    /// Tiles that the last frame wanted sharp, and whether they were: for measurements.
+    pub fn visible_tiles(&self) -> Vec<(TileKey, bool)> {
+        let Some(image) = self.shown.as_ref().map(|s| s.handle.id()) else { return Vec::new() };
+        let feedback = self.feedback.lock().unwrap_or_else(PoisonError::into_inner);
+        self.visible.iter().map(|key| (*key, feedback.on_card.contains(&compose::id(image, *key)))).collect()
+    }
+
+    /// What the loader did so far: for measurements.
+    pub fn loader_stats(&self) -> crate::project::tiles::LoaderStats {
+        self.loader.stats()
+    }
+
     /// Lets tiles that failed be tried again.
     pub fn retry_failed(&mut self) {
         self.tiles.forget_failures();
@@ -370,6 +385,7 @@ impl Viewport {
         }
         let source = Source { image: shown.handle.id(), meta, display: &shown.display, on_card: &feedback.on_card };
         let picture = compose::compose(&source, &wanted, &mut self.tiles);
+        self.visible.clone_from(&wanted.visible);
         if picture.missing == 0 {
             let frame = shown.frame;
             shown.last_sharp = Some((frame, wanted));
