@@ -26,6 +26,7 @@ mod attack_together;
 mod attack_wal;
 mod backup;
 mod bulk_acts;
+mod colour_display;
 mod conflicts;
 mod demo_campaign;
 mod demo_images;
@@ -82,6 +83,10 @@ mod project_store;
 mod release;
 #[cfg(feature = "gui")]
 mod render;
+#[cfg(feature = "gui")]
+mod render_colour;
+#[cfg(feature = "gui")]
+mod render_roam;
 #[cfg(feature = "gui")]
 mod render_viewport;
 #[cfg(feature = "gui")]

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use shoken::render::{
-    Affine, DeviceHealth, Filter, Gpu, GreyRamp, Image, Offscreen, Outline, Pattern, RendererOptions, Scene,
+    Affine, DeviceHealth, Filter, Gpu, GreyRamp, Image, Offscreen, Outline, Pattern, Renderer, RendererOptions, Scene,
     ShapeGeometry, ShapeInstance, ShapeSet, TileDraw, TileId, TileImage, TileSamples, all_shaders,
 };
 
@@ -174,6 +174,35 @@ fn the_atlas_stays_within_its_bytes_and_uploads_are_capped() {
     assert_eq!(image.pixel(300, 400), Some([175, 175, 175, 255]));
     assert!(screen.renderer().atlas().bytes() <= 16 << 20);
     assert_eq!(screen.gpu().health.errors(), 0);
+}
+
+/// Views of one frame are drawn after all of them were prepared: what one shows is not taken by the next.
+#[test]
+fn views_of_one_frame_do_not_evict_each_other() {
+    let Some(screen) = offscreen() else { return };
+    drop(screen);
+    let gpu = Gpu::headless().unwrap();
+    let options = RendererOptions { atlas_bytes: 16 << 20, ..RendererOptions::new(wgpu::TextureFormat::Rgba8Unorm) };
+    let mut renderer = Renderer::new(&gpu.device, options);
+    let scene = |image: u64| {
+        let mut scene = Scene::empty([512, 512]);
+        scene.tiles = tiled(image, [1792, 1536], 256, smooth_rgb);
+        scene
+    };
+    let scenes = [scene(1), scene(2)];
+    for frame in 0..3 {
+        renderer.begin_frame();
+        let mut encoder = gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: None });
+        let done: Vec<_> = (0..2_u64)
+            .map(|v| renderer.prepare(&gpu.device, &gpu.queue, &mut encoder, v, &scenes[v as usize]))
+            .collect();
+        gpu.queue.submit([encoder.finish()]);
+        // 42 tiles each, and the atlas holds 64.
+        let there = |v: usize| scenes[v].tiles.iter().filter(|t| renderer.has(&t.id)).count();
+        assert_eq!((there(0), there(1)), (42, 22), "frame {frame}");
+        assert_eq!((done[0].refused, done[1].refused), (0, 20), "frame {frame}");
+    }
+    assert_eq!(gpu.health.errors(), 0);
 }
 
 fn polygon(rings: Vec<Vec<[f64; 2]>>, colour: [u8; 3]) -> ShapeInstance {

@@ -18,12 +18,12 @@ use shoken::{
 };
 
 /// An image whose every pixel says where it is.
-struct Synthetic {
-    meta: ImageMeta,
+pub struct Synthetic {
+    pub meta: ImageMeta,
     broken: Option<TileKey>,
 }
 
-fn meta(field: Field, levels: Vec<Level>, frames: u32, channels: u8) -> ImageMeta {
+pub fn meta(field: Field, levels: Vec<Level>, frames: u32, channels: u8) -> ImageMeta {
     let frame = FrameInfo { rescale: (1.0, -1024.0), ..FrameInfo::default() };
     let grey = channels == 1;
     ImageMeta {
@@ -47,7 +47,7 @@ fn meta(field: Field, levels: Vec<Level>, frames: u32, channels: u8) -> ImageMet
     }
 }
 
-fn slide() -> Synthetic {
+pub fn slide() -> Synthetic {
     let level = |downsample: u32| Level {
         size_px: SizePx::new(100_000 / downsample, 80_000 / downsample),
         tile_px: SizePx::new(240, 240),
@@ -93,21 +93,21 @@ impl ImageSource for Synthetic {
     }
 }
 
-struct Window2 {
-    viewport: Viewport,
-    shapes: Arc<ShapeSet>,
+pub struct Window2 {
+    pub viewport: Viewport,
+    pub shapes: Arc<ShapeSet>,
     tool_armed: bool,
-    last: Option<ViewportResponse>,
+    pub last: Option<ViewportResponse>,
 }
 
-type Hand<'a> = Harness<'a, Window2>;
+pub type Hand<'a> = Harness<'a, Window2>;
 
 /// A window of 800 × 600 points; `None` when this machine is said to have no graphics.
 fn window<'a>(source: Synthetic, density: f32) -> Option<Hand<'a>> {
     window_of(Arc::new(source), density)
 }
 
-fn window_of<'a>(source: Arc<dyn ImageSource>, density: f32) -> Option<Hand<'a>> {
+pub fn window_of<'a>(source: Arc<dyn ImageSource>, density: f32) -> Option<Hand<'a>> {
     if std::env::var_os("SHOKEN_NO_GPU").is_some_and(|v| v == "1") {
         println!("skipped: SHOKEN_NO_GPU=1");
         return None;
@@ -147,7 +147,7 @@ fn start<'a>(
 }
 
 /// Frames until every visible tile is there; a bound, not a wait, decides that it never comes.
-fn settle(harness: &mut Hand<'_>) {
+pub fn settle(harness: &mut Hand<'_>) {
     for _ in 0..2000 {
         harness.step();
         let w = harness.state();
@@ -195,13 +195,13 @@ fn drag(harness: &mut Hand<'_>, button: PointerButton, from: Pos2, to: Pos2) {
     harness.step();
 }
 
-fn save(name: &str, image: &image::RgbaImage) {
+pub fn save(name: &str, image: &image::RgbaImage) {
     if let Some(folder) = std::env::var_os("SHOKEN_SEE") {
         image.save(std::path::Path::new(&folder).join(format!("{name}.png"))).unwrap();
     }
 }
 
-fn close(a: [f64; 2], b: [f64; 2], tolerance: f64) -> bool {
+pub fn close(a: [f64; 2], b: [f64; 2], tolerance: f64) -> bool {
     (a[0] - b[0]).abs() < tolerance && (a[1] - b[1]).abs() < tolerance
 }
 
