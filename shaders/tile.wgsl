@@ -182,7 +182,8 @@ fn shown_colour(stored: vec3<f32>) -> vec3<f32> {
         c = vec3<f32>(c[u32(view.part.y)]);
     } else if view.part.z > 1.5 {
         let side = view.part.z;
-        c = textureSampleLevel(colour_table, table_sampler, (c * (side - 1.0) + 0.5) / side, 0.0).rgb;
+        let entry = textureSampleLevel(colour_table, table_sampler, (c * (side - 1.0) + 0.5) / side, 0.0).rgb;
+        c = clamp(entry, vec3<f32>(0.0), vec3<f32>(1.0));
     }
     if view.tone.w < 0.5 {
         c = clamp((c - 0.5) * view.tone.y + 0.5 + view.tone.x, vec3<f32>(0.0), vec3<f32>(1.0));

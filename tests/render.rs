@@ -182,7 +182,11 @@ fn views_of_one_frame_do_not_evict_each_other() {
     let Some(screen) = offscreen() else { return };
     drop(screen);
     let gpu = Gpu::headless().unwrap();
-    let options = RendererOptions { atlas_bytes: 16 << 20, ..RendererOptions::new(wgpu::TextureFormat::Rgba8Unorm) };
+    let options = RendererOptions {
+        atlas_bytes: 16 << 20,
+        upload_bytes_per_frame: 64 << 20,
+        ..RendererOptions::new(wgpu::TextureFormat::Rgba8Unorm)
+    };
     let mut renderer = Renderer::new(&gpu.device, options);
     let scene = |image: u64| {
         let mut scene = Scene::empty([512, 512]);

@@ -8,7 +8,8 @@ use std::sync::{
 
 use super::narrow::to_f32;
 
-/// A colour transform as a cube of `side`³ entries, red running fastest; both sides are 0 to 1. Shared by every view.
+/// A colour transform as a cube of `side`³ entries, red running fastest. Colours are 0 to 1; what it gives is cut
+/// to that after interpolation. Shared by every view.
 #[derive(Clone, Debug)]
 pub struct ColourTable {
     serial: u64,
@@ -40,15 +41,16 @@ impl ColourTable {
     }
 }
 
-/// A number from 0 to 1 as an IEEE 754 half, rounded to nearest; 11 bits of it are an eighth of an 8-bit level at worst.
+/// A number from -4 to 4 as an IEEE 754 half, rounded to nearest; its 11 bits are an eighth of an 8-bit level at worst.
 fn half(v: f32) -> u16 {
-    let v = v.clamp(0.0, 1.0);
+    let sign = if v < 0.0 { 0x8000 } else { 0 };
+    let v = v.abs().min(4.0);
     // Below the smallest normal half a level would be a thousandth: steps of 2^-24 there.
     if v < 6.103_515_6e-5 {
-        return (v * 16_777_216.0).round() as u16;
+        return sign | (v * 16_777_216.0).round() as u16;
     }
     let bits = v.to_bits() + 0x1000;
-    ((bits >> 13) - (112 << 10)) as u16
+    sign | ((bits >> 13) - (112 << 10)) as u16
 }
 
 /// What of the stored colour is shown.
@@ -173,7 +175,7 @@ mod tests {
 
     #[test]
     fn halves_are_the_nearest_ones() {
-        assert_eq!((half(0.0), half(1.0), half(0.5), half(2.0)), (0, 0x3c00, 0x3800, 0x3c00));
+        assert_eq!([0.0, 1.0, 0.5, 2.0, -1.0, -0.25].map(half), [0, 0x3c00, 0x3800, 0x4000, 0xbc00, 0xb400]);
         for i in 0..=100_000_u32 {
             let v = f64::from(i) / 100_000.0;
             let step = if v < 6.2e-5 { 2_f64.powi(-24) } else { 2_f64.powf(v.log2().floor() - 10.0) };

@@ -1,7 +1,9 @@
 //! Colour profiles (ICC.1) as tables: what a scanner's red, green and blue mean, in sRGB or in the colours of a monitor.
 //!
 //! A profile becomes a cube of 33³ entries (65³ where its curves are too steep for that), read with linear interpolation:
-//! the same numbers serve the CPU and `shaders/tile.wgsl`. The rendering intent is the one that the profile itself names
+//! the same numbers serve the CPU and `shaders/tile.wgsl`. Colours that the screen cannot show stay beyond 0 and 1 in the
+//! table and are cut after interpolation: cut before, every cell at the border of the screen's colours would be off.
+//! The rendering intent is the one that the profile itself names
 //! (perceptual in most), as OpenSlide's documentation asks; no black point compensation.
 
 use moxcms::{ColorProfile, DataColorSpace, Layout, RenderingIntent, TransformOptions};
@@ -15,6 +17,8 @@ const FINE_SIDE: u32 = 65;
 const TOLERATED: f32 = 0.75;
 /// A table that changes no colour by as much as this, of 255, changes nothing.
 const NOTHING: f32 = 0.75;
+/// Entries are cut here: farther out a cell's slope would be all that is left of it.
+const BEYOND: [f32; 2] = [-1.0, 2.0];
 /// Profiles of scanners are kilobytes, of printers a few megabytes; beyond this it is something else.
 const MOST_BYTES: usize = 16 << 20;
 
@@ -33,7 +37,7 @@ pub enum IccFault {
     Monitor,
 }
 
-/// See the module's text. Colours are 0 to 1 on both sides.
+/// See the module's text. Colours are 0 to 1, but for entries beyond what the screen can show.
 #[derive(Clone, Debug, PartialEq)]
 pub struct IccTable {
     side: u32,
@@ -61,14 +65,20 @@ impl IccTable {
             None => ColorProfile::new_srgb(),
         };
         let name = described(&from);
-        let rendering_intent = match from.rendering_intent {
+        let first = match from.rendering_intent {
             // Absolute would tint the white of the glass by the lamp's.
             RenderingIntent::AbsoluteColorimetric => RenderingIntent::RelativeColorimetric,
             other => other,
         };
-        let options = TransformOptions { rendering_intent, prefer_fixed_point: false, ..TransformOptions::default() };
-        let transform =
-            from.create_transform_f32(Layout::Rgb, &to, Layout::Rgb, options).map_err(|_| IccFault::NoWay)?;
+        // A profile by table need not have one for every intent; the perceptual one then stands for all (ICC.1, 8.10.2).
+        let transform = [first, RenderingIntent::Perceptual, RenderingIntent::RelativeColorimetric]
+            .into_iter()
+            .find_map(|rendering_intent| {
+                let options =
+                    TransformOptions { rendering_intent, prefer_fixed_point: false, ..TransformOptions::default() };
+                from.create_transform_f32(Layout::Rgb, &to, Layout::Rgb, options).ok()
+            })
+            .ok_or(IccFault::NoWay)?;
         let through = |colours: &[[f32; 3]]| -> Result<Vec<[f32; 3]>, IccFault> {
             let flat = colours.as_flattened();
             let mut out = vec![0.0_f32; flat.len()];
@@ -76,17 +86,25 @@ impl IccTable {
             if out.iter().any(|v| !v.is_finite()) {
                 return Err(IccFault::Damaged);
             }
-            Ok(out.as_chunks::<3>().0.iter().map(|c| c.map(|v| v.clamp(0.0, 1.0))).collect())
+            Ok(out.as_chunks::<3>().0.iter().map(|c| c.map(|v| v.clamp(BEYOND[0], BEYOND[1]))).collect())
         };
         let table = |side| -> Result<Self, IccFault> {
             let rgb = through(&lattice(side))?;
-            let off = lattice(side).iter().zip(&rgb).map(|(a, b)| farthest(*a, *b)).fold(0.0, f32::max);
+            let off = lattice(side)
+                .iter()
+                .zip(&rgb)
+                .map(|(a, b)| farthest(*a, b.map(|v| v.clamp(0.0, 1.0))))
+                .fold(0.0, f32::max);
             Ok(Self { side, rgb, neutral: off * 255.0 < NOTHING, name: name.clone() })
         };
         let coarse = table(SIDE)?;
         let between = between();
         let exact = through(&between)?;
-        let worst = between.iter().zip(&exact).map(|(c, e)| farthest(coarse.apply(*c), *e)).fold(0.0, f32::max);
+        let worst = between
+            .iter()
+            .zip(&exact)
+            .map(|(c, e)| farthest(coarse.apply(*c), e.map(|v| v.clamp(0.0, 1.0))))
+            .fold(0.0, f32::max);
         if worst * 255.0 <= TOLERATED { Ok(coarse) } else { table(FINE_SIDE) }
     }
 
@@ -135,7 +153,7 @@ impl IccTable {
                 }
             }
         }
-        out
+        out.map(|v: f32| v.clamp(0.0, 1.0))
     }
 }
 
@@ -245,7 +263,7 @@ mod tests {
                 mutant[at] = (seed >> 24) as u8;
             }
             if let Ok(table) = IccTable::new(&mutant, None) {
-                assert!(table.entries().iter().flatten().all(|v| (0.0..=1.0).contains(v)));
+                assert!(table.entries().iter().flatten().all(|v| (-1.0..=2.0).contains(v)));
             }
         }
     }
