@@ -2,10 +2,16 @@
 // rescale and window (PS3.3 C.11.2.1.2.1).
 // A texel outside the brick is fetched from the neighbour that holds it, so that filtering never stops at a tile's edge.
 
+// A software adapter runs every branch of a shader and throws away what was not asked for: what a pipeline never needs is
+// left out of it when it is made.
+override FILTERING: u32 = 1u;  // 0 nearest, 1 linear, 2 Catmull-Rom where magnified
+override LOOKED: bool = true;  // colour goes through a table, a part, tone or inversion
+override EDGE: bool = true;    // the place is so near a brick's edge that texels of the neighbours are needed
+
 struct View {
     size_px: vec2<f32>,
     invert_colour: f32,
-    filtering: f32,        // 0 nearest, 1 linear, 2 Catmull-Rom where magnified
+    unused: f32,
     part: vec4<f32>,       // 0 whole, 1 channel, 2 stain; the channel; side of the colour table, 0 for none
     stain_amount: vec4<f32>,
     stain_vector: vec4<f32>,
@@ -28,6 +34,7 @@ struct Brick {
     @location(5) own: vec4<u32>,      // slot, 1 if 16-bit signed, taps along a side, width | height << 16 of the right and lower neighbours
     @location(6) grey: vec4<f32>,     // stored value shown as 0, steps of 255 per stored step, 1 inverts
     @location(7) footprint: f32,      // texels per screen pixel
+    @location(8) part: vec4<f32>,     // texels of the brick that are drawn: left, top, right, bottom
 }
 
 struct Fragment {
@@ -51,7 +58,7 @@ fn vs(@builtin(vertex_index) index: u32, brick: Brick) -> Fragment {
     var out: Fragment;
     let ndc = screen / view.size_px * 2.0 - 1.0;
     out.position = vec4<f32>(ndc.x, -ndc.y, 0.0, 1.0);
-    out.texel = corner * vec2<f32>(brick.size.xy);
+    out.texel = mix(brick.part.xy, brick.part.zw, corner);
     out.size = brick.size;
     out.around_a = brick.around_a;
     out.around_b = brick.around_b;
@@ -72,6 +79,9 @@ fn neighbour(f: Fragment, side: vec2<i32>) -> u32 {
 // The texel `c` of this brick, or of the neighbour when it lies up to two beyond an edge.
 fn locate(f: Fragment, c: vec2<i32>) -> Texel {
     let size = vec2<i32>(f.size.xy);
+    if !EDGE {
+        return slot_texel(f.own.x, c);
+    }
     let reach = clamp(c, vec2<i32>(-2), size + 1);
     let side = select(vec2<i32>(0), vec2<i32>(1), reach >= size) - select(vec2<i32>(0), vec2<i32>(1), reach < vec2<i32>(0));
     if all(side == vec2<i32>(0)) {
@@ -111,8 +121,7 @@ fn grey_linear(f: Fragment, texel: vec2<f32>) -> f32 {
 }
 
 fn colour_linear(f: Fragment, texel: vec2<f32>) -> vec4<f32> {
-    let size = vec2<f32>(f.size.xy);
-    if all(texel >= vec2<f32>(0.5)) && all(texel <= size - 0.5) {
+    if !EDGE {
         let t = slot_texel(f.own.x, vec2<i32>(0));
         let uv = (vec2<f32>(t.at) + texel) / (f32(BRICK) * f32(PER_SIDE));
         return textureSampleLevel(colour_atlas, colour_sampler, uv, t.layer, 0.0);
@@ -198,18 +207,16 @@ fn nearest_texel(f: Fragment) -> vec2<i32> {
 
 // Where tap `i` of `taps` along a side falls, in texels from the middle.
 fn tap(i: u32, taps: u32, footprint: f32) -> f32 {
-    return ((f32(i) + 0.5) / f32(taps) - 0.5) * footprint;
+    return ((f32(i) + 0.5) / f32(taps) - 0.5) * select(footprint, 0.0, taps == 1u);
 }
 
 @fragment
 fn fs_grey(f: Fragment) -> @location(0) vec4<f32> {
     var raw = 0.0;
-    if view.filtering < 0.5 {
+    if FILTERING == 0u {
         raw = grey_at(f, nearest_texel(f));
-    } else if view.filtering > 1.5 && f.footprint <= 1.0 {
+    } else if FILTERING == 2u {
         raw = grey_cubic(f, f.texel);
-    } else if f.own.z <= 1u {
-        raw = grey_linear(f, f.texel);
     } else {
         for (var j = 0u; j < f.own.z; j++) {
             for (var i = 0u; i < f.own.z; i++) {
@@ -229,12 +236,10 @@ fn fs_grey(f: Fragment) -> @location(0) vec4<f32> {
 @fragment
 fn fs_colour(f: Fragment) -> @location(0) vec4<f32> {
     var colour = vec4<f32>(0.0);
-    if view.filtering < 0.5 {
+    if FILTERING == 0u {
         colour = colour_at(f, nearest_texel(f));
-    } else if view.filtering > 1.5 && f.footprint <= 1.0 {
+    } else if FILTERING == 2u {
         colour = colour_cubic(f, f.texel);
-    } else if f.own.z <= 1u {
-        colour = colour_linear(f, f.texel);
     } else {
         for (var j = 0u; j < f.own.z; j++) {
             for (var i = 0u; i < f.own.z; i++) {
@@ -243,9 +248,11 @@ fn fs_colour(f: Fragment) -> @location(0) vec4<f32> {
         }
         colour /= f32(f.own.z * f.own.z);
     }
-    colour = vec4<f32>(shown_colour(colour.rgb), colour.a);
-    if view.invert_colour > 0.5 {
-        colour = vec4<f32>(1.0 - colour.rgb, colour.a);
+    if LOOKED {
+        colour = vec4<f32>(shown_colour(colour.rgb), colour.a);
+        if view.invert_colour > 0.5 {
+            colour = vec4<f32>(1.0 - colour.rgb, colour.a);
+        }
     }
     return colour;
 }

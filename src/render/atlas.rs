@@ -18,7 +18,7 @@ const MAX_LAYERS: u32 = 256;
 const FIRST_LAYERS: u32 = 4;
 
 /// Sample formats, one texture array each.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum PoolKind {
     Rgba8,
     Grey8,

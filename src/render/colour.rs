@@ -86,6 +86,15 @@ impl Default for ColourLook {
 }
 
 impl ColourLook {
+    /// Whether colours are shown as they are stored.
+    pub(super) fn is_plain(&self) -> bool {
+        self.table.is_none() && self.part == ColourPart::Whole && self.tone_is_neutral()
+    }
+
+    fn tone_is_neutral(&self) -> bool {
+        self.brightness == 0.0 && (self.contrast - 1.0).abs() < 1e-6 && (self.gamma - 1.0).abs() < 1e-6
+    }
+
     /// The four vectors of `View` in `shaders/tile.wgsl` after its first.
     pub(super) fn uniform(&self) -> [[f32; 4]; 4] {
         let side = self.table.as_ref().map_or(0.0, |t| to_f32(f64::from(t.side)));
@@ -94,7 +103,7 @@ impl ColourLook {
             ColourPart::Channel(c) => ([1.0, f32::from(c.min(2))], [0.0; 3], [0.0; 3]),
             ColourPart::Stain { amount, vector } => ([2.0, 0.0], amount, vector),
         };
-        let neutral = self.brightness == 0.0 && (self.contrast - 1.0).abs() < 1e-6 && (self.gamma - 1.0).abs() < 1e-6;
+        let neutral = self.tone_is_neutral();
         [
             [mode[0], mode[1], side, 0.0],
             [amount[0], amount[1], amount[2], 0.0],

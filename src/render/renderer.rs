@@ -216,6 +216,8 @@ impl Renderer {
         for tile in &scene.tiles {
             list.push(scene, tile, &self.atlas);
         }
+        list.finish();
+        self.tiles.make_ready(device, &list);
         list
     }
 

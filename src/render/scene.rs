@@ -70,7 +70,7 @@ pub struct TileId {
 }
 
 /// How texels become screen pixels when they are magnified. Minification is always smooth.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 pub enum Filter {
     Nearest,
     #[default]

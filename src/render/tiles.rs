@@ -1,11 +1,13 @@
 //! The tile pipeline: scene tiles become brick instances, colour and grey each with their fragment shader.
 
+use std::collections::HashMap;
+
 use bytemuck::{Pod, Zeroable};
 
 use super::{
     Affine, Filter, GreyRamp, Scene, TileDraw, TileId,
     atlas::{Atlas, BRICK, LAYER, PoolKind, Resident},
-    narrow::{count, to_f32, whole},
+    narrow::{to_f32, whole},
     shaders,
 };
 
@@ -23,6 +25,7 @@ struct BrickInstance {
     own: [u32; 4],
     grey: [f32; 4],
     footprint: f32,
+    part: [f32; 4],
 }
 
 #[repr(C)]
@@ -30,7 +33,7 @@ struct BrickInstance {
 pub(super) struct ViewUniform {
     size_px: [f32; 2],
     invert_colour: f32,
-    filtering: f32,
+    unused: f32,
     look: [[f32; 4]; 4],
 }
 
@@ -39,11 +42,7 @@ impl ViewUniform {
         Self {
             size_px: scene.size_px.map(|n| n as f32),
             invert_colour: if scene.invert_colour { 1.0 } else { 0.0 },
-            filtering: match scene.filter {
-                Filter::Nearest => 0.0,
-                Filter::Linear => 1.0,
-                Filter::Cubic => 2.0,
-            },
+            unused: 0.0,
             look: scene.look.uniform(),
         }
     }
@@ -53,7 +52,10 @@ impl ViewUniform {
 #[derive(Default)]
 pub(super) struct BrickList {
     instances: Vec<BrickInstance>,
-    runs: Vec<(PoolKind, u32)>,
+    runs: Vec<(Variant, u32)>,
+    /// Edges of the bricks of the level under way: they follow its inner parts, so that pipelines change twice a level.
+    edges: Vec<(Variant, BrickInstance)>,
+    level: Option<(u64, u16)>,
     /// Which uploads the bricks show: a slot may hold another tile in the next frame.
     serials: Vec<u64>,
 }
@@ -74,21 +76,29 @@ impl BrickList {
     /// Adds the bricks of a tile that are on the screen; `false` when the tile is not on the card.
     pub fn push(&mut self, scene: &Scene, tile: &TileDraw, atlas: &Atlas) -> bool {
         let Some(resident) = atlas.get(&tile.id) else { return false };
+        if self.level != Some((tile.id.image, tile.id.level)) {
+            self.finish();
+            self.level = Some((tile.id.image, tile.id.level));
+        }
         let texel_px = scene.screen_from_image.scale() * (tile.scale[0] * tile.scale[1]).sqrt();
         let footprint = if texel_px > 0.0 { 1.0 / texel_px } else { 1.0 };
         let taps = if footprint <= 1.5 { 1.0 } else { (footprint / 2.0).ceil() };
+        let inner = Variant::of(scene, resident.kind, footprint);
+        let inset = inner.inset(footprint, taps);
         let [nx, ny] = resident.bricks();
-        let before = self.instances.len();
+        let mut any = false;
         let near = Neighbours { atlas, id: tile.id, tile: resident };
         for (by, bx) in (0..ny).flat_map(|by| (0..nx).map(move |bx| (by, bx))) {
             let size = resident.brick_size(bx, by);
-            let corners = corners(&scene.screen_from_image, tile, [bx * BRICK, by * BRICK], size);
-            if !on_screen(&corners, scene.size_px) {
+            let first = [bx * BRICK, by * BRICK];
+            let [w, h] = size.map(f64::from);
+            if !on_screen(&corners(&scene.screen_from_image, tile, first, [0.0, 0.0, w, h]), scene.size_px) {
                 continue;
             }
+            any = true;
             let GreyRamp { zero_at, per_step, invert } = tile.grey;
-            self.instances.push(BrickInstance {
-                corners: corners.map(|c| c.map(to_f32)),
+            let whole_brick = BrickInstance {
+                corners: [[0.0; 2]; 4],
                 size: [size[0], size[1], near.extent_before(bx, 0), near.extent_before(by, 1)],
                 around: AROUND.map(|(dx, dy)| near.slot(bx, by, dx, dy).unwrap_or(NO_SLOT)),
                 own: [
@@ -99,29 +109,106 @@ impl BrickList {
                 ],
                 grey: [zero_at, per_step, if invert { 1.0 } else { 0.0 }, 0.0],
                 footprint: to_f32(footprint),
-            });
+                part: [0.0; 4],
+            };
+            for (part, edge) in parts(size, inset) {
+                let corners = corners(&scene.screen_from_image, tile, first, part);
+                if !on_screen(&corners, scene.size_px) {
+                    continue;
+                }
+                let instance =
+                    BrickInstance { corners: corners.map(|c| c.map(to_f32)), part: part.map(to_f32), ..whole_brick };
+                if edge {
+                    self.edges.push((Variant { edge: true, ..inner }, instance));
+                } else {
+                    self.add(inner, instance);
+                }
+            }
         }
-        let added = count(self.instances.len() - before);
-        if added > 0 {
+        if any {
             near.note_uploads(&mut self.serials);
-        }
-        match self.runs.last_mut() {
-            Some((kind, n)) if *kind == resident.kind => *n += added,
-            _ => self.runs.push((resident.kind, added)),
         }
         true
     }
+
+    fn add(&mut self, variant: Variant, instance: BrickInstance) {
+        self.instances.push(instance);
+        match self.runs.last_mut() {
+            Some((v, n)) if *v == variant => *n += 1,
+            _ => self.runs.push((variant, 1)),
+        }
+    }
+
+    /// Puts the edges of the last level at the end; the list is then complete.
+    pub fn finish(&mut self) {
+        for (variant, instance) in std::mem::take(&mut self.edges) {
+            self.add(variant, instance);
+        }
+    }
+}
+
+/// What a pipeline is made for: a part of the shader that is never needed is not in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Variant {
+    kind: PoolKind,
+    filter: Filter,
+    /// Colour goes through more than a copy.
+    looked: bool,
+    /// Texels of neighbouring bricks are needed.
+    edge: bool,
+}
+
+impl Variant {
+    fn of(scene: &Scene, kind: PoolKind, footprint: f64) -> Self {
+        let filter = match scene.filter {
+            Filter::Cubic if footprint > 1.0 => Filter::Linear,
+            other => other,
+        };
+        let looked = kind == PoolKind::Rgba8 && (scene.invert_colour || !scene.look.is_plain());
+        Self { kind, filter, looked, edge: false }
+    }
+
+    /// Texels from a brick's edge within which the neighbours have a say.
+    fn inset(self, footprint: f64, taps: f64) -> f64 {
+        match self.filter {
+            Filter::Nearest => 0.0,
+            Filter::Linear if taps <= 1.0 => 0.5,
+            Filter::Linear => 0.5 + footprint / 2.0,
+            Filter::Cubic => 2.0,
+        }
+    }
+}
+
+/// A brick's middle and the eight pieces around it, as texels `[left, top, right, bottom]`; `true` for the pieces. The
+/// pieces of neighbours meet corner to corner, so that a turned view has no cracks.
+fn parts(size: [u32; 2], inset: f64) -> Vec<([f64; 4], bool)> {
+    let [w, h] = size.map(f64::from);
+    if inset <= 0.0 {
+        return vec![([0.0, 0.0, w, h], false)];
+    }
+    if w <= inset * 2.0 || h <= inset * 2.0 {
+        return vec![([0.0, 0.0, w, h], true)];
+    }
+    let (x, y) = ([0.0, inset, w - inset, w], [0.0, inset, h - inset, h]);
+    (0..9)
+        .map(|i| {
+            let (col, row) = (i % 3, i / 3);
+            ([x[col], y[row], x[col + 1], y[row + 1]], i != 4)
+        })
+        .collect()
 }
 
 /// Order of the neighbour slots in an instance.
 const AROUND: [(i32, i32); 8] = [(-1, -1), (0, -1), (1, -1), (-1, 0), (1, 0), (-1, 1), (0, 1), (1, 1)];
 
-/// Edges are computed from whole level texels by one formula, so that neighbouring bricks and tiles get bit-equal corners
-/// and the rasteriser leaves no gap at any zoom.
-fn corners(screen_from_image: &Affine, tile: &TileDraw, first: [u32; 2], size: [u32; 2]) -> [[f64; 2]; 4] {
-    let edge = |axis: usize, texel: u32| (f64::from(tile.origin_texel[axis]) + f64::from(texel)) * tile.scale[axis];
-    let (x0, x1) = (edge(0, first[0]), edge(0, first[0] + size[0]));
-    let (y0, y1) = (edge(1, first[1]), edge(1, first[1] + size[1]));
+/// Edges are computed from level texels by one formula, so that neighbouring bricks and tiles get bit-equal corners and the
+/// rasteriser leaves no gap at any zoom. `part` is in texels of the brick that begins at `first`.
+fn corners(screen_from_image: &Affine, tile: &TileDraw, first: [u32; 2], part: [f64; 4]) -> [[f64; 2]; 4] {
+    let edge = |axis: usize, texel: f64| {
+        (f64::from(tile.origin_texel[axis]) + (f64::from(first[axis]) + texel)) * tile.scale[axis]
+    };
+    let (x0, x1) = (edge(0, part[0]), edge(0, part[2]));
+    let (y0, y1) = (edge(1, part[1]), edge(1, part[3]));
     [[x0, y0], [x1, y0], [x0, y1], [x1, y1]].map(|p| screen_from_image.apply(p))
 }
 
@@ -229,8 +316,9 @@ fn view_layout(device: &wgpu::Device) -> wgpu::BindGroupLayout {
 
 /// Device objects for drawing tiles; shared by all views.
 pub(super) struct TilePipeline {
-    colour: wgpu::RenderPipeline,
-    grey: wgpu::RenderPipeline,
+    module: wgpu::ShaderModule,
+    layer_format: wgpu::TextureFormat,
+    made: HashMap<Variant, wgpu::RenderPipeline>,
     view_layout: wgpu::BindGroupLayout,
     table_sampler: wgpu::Sampler,
     colour_layout: wgpu::BindGroupLayout,
@@ -270,46 +358,6 @@ impl TilePipeline {
             label: Some("grey atlas"),
             entries: &[texture(2, wgpu::TextureSampleType::Uint)],
         });
-        let pipeline = |label, layout: &wgpu::BindGroupLayout, entry| {
-            let layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
-                label: Some(label),
-                bind_group_layouts: &[Some(&view_layout), Some(layout)],
-                immediate_size: 0,
-            });
-            device.create_render_pipeline(&wgpu::RenderPipelineDescriptor {
-                label: Some(label),
-                layout: Some(&layout),
-                vertex: wgpu::VertexState {
-                    module: &module,
-                    entry_point: Some("vs"),
-                    compilation_options: wgpu::PipelineCompilationOptions::default(),
-                    buffers: &[Some(wgpu::VertexBufferLayout {
-                        array_stride: size_of::<BrickInstance>() as u64,
-                        step_mode: wgpu::VertexStepMode::Instance,
-                        attributes: &wgpu::vertex_attr_array![0 => Float32x4, 1 => Float32x4, 2 => Uint32x4,
-                            3 => Uint32x4, 4 => Uint32x4, 5 => Uint32x4, 6 => Float32x4, 7 => Float32],
-                    })],
-                },
-                primitive: wgpu::PrimitiveState {
-                    topology: wgpu::PrimitiveTopology::TriangleStrip,
-                    ..Default::default()
-                },
-                depth_stencil: None,
-                multisample: wgpu::MultisampleState::default(),
-                fragment: Some(wgpu::FragmentState {
-                    module: &module,
-                    entry_point: Some(entry),
-                    compilation_options: wgpu::PipelineCompilationOptions::default(),
-                    targets: &[Some(wgpu::ColorTargetState {
-                        format: layer_format,
-                        blend: Some(wgpu::BlendState::ALPHA_BLENDING),
-                        write_mask: wgpu::ColorWrites::ALL,
-                    })],
-                }),
-                multiview_mask: None,
-                cache: None,
-            })
-        };
         let linear = |label| {
             device.create_sampler(&wgpu::SamplerDescriptor {
                 label: Some(label),
@@ -319,8 +367,9 @@ impl TilePipeline {
             })
         };
         Self {
-            colour: pipeline("colour tiles", &colour_layout, "fs_colour"),
-            grey: pipeline("grey tiles", &grey_layout, "fs_grey"),
+            module,
+            layer_format,
+            made: HashMap::new(),
             view_layout,
             table_sampler: linear("colour table"),
             colour_layout,
@@ -329,6 +378,71 @@ impl TilePipeline {
             groups: Vec::new(),
             groups_epoch: None,
         }
+    }
+
+    /// Makes the pipelines that a list asks for; most frames find them made.
+    pub fn make_ready(&mut self, device: &wgpu::Device, list: &BrickList) {
+        for (variant, _) in &list.runs {
+            if !self.made.contains_key(variant) {
+                let made = self.pipeline(device, *variant);
+                self.made.insert(*variant, made);
+            }
+        }
+    }
+
+    fn pipeline(&self, device: &wgpu::Device, variant: Variant) -> wgpu::RenderPipeline {
+        let colour = variant.kind == PoolKind::Rgba8;
+        let (label, atlas, entry) = if colour {
+            ("colour tiles", &self.colour_layout, "fs_colour")
+        } else {
+            ("grey tiles", &self.grey_layout, "fs_grey")
+        };
+        let layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
+            label: Some(label),
+            bind_group_layouts: &[Some(&self.view_layout), Some(atlas)],
+            immediate_size: 0,
+        });
+        let filtering = match variant.filter {
+            Filter::Nearest => 0.0,
+            Filter::Linear => 1.0,
+            Filter::Cubic => 2.0,
+        };
+        let constants = [
+            ("FILTERING", filtering),
+            ("LOOKED", f64::from(u8::from(variant.looked))),
+            ("EDGE", f64::from(u8::from(variant.edge))),
+        ];
+        let options = wgpu::PipelineCompilationOptions { constants: &constants, ..Default::default() };
+        device.create_render_pipeline(&wgpu::RenderPipelineDescriptor {
+            label: Some(label),
+            layout: Some(&layout),
+            vertex: wgpu::VertexState {
+                module: &self.module,
+                entry_point: Some("vs"),
+                compilation_options: options.clone(),
+                buffers: &[Some(wgpu::VertexBufferLayout {
+                    array_stride: size_of::<BrickInstance>() as u64,
+                    step_mode: wgpu::VertexStepMode::Instance,
+                    attributes: &wgpu::vertex_attr_array![0 => Float32x4, 1 => Float32x4, 2 => Uint32x4,
+                        3 => Uint32x4, 4 => Uint32x4, 5 => Uint32x4, 6 => Float32x4, 7 => Float32, 8 => Float32x4],
+                })],
+            },
+            primitive: wgpu::PrimitiveState { topology: wgpu::PrimitiveTopology::TriangleStrip, ..Default::default() },
+            depth_stencil: None,
+            multisample: wgpu::MultisampleState::default(),
+            fragment: Some(wgpu::FragmentState {
+                module: &self.module,
+                entry_point: Some(entry),
+                compilation_options: options,
+                targets: &[Some(wgpu::ColorTargetState {
+                    format: self.layer_format,
+                    blend: Some(wgpu::BlendState::ALPHA_BLENDING),
+                    write_mask: wgpu::ColorWrites::ALL,
+                })],
+            }),
+            multiview_mask: None,
+            cache: None,
+        })
     }
 
     /// The bind group of a view's uniform buffer and colour table.
@@ -392,11 +506,13 @@ impl TilePipeline {
         pass.set_bind_group(0, view_group, &[]);
         pass.set_vertex_buffer(0, buffer.slice(..));
         let mut first = 0;
-        for (kind, count) in &list.runs {
-            let Some((_, group)) = self.groups.iter().find(|(k, _)| k == kind) else { continue };
-            pass.set_pipeline(if *kind == PoolKind::Rgba8 { &self.colour } else { &self.grey });
-            pass.set_bind_group(1, group, &[]);
-            pass.draw(0..4, first..first + count);
+        for (variant, count) in &list.runs {
+            let group = self.groups.iter().find(|(k, _)| *k == variant.kind);
+            if let (Some((_, group)), Some(pipeline)) = (group, self.made.get(variant)) {
+                pass.set_pipeline(pipeline);
+                pass.set_bind_group(1, group, &[]);
+                pass.draw(0..4, first..first + count);
+            }
             first += count;
         }
     }

@@ -152,12 +152,14 @@ pub fn wanted(look: &Look<'_>) -> Wanted {
         ahead.extend(neighbour_frames(look).flat_map(|frame| seen_tiles(look.levels, level, frame, &look.seen)));
     }
     if let Some((soon, px_per_screen_px)) = &look.soon {
+        // A hand that moves wants what lies before it; a ring would mostly be thrown away.
         ahead.extend(seen_tiles(look.levels, best_level(look.levels, *px_per_screen_px), look.frame, soon));
+    } else {
+        if level < coarsest {
+            ahead.extend(seen_tiles(look.levels, level + 1, look.frame, &look.seen));
+        }
+        ahead.extend(tiles_in(look.levels, level, look.frame, look.seen.bounds(), 1));
     }
-    if level < coarsest {
-        ahead.extend(seen_tiles(look.levels, level + 1, look.frame, &look.seen));
-    }
-    ahead.extend(tiles_in(look.levels, level, look.frame, look.seen.bounds(), 1));
     let shown: HashSet<TileKey> = visible.iter().chain(&coarse).copied().collect();
     let mut taken = shown.clone();
     ahead.retain(|key| taken.insert(*key));
