@@ -1,5 +1,8 @@
 // Image layer and shape layer become the picture; one texel of each layer is one pixel of the view.
 
+// A layer without shapes is neither cleared nor read.
+override SHAPES: bool = true;
+
 struct Composite {
     shape_opacity: f32,
     // 1 when the target converts linear light to sRGB by itself.
@@ -37,8 +40,11 @@ fn fs(f: Fragment) -> @location(0) vec4<f32> {
     let size = vec2<f32>(textureDimensions(image_layer));
     let at = clamp(vec2<i32>(floor(f.at * size)), vec2<i32>(0), vec2<i32>(size) - 1);
     let image = textureLoad(image_layer, at, 0).rgb;
-    let shape = textureLoad(shape_layer, at, 0) * composite.shape_opacity;
-    var rgb = shape.rgb + image * (1.0 - shape.a);
+    var rgb = image;
+    if SHAPES {
+        let shape = textureLoad(shape_layer, at, 0) * composite.shape_opacity;
+        rgb = shape.rgb + image * (1.0 - shape.a);
+    }
     if composite.target_is_linear > 0.5 {
         rgb = linear_from_srgb(rgb);
     }

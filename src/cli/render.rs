@@ -35,6 +35,9 @@ pub struct Args {
     /// An associated image: label, macro or thumbnail
     #[arg(long)]
     pub associated: Option<String>,
+    /// Colours as stored, not through the image's colour profile to sRGB
+    #[arg(long)]
+    pub stored_colours: bool,
 }
 
 fn numbers<const N: usize, T: std::str::FromStr>(text: &str, shape: &str) -> Result<[T; N], String> {
@@ -73,6 +76,7 @@ pub fn run(args: &Args, as_json: bool) -> anyhow::Result<ExitCode> {
         frame: args.frame,
         window: args.window,
         associated: args.associated.clone(),
+        stored_colours: args.stored_colours,
     };
     let rendered = render(&*source, &request)?;
     write_png(&rendered, &args.out)?;

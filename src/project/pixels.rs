@@ -73,6 +73,8 @@ pub struct RenderRequest {
     pub window: Option<Window>,
     /// Render this associated image instead.
     pub associated: Option<String>,
+    /// Colours as stored, not through the image's profile to sRGB.
+    pub stored_colours: bool,
 }
 
 /// Rendered pixels, 4 bytes each.
@@ -127,6 +129,9 @@ pub fn render(source: &dyn ImageSource, request: &RenderRequest) -> Result<Rende
         let what = "this picture; a coarser --level or a --region makes it smaller, it".to_owned();
         return Err(ImagingError::TooLarge { path, what, needed_bytes: largest, limit_bytes: LARGEST_BYTES });
     }
+    // A profile that cannot be used leaves the colours as stored; `inspect` and the window say so.
+    let profile = meta.icc.as_ref().filter(|_| meta.channels >= 3 && !request.stored_colours);
+    let profile = profile.and_then(|p| display::IccTable::new(p, None).ok()).filter(|table| !table.is_neutral());
     let mut rgba = vec![0; usize::try_from(size_px.area() * 4).unwrap_or(0)];
     for row in region.y / level.tile_px.height..bottom.div_ceil(level.tile_px.height) {
         for col in region.x / level.tile_px.width..right.div_ceil(level.tile_px.width) {
@@ -138,7 +143,10 @@ pub fn render(source: &dyn ImageSource, request: &RenderRequest) -> Result<Rende
                 }
                 read => read?,
             };
-            let shown = display::to_rgba8(&pixels, frame, &state);
+            let mut shown = display::to_rgba8(&pixels, frame, &state);
+            if !state.invert {
+                display::ColourState::default().paint(&mut shown, profile.as_ref());
+            }
             let origin = (i64::from(col * level.tile_px.width), i64::from(row * level.tile_px.height));
             let at = (origin.0 - i64::from(region.x), origin.1 - i64::from(region.y));
             blit(&mut rgba, size_px, &shown, pixels.size_px, at);

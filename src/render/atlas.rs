@@ -67,6 +67,8 @@ pub struct Resident {
     pub kind: PoolKind,
     pub size_px: [u32; 2],
     pub signed: bool,
+    /// Nothing beneath it is seen.
+    pub opaque: bool,
     slots: Vec<u32>,
     last_used: u64,
     /// Which upload brought it; no two are the same.
@@ -195,6 +197,7 @@ impl Atlas {
         let resident = Resident {
             kind,
             size_px: image.size_px(),
+            opaque: image.is_opaque(),
             signed: matches!(image.samples(), TileSamples::GreyI16(_)),
             slots,
             last_used: self.frame,

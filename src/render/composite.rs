@@ -14,7 +14,8 @@ pub(super) struct CompositeUniform {
 }
 
 pub(super) struct CompositePipeline {
-    pipeline: wgpu::RenderPipeline,
+    /// For views without and with shapes.
+    pipelines: [wgpu::RenderPipeline; 2],
     layout: wgpu::BindGroupLayout,
     target_is_linear: bool,
 }
@@ -54,28 +55,32 @@ impl CompositePipeline {
             bind_group_layouts: &[Some(&layout)],
             immediate_size: 0,
         });
-        let pipeline = device.create_render_pipeline(&wgpu::RenderPipelineDescriptor {
-            label: Some("composite"),
-            layout: Some(&pipeline_layout),
-            vertex: wgpu::VertexState {
-                module: &module,
-                entry_point: Some("vs"),
-                compilation_options: wgpu::PipelineCompilationOptions::default(),
-                buffers: &[],
-            },
-            primitive: wgpu::PrimitiveState::default(),
-            depth_stencil: None,
-            multisample: wgpu::MultisampleState::default(),
-            fragment: Some(wgpu::FragmentState {
-                module: &module,
-                entry_point: Some("fs"),
-                compilation_options: wgpu::PipelineCompilationOptions::default(),
-                targets: &[Some(target_format.into())],
-            }),
-            multiview_mask: None,
-            cache: None,
+        let pipelines = [0.0, 1.0].map(|shapes| {
+            let constants = [("SHAPES", shapes)];
+            let options = wgpu::PipelineCompilationOptions { constants: &constants, ..Default::default() };
+            device.create_render_pipeline(&wgpu::RenderPipelineDescriptor {
+                label: Some("composite"),
+                layout: Some(&pipeline_layout),
+                vertex: wgpu::VertexState {
+                    module: &module,
+                    entry_point: Some("vs"),
+                    compilation_options: options.clone(),
+                    buffers: &[],
+                },
+                primitive: wgpu::PrimitiveState::default(),
+                depth_stencil: None,
+                multisample: wgpu::MultisampleState::default(),
+                fragment: Some(wgpu::FragmentState {
+                    module: &module,
+                    entry_point: Some("fs"),
+                    compilation_options: options.clone(),
+                    targets: &[Some(target_format.into())],
+                }),
+                multiview_mask: None,
+                cache: None,
+            })
         });
-        Self { pipeline, layout, target_is_linear: target_format.is_srgb() }
+        Self { pipelines, layout, target_is_linear: target_format.is_srgb() }
     }
 
     pub fn uniform(&self, shape_opacity: f32) -> CompositeUniform {
@@ -95,8 +100,8 @@ impl CompositePipeline {
         })
     }
 
-    pub fn draw(&self, pass: &mut wgpu::RenderPass<'_>, group: &wgpu::BindGroup) {
-        pass.set_pipeline(&self.pipeline);
+    pub fn draw(&self, pass: &mut wgpu::RenderPass<'_>, group: &wgpu::BindGroup, shapes: bool) {
+        pass.set_pipeline(&self.pipelines[usize::from(shapes)]);
         pass.set_bind_group(0, group, &[]);
         pass.draw(0..3, 0..1);
     }

@@ -16,6 +16,8 @@ pub enum TileSamples {
 #[derive(Clone, Debug, PartialEq)]
 pub struct TileImage {
     size_px: [u32; 2],
+    /// Every pixel covers what lies beneath.
+    opaque: bool,
     samples: TileSamples,
     /// Real value of sample 0, and of one step, where grey samples stand for values that 16 bits cannot hold.
     steps: Option<(f64, f64)>,
@@ -31,7 +33,15 @@ impl TileImage {
             TileSamples::GreyI16(v) => (v.len(), 1),
         };
         let wanted = u64::from(size_px[0]) * u64::from(size_px[1]) * per_pixel;
-        (wanted > 0 && wanted == len as u64).then_some(Self { size_px, samples, steps: None })
+        let opaque = match &samples {
+            TileSamples::Rgba8(v) => v.as_chunks::<4>().0.iter().all(|p| p[3] == 255),
+            _ => true,
+        };
+        (wanted > 0 && wanted == len as u64).then_some(Self { size_px, opaque, samples, steps: None })
+    }
+
+    pub(super) const fn is_opaque(&self) -> bool {
+        self.opaque
     }
 
     /// Real values in 65,536 steps between the lowest and the highest, which is finer than any screen; what is no number

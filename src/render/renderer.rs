@@ -71,6 +71,9 @@ struct View {
     /// What the image layer shows.
     shown: Option<ShownImage>,
     table_serial: u64,
+    /// The shape layer holds something, and the view wants it seen.
+    shapes_drawn: bool,
+    shapes_visible: bool,
     last_prepared: u64,
 }
 
@@ -186,7 +189,9 @@ impl Renderer {
         }
         let state: LayerState = view.shapes.prepare(device, queue, &self.shapes, scene, self.options.dots_below_px);
         done.waiting += state.waiting;
-        if state.redraw || resized {
+        view.shapes_visible = scene.shape_opacity > 0.0;
+        if (state.redraw || resized) && (view.shapes.drawn_shapes() > 0 || view.shapes_drawn) {
+            view.shapes_drawn = view.shapes.drawn_shapes() > 0;
             let mut pass = clear_pass(encoder, "shapes", &view.targets.shapes, wgpu::Color::TRANSPARENT);
             view.shapes.draw(&mut pass, &self.shapes);
             done.shapes_redrawn = true;
@@ -224,7 +229,7 @@ impl Renderer {
     /// Draws a prepared view over the pass's viewport, which must be as large as the scene.
     pub fn paint(&self, id: ViewId, pass: &mut wgpu::RenderPass<'_>) {
         if let Some(view) = self.views.get(&id) {
-            self.composite.draw(pass, &view.composite_group);
+            self.composite.draw(pass, &view.composite_group, view.shapes.drawn_shapes() > 0 && view.shapes_visible);
         }
     }
 }
@@ -259,6 +264,8 @@ impl View {
             shown: None,
             // No table has this number: the first preparation makes the group for the table it finds.
             table_serial: u64::MAX,
+            shapes_drawn: false,
+            shapes_visible: false,
             last_prepared: 0,
         }
     }

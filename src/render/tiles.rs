@@ -83,7 +83,7 @@ impl BrickList {
         let texel_px = scene.screen_from_image.scale() * (tile.scale[0] * tile.scale[1]).sqrt();
         let footprint = if texel_px > 0.0 { 1.0 / texel_px } else { 1.0 };
         let taps = if footprint <= 1.5 { 1.0 } else { (footprint / 2.0).ceil() };
-        let inner = Variant::of(scene, resident.kind, footprint);
+        let inner = Variant::of(scene, resident, footprint);
         let inset = inner.inset(footprint, taps);
         let [nx, ny] = resident.bricks();
         let mut any = false;
@@ -156,16 +156,19 @@ struct Variant {
     looked: bool,
     /// Texels of neighbouring bricks are needed.
     edge: bool,
+    /// What lies beneath is painted over, not blended with.
+    opaque: bool,
 }
 
 impl Variant {
-    fn of(scene: &Scene, kind: PoolKind, footprint: f64) -> Self {
+    fn of(scene: &Scene, tile: &Resident, footprint: f64) -> Self {
+        let kind = tile.kind;
         let filter = match scene.filter {
             Filter::Cubic if footprint > 1.0 => Filter::Linear,
             other => other,
         };
         let looked = kind == PoolKind::Rgba8 && (scene.invert_colour || !scene.look.is_plain());
-        Self { kind, filter, looked, edge: false }
+        Self { kind, filter, looked, edge: false, opaque: tile.opaque }
     }
 
     /// Texels from a brick's edge within which the neighbours have a say.
@@ -436,7 +439,7 @@ impl TilePipeline {
                 compilation_options: options,
                 targets: &[Some(wgpu::ColorTargetState {
                     format: self.layer_format,
-                    blend: Some(wgpu::BlendState::ALPHA_BLENDING),
+                    blend: if variant.opaque { None } else { Some(wgpu::BlendState::ALPHA_BLENDING) },
                     write_mask: wgpu::ColorWrites::ALL,
                 })],
             }),

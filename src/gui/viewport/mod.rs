@@ -269,7 +269,9 @@ impl Viewport {
             self.note_seen();
         }
         let painter = ui.painter_at(self.rect);
-        painter.rect_filled(self.rect, 0.0, input.style.canvas);
+        if self.gpu.is_none() {
+            painter.rect_filled(self.rect, 0.0, input.style.canvas);
+        }
         let out = ViewportResponse {
             rect: self.rect,
             left_is_the_tools: input.tool_armed && !gestures.holds_left,
