@@ -166,11 +166,11 @@ impl Tally {
             if drawn {
                 self.shown.insert(key);
                 if let Some(since) = self.waiting.remove(&key) {
-                    self.waits_ms.push((now - since).as_secs_f64() * 1e3);
+                    self.waits_ms.push(now.saturating_sub(since).as_secs_f64() * 1e3);
                 }
             } else {
                 let since = *self.waiting.entry(key).or_insert(now);
-                if now - since > LATE {
+                if now.saturating_sub(since) > LATE {
                     self.late.insert(key);
                 }
             }
@@ -286,9 +286,9 @@ fn strip(pictures: &[Vec<u8>], to: &Path) -> anyhow::Result<()> {
     let [w, h] = SIZE_PX.map(|n| n / 4);
     let rows = u32::try_from(pictures.len())?.div_ceil(4).max(1);
     let mut sheet = image::RgbaImage::new(w * 4, h * rows);
-    for (i, picture) in pictures.iter().enumerate() {
+    for (i, picture) in (0_u32..).zip(pictures) {
         if let Some(one) = image::RgbaImage::from_raw(w, h, picture.clone()) {
-            image::imageops::replace(&mut sheet, &one, i64::from(i as u32 % 4 * w), i64::from(i as u32 / 4 * h));
+            image::imageops::replace(&mut sheet, &one, i64::from(i % 4 * w), i64::from(i / 4 * h));
         }
     }
     sheet.save(to)?;

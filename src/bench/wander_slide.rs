@@ -151,7 +151,7 @@ fn colour(x: usize, y: usize) -> [u8; 3] {
     let centre = [(h & 15) as f32 + 6.0, (h >> 4 & 15) as f32 + 6.0];
     let radius = 4.0 + (h >> 8 & 7) as f32 * if gland > 0.5 { 0.9 } else { 0.4 };
     let away = ((x % 28) as f32 - centre[0]).hypot((y % 28) as f32 - centre[1]);
-    if away < radius && (gland > 0.5 || h >> 16 & 3 == 0) {
+    if away < radius && (gland > 0.5 || (h >> 16) % 4 == 0) {
         let chromatin = noise(x, y, 4, 6) * 40.0;
         rgb = [86.0 + chromatin, 52.0 + chromatin, 132.0 + chromatin];
     }
