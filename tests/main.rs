@@ -56,6 +56,7 @@ mod imaging_dicom_slide;
 mod imaging_every;
 mod imaging_files;
 mod imaging_known;
+mod imaging_grey;
 mod imaging_loader;
 mod imaging_mutants;
 mod imaging_ndpi;

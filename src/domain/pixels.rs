@@ -82,6 +82,18 @@ pub enum SpacingSource {
     DicomPixelMeasures,
     /// A slide vendor's own header, as OpenSlide reads it.
     SlideHeader,
+    /// DICOM Pixel Spacing of a projection, corrected for a known geometry (0028,0A02 GEOMETRY).
+    DicomCalibratedGeometry,
+    /// DICOM Pixel Spacing of a projection, calibrated by an object of known size (0028,0A02 FIDUCIAL).
+    DicomCalibratedFiducial,
+    /// DICOM Nominal Scanned Pixel Spacing (0018,2010): of a scanned film.
+    DicomScannedSpacing,
+    /// Scale of the ultrasound region (0018,6011).
+    DicomUltrasoundRegion,
+    /// Affine or pixel dimensions of a NIfTI header.
+    NiftiHeader,
+    /// Space directions or spacings of an NRRD header.
+    NrrdHeader,
 }
 
 /// Physical size of a level-0 pixel in micrometres.

@@ -152,6 +152,19 @@ pub fn render(source: &dyn ImageSource, request: &RenderRequest) -> Result<Rende
             blit(&mut rgba, size_px, &shown, pixels.size_px, at);
         }
     }
+    // What lies over the pixels is in level-0 pixels; images that have such a thing have one level.
+    if let Some(cover) = source.cover(request.frame)?.filter(|_| request.level == 0) {
+        let marks = cover.to_rgba8();
+        for (y, line) in (region.y as usize..).zip(rgba.chunks_exact_mut(region.width as usize * 4)) {
+            let from = (y * cover.size_px.width as usize + region.x as usize) * 4;
+            let over = marks.get(from..from + line.len()).unwrap_or_default();
+            for (to, mark) in line.as_chunks_mut::<4>().0.iter_mut().zip(over.as_chunks::<4>().0) {
+                if mark[3] == u8::MAX {
+                    *to = *mark;
+                }
+            }
+        }
+    }
     Ok(finish(rgba, size_px, request.size))
 }
 
@@ -217,6 +230,12 @@ pub fn raw_bytes(pixels: &PixelBuffer) -> Vec<u8> {
 /// A spacing's source in words.
 pub const fn spacing_source(source: SpacingSource) -> &'static str {
     match source {
+        SpacingSource::DicomCalibratedGeometry => "DICOM Pixel Spacing, calibrated by geometry",
+        SpacingSource::DicomCalibratedFiducial => "DICOM Pixel Spacing, calibrated by a fiducial",
+        SpacingSource::DicomScannedSpacing => "DICOM Nominal Scanned Pixel Spacing",
+        SpacingSource::DicomUltrasoundRegion => "DICOM ultrasound region",
+        SpacingSource::NiftiHeader => "NIfTI header",
+        SpacingSource::NrrdHeader => "NRRD header",
         SpacingSource::AperioMpp => "Aperio MPP",
         SpacingSource::TiffResolution => "TIFF resolution",
         SpacingSource::OmeXml => "OME-XML",

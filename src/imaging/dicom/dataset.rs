@@ -349,6 +349,11 @@ impl<'a> Dataset<'a> {
         self.find(tag).map(|(_, value)| *value)
     }
 
+    /// The value representation as written; `None` when absent or implicit.
+    pub fn vr(&self, tag: Tag) -> Option<[u8; 2]> {
+        self.find(tag).map(|(head, _)| head.vr).filter(|vr| *vr != *b"  ")
+    }
+
     /// ASCII text without padding; empty when absent.
     pub fn text(&self, tag: Tag) -> String {
         self.bytes(tag).map(text_of).unwrap_or_default()

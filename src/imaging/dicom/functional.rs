@@ -7,13 +7,13 @@ use super::{
 };
 use crate::{domain::PlanePose, imaging::Window};
 
-const SHARED_GROUPS: Tag = 0x5200_9229;
+pub(super) const SHARED_GROUPS: Tag = 0x5200_9229;
 pub(super) const PER_FRAME_GROUPS: Tag = 0x5200_9230;
 const PIXEL_MEASURES: Tag = 0x0028_9110;
 const PLANE_POSITION: Tag = 0x0020_9113;
 const PLANE_ORIENTATION: Tag = 0x0020_9116;
 const VALUE_TRANSFORMATION: Tag = 0x0028_9145;
-const FRAME_VOI: Tag = 0x0028_9132;
+pub(super) const FRAME_VOI: Tag = 0x0028_9132;
 
 /// One set of per-frame values; what a frame does not say is taken from what is shared.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -5,15 +5,21 @@ use std::{path::PathBuf, sync::Arc};
 use dicom_encoding::text::{SpecificCharacterSet, TextCodec};
 
 use super::{
+    cine,
+    cover::Covers,
     dataset::{Dataset, FileStructure, PixelPlace, read_structure},
     functional::FrameMacros,
     matrix::SlideMatrix,
+    grey, palette, spacing,
     store::PixelStore,
+    suv,
     syntax::TransferSyntax,
 };
 use crate::{
-    domain::{Field, PlanePose, SizePx, Spacing, SpacingSource},
-    imaging::{ImageWarning, Window, bytes::ByteSource, codec::Expect, fault::Fault, limits},
+    domain::{Field, PlanePose, SizePx, Spacing},
+    imaging::{
+        ImageWarning, OtherUnit, Window, bytes::ByteSource, codec::Expect, display::GreyRules, fault::Fault, limits,
+    },
 };
 
 pub mod tag {
@@ -51,8 +57,11 @@ pub mod tag {
     pub const VOI_FUNCTION: Tag = 0x0028_1056;
     pub const PALETTE: [Tag; 3] = [0x0028_1101, 0x0028_1102, 0x0028_1103];
     pub const PALETTE_DATA: [Tag; 3] = [0x0028_1201, 0x0028_1202, 0x0028_1203];
-    pub const MODALITY_LUT: Tag = 0x0028_3000;
-    pub const VOI_LUT: Tag = 0x0028_3010;
+    pub const PALETTE_SEGMENTS: [Tag; 3] = [0x0028_1221, 0x0028_1222, 0x0028_1223];
+    pub const FRAME_OF_REFERENCE: Tag = 0x0020_0052;
+    pub const STUDY_DATE: Tag = 0x0008_0020;
+    pub const SERIES_DESCRIPTION: Tag = 0x0008_103E;
+    pub const PET_UNITS: Tag = 0x0054_1001;
     pub const MATRIX_COLUMNS: Tag = 0x0048_0006;
     pub const MATRIX_ROWS: Tag = 0x0048_0007;
     pub const OPTICAL_PATHS: Tag = 0x0048_0105;
@@ -169,6 +178,18 @@ pub struct Instance {
     pub instance_number: f64,
     pub spacing: Option<Spacing>,
     pub unit: Option<String>,
+    pub other_units: Vec<OtherUnit>,
+    pub grey: Option<Arc<GreyRules>>,
+    /// Windows are those of the sigmoid.
+    pub sigmoid: bool,
+    /// Low values are bright.
+    pub inverted: bool,
+    pub covers: Covers,
+    /// How long each frame is shown when played; empty where the file does not say.
+    pub durations_ms: Vec<f64>,
+    pub frame_of_reference: String,
+    pub study_date: String,
+    pub series_description: String,
     pub slide: Option<SlideMatrix>,
     pub palette: Vec<[u8; 3]>,
     /// Stored value of the first palette entry.
@@ -237,17 +258,18 @@ impl Instance {
         Fault::check_size("one frame", layout.size_px.area() * 8, 8 * limits::FRAME_BYTES)?;
         let pixels = PixelStore::new(source, place, &layout, &syntax, frame_count, &data.quads(tag::EXTENDED_OFFSETS))?;
         let (palette, palette_first) =
-            if layout.photometric == Photometric::Palette { palette(&data)? } else { (Vec::new(), 0) };
+            if layout.photometric == Photometric::Palette { palette::read(&data)? } else { (Vec::new(), 0) };
         let frames = FrameMacros::read(&data, frame_count);
         let mut warnings = Vec::new();
-        let mut warn = |present: bool, code| {
-            if present {
-                warnings.push(ImageWarning { code, detail: String::new() });
-            }
+        let (spacing, said) = spacing::read(&data, &frames, &modality);
+        warnings.extend(said);
+        let other_units = match modality.as_str() {
+            "PT" => suv::units(&data).unwrap_or_else(|refusal| {
+                warnings.push(refusal);
+                Vec::new()
+            }),
+            _ => Vec::new(),
         };
-        warn(data.has(tag::MODALITY_LUT), "dicom-modality-lut-ignored");
-        warn(data.has(tag::VOI_LUT), "dicom-voi-lut-ignored");
-        warn(data.text(tag::VOI_FUNCTION) == "SIGMOID", "dicom-sigmoid-shown-linear");
         Ok(Self {
             path,
             pixels,
@@ -259,7 +281,16 @@ impl Instance {
             patient_name: person_text(&data, tag::PATIENT_NAME),
             image_type: data.text(tag::IMAGE_TYPE),
             instance_number: data.number(tag::INSTANCE_NUMBER).unwrap_or(0.0),
-            spacing: spacing(&data, &frames),
+            spacing,
+            other_units,
+            grey: grey::rules(&data, &layout),
+            sigmoid: grey::sigmoid(&data),
+            inverted: grey::inverted(&data, layout.photometric),
+            covers: Covers::read(&data),
+            durations_ms: cine::durations_ms(&data, frame_count),
+            frame_of_reference: data.text(tag::FRAME_OF_REFERENCE),
+            study_date: data.text(tag::STUDY_DATE),
+            series_description: person_text(&data, tag::SERIES_DESCRIPTION),
             unit: unit(&data, &modality),
             slide: SlideMatrix::read(&data, &layout, frame_count),
             layout,
@@ -352,66 +383,22 @@ pub fn windows(data: &Dataset<'_>) -> Vec<Window> {
         .collect()
 }
 
-fn spacing(data: &Dataset<'_>, frames: &FrameMacros) -> Option<Spacing> {
-    let of = |values: &[f64], source| match *values {
-        // Row spacing (down) comes first (PS3.3 10.7.1.3).
-        [y, x, ..] if x > 0.0 && y > 0.0 => Some(Spacing { x_um: x * 1000.0, y_um: y * 1000.0, source }),
-        _ => None,
-    };
-    let slide = data.has(tag::MATRIX_COLUMNS);
-    let shared = frames.spacing_mm(0).map(|[x, y]| [y, x]);
-    of(&data.numbers(tag::SPACING), SpacingSource::DicomPixelSpacing)
-        .or_else(|| {
-            let source = if slide { SpacingSource::DicomPixelMeasures } else { SpacingSource::DicomPixelSpacing };
-            of(&shared?, source)
-        })
-        .or_else(|| of(&data.numbers(tag::IMAGER_SPACING), SpacingSource::DicomImagerSpacing))
-}
-
 /// The unit of rescaled values: Rescale Type, or HU for CT (C.8.2.1 makes it so).
 fn unit(data: &Dataset<'_>, modality: &str) -> Option<String> {
     let text = data.text(tag::RESCALE_TYPE);
     match text.as_str() {
         "" if modality == "CT" => Some("HU".to_owned()),
+        "" | "US" if modality == "PT" => match data.text(tag::PET_UNITS).as_str() {
+            "BQML" => Some("Bq/ml".to_owned()),
+            "GML" => Some("g/ml".to_owned()),
+            "CNTS" => Some("counts".to_owned()),
+            _ => None,
+        },
         "" | "US" => None,
         // A defined term is short; anything else is free text and stays out.
         _ if text.len() <= 16 && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '/') => Some(text),
         _ => None,
     }
-}
-
-/// The palette as 8-bit RGB (PS3.3 C.7.6.3.1.5 and .6). Segmented palettes are not read.
-fn palette(data: &Dataset<'_>) -> Result<(Vec<[u8; 3]>, i32), Fault> {
-    let missing = || Fault::unsupported("DICOM with a segmented or missing palette");
-    let mut out: Vec<[u8; 3]> = Vec::new();
-    let mut first = 0;
-    for channel in 0..3 {
-        let (Some(descriptor), Some(table)) = (tag::PALETTE.get(channel), tag::PALETTE_DATA.get(channel)) else {
-            continue;
-        };
-        let &[count, start, bits] = data.words(*descriptor).as_slice() else { return Err(missing()) };
-        first = i32::from(start.cast_signed());
-        let count = if count == 0 { 1 << 16 } else { usize::from(count) };
-        let bytes = data.bytes(*table).ok_or_else(missing)?;
-        let values: Vec<u8> = if bits == 16 || bytes.len() >= 2 * count {
-            // Some writers put 8-bit values into 16-bit words without scaling them.
-            let words = data.words(*table);
-            let wide = words.iter().any(|word| *word > 0xFF);
-            words.iter().map(|word| u8::try_from(if wide { word >> 8 } else { *word }).unwrap_or(u8::MAX)).collect()
-        } else {
-            bytes.to_vec()
-        };
-        if values.len() < count {
-            return Err(Fault::damaged("its palette is cut short"));
-        }
-        out.resize(out.len().max(count), [0; 3]);
-        for (entry, value) in out.iter_mut().zip(values) {
-            if let Some(place) = entry.get_mut(channel) {
-                *place = value;
-            }
-        }
-    }
-    Ok((out, first))
 }
 
 /// A text that may be in any of DICOM's character sets.

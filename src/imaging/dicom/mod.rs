@@ -1,25 +1,31 @@
 //! DICOM: single frames, multi-frame objects and series as one stack; whole slides are in `slide.rs`.
 
+mod cine;
+mod cover;
 pub mod dataset;
 mod fragments;
 mod functional;
+mod grey;
 pub mod header;
 mod matrix;
-pub mod slide;
+mod palette;
 mod samples;
+pub mod slide;
+mod spacing;
 mod store;
+mod suv;
 mod syntax;
 
 use std::sync::Arc;
 
 use super::{
-    DisplayDefaults, FrameInfo, Identity, ImageMeta, ImageSource, ImageWarning, ImagingError, PixelBuffer,
+    Cover, DisplayDefaults, FrameInfo, Identity, ImageMeta, ImageSource, ImageWarning, ImagingError, PixelBuffer,
     frames::{FrameCache, flat_level, level_of},
     guard::caught,
-    values::window_of_values,
+    values::window_of_frame,
 };
 use crate::domain::TileKey;
-use header::{Instance, Photometric, field_of};
+use header::{Instance, field_of};
 
 /// Whether images of this transfer syntax are read, for whoever asks before sending them.
 pub fn reads_transfer_syntax(uid: &str) -> bool {
@@ -67,9 +73,11 @@ impl DicomStack {
             transfer_syntax: Some(first.syntax.label()),
             photometric: layout.photometric.name().to_owned(),
             display: DisplayDefaults {
-                invert: layout.photometric == Photometric::Monochrome1,
+                window: None,
+                invert: first.inverted,
                 unit: first.unit.clone(),
-                ..DisplayDefaults::default()
+                sigmoid: first.sigmoid,
+                other_units: first.other_units.clone(),
             },
             warnings,
             files: instances.iter().map(|one| one.path.clone()).collect(),
@@ -93,14 +101,19 @@ impl DicomStack {
         }
         let middle = self.meta.frames.len() / 2;
         let frame = self.meta.frames.get(middle)?;
+        // The file's own table says more than a window does (pydicom prefers it too); a window is one gesture away.
+        if frame.grey.as_ref().is_some_and(|rules| !rules.voi_luts.is_empty()) {
+            return None;
+        }
         if let Some(window) = frame.windows.first() {
             return Some(*window);
         }
-        if self.meta.bits_stored <= 8 && !self.meta.signed && frame.rescale == (1.0, 0.0) {
+        let table = frame.grey.as_ref().is_some_and(|rules| rules.modality_lut.is_some());
+        if table || self.meta.bits_stored <= 8 && !self.meta.signed && frame.rescale == (1.0, 0.0) {
             return None;
         }
         let pixels = self.decode(u32::try_from(middle).ok()?).ok();
-        Some(window_of_values(pixels.as_ref(), self.meta.bits_stored, self.meta.signed, frame.rescale))
+        Some(window_of_frame(pixels.as_ref(), self.meta.bits_stored, self.meta.signed, frame))
     }
 
     fn decode(&self, frame: u32) -> Result<PixelBuffer, ImagingError> {
@@ -126,7 +139,8 @@ fn frame_info(instance: &Instance, index: usize, frame: u32) -> FrameInfo {
         pose: instance.pose(frame),
         file: u32::try_from(index).unwrap_or(u32::MAX),
         windows: instance.frames.windows(frame),
-        ..FrameInfo::default()
+        grey: instance.grey.clone(),
+        duration_ms: instance.durations_ms.get(frame as usize).copied(),
     }
 }
 
@@ -139,7 +153,9 @@ fn identity(instances: &[Instance]) -> Identity {
         patient_name: first.patient_name.clone(),
         modality: first.modality.clone(),
         sop_uids: instances.iter().map(|one| one.sop_uid.clone()).collect(),
-        ..Identity::default()
+        frame_of_reference: first.frame_of_reference.clone(),
+        study_date: first.study_date.clone(),
+        series_description: first.series_description.clone(),
     }
 }
 
@@ -155,6 +171,23 @@ impl ImageSource for DicomStack {
 
     fn read_associated(&self, _name: &str) -> Result<PixelBuffer, ImagingError> {
         Err(ImagingError::OutOfRange { what: "associated image", index: 0, count: 0 })
+    }
+
+    fn cover(&self, frame: u32) -> Result<Option<Cover>, ImagingError> {
+        let Some((instance, inner)) = self
+            .order
+            .get(frame as usize)
+            .and_then(|(index, inner)| Some((self.instances.get(*index)?, *inner)))
+            .filter(|(instance, _)| !instance.covers.is_empty())
+        else {
+            return Ok(None);
+        };
+        let words = if instance.covers.in_pixels() {
+            instance.pixels.words(&instance.layout, inner).map_err(|fault| fault.at(&instance.path))?
+        } else {
+            None
+        };
+        Ok(instance.covers.of(instance.layout.size_px, inner, words.as_deref()))
     }
 }
 

@@ -83,6 +83,17 @@ impl PixelStore {
         }
     }
 
+    /// The words of one native 16-bit frame, all bits of them: overlays may hide in those above the samples.
+    pub fn words(&self, layout: &SampleLayout, frame: u32) -> Result<Option<Vec<u16>>, Fault> {
+        if layout.bits_allocated != 16 {
+            return Ok(None);
+        }
+        match self.raw(layout, frame)? {
+            (Decoded::Raw(Raw::Words(words)), true) => Ok(Some(words)),
+            _ => Ok(None),
+        }
+    }
+
     fn raw(&self, layout: &SampleLayout, frame: u32) -> Result<(Decoded, bool), Fault> {
         let list = match &self.frames {
             Frames::Native { at, swap } => {
