@@ -137,9 +137,36 @@ impl PlanePose {
         (along_row / self.spacing_mm[0] + 0.5, along_col / self.spacing_mm[1] + 0.5)
     }
 
+    /// Where the right edge of the image lies in the patient, in letters: L R A P H F, the strongest first (PS3.3 C.7.6.1.1.1).
+    pub fn row_letters(&self) -> String {
+        letters(self.row_dir)
+    }
+
+    /// Where the lower edge of the image lies in the patient.
+    pub fn col_letters(&self) -> String {
+        letters(self.col_dir)
+    }
+
+    /// Whether rows and columns run the same way as another plane's, within a degree.
+    pub fn is_parallel_to(&self, other: &Self) -> bool {
+        let dot = |a: [f64; 3], b: [f64; 3]| a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
+        dot(self.row_dir, other.row_dir) > 0.9999 && dot(self.col_dir, other.col_dir) > 0.9999
+    }
+
     /// Unit normal: row × column direction.
     pub fn normal(&self) -> [f64; 3] {
         let (a, b) = (self.row_dir, self.col_dir);
         [a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]]
     }
+}
+
+fn letters(direction: [f64; 3]) -> String {
+    let mut axes: Vec<(f64, char)> = direction
+        .into_iter()
+        .zip([('L', 'R'), ('P', 'A'), ('H', 'F')])
+        .map(|(v, (up, down))| (v, if v > 0.0 { up } else { down }))
+        .collect();
+    axes.sort_by(|a, b| b.0.abs().total_cmp(&a.0.abs()));
+    // A ten-thousandth is what headers round to.
+    axes.into_iter().filter(|(v, _)| v.abs() > 1e-4).map(|(_, letter)| letter).collect()
 }

@@ -12,6 +12,7 @@ use super::{
     fault::Fault,
     guard::caught,
     openslide,
+    nifti, nrrd,
     photo::Photo,
     pyramid, tiff,
 };
@@ -31,6 +32,9 @@ const FORMATS: &[Format] = &[
     Format { probe: |head| head.get(128..132) == Some(b"DICM"), open: open_dicom, is_dicom: true },
     Format { probe: tiff::is_tiff, open: tiff::open, is_dicom: false },
     Format { probe: openslide::is_foreign_head, open: openslide::open, is_dicom: false },
+    Format { probe: nifti::is_nifti, open: nifti::open, is_dicom: false },
+    Format { probe: |head| head.starts_with(&[0x1F, 0x8B]), open: nifti::open_gzip, is_dicom: false },
+    Format { probe: nrrd::is_nrrd, open: nrrd::open, is_dicom: false },
     Format {
         probe: |head| head.starts_with(b"\x89PNG\r\n\x1a\n"),
         open: |path, bytes| Ok(Arc::new(Photo::open_png(path, bytes)?)),
@@ -63,8 +67,7 @@ fn known_but_unread(head: &[u8]) -> Option<&'static str> {
     let text = head.iter().take(64).all(|byte| matches!(byte, 9 | 10 | 13 | 32..=126 | 128..));
     match head {
         [b'G', b'I', b'F', b'8', ..] => Some("GIF; save it as PNG"),
-        [b'N', b'R', b'R', b'D', ..] => Some("NRRD"),
-        [0x1F, 0x8B, ..] => Some("a gzip archive (NIfTI is not read yet)"),
+        [b'N', b'R', b'R', b'D', ..] => Some("NRRD of a version that is not known"),
         [b'P', b'K', 3, 4, ..] => Some("a ZIP archive"),
         _ if at4.starts_with(b"ftypavif") || at4.starts_with(b"ftypheic") => Some("AVIF or HEIC"),
         _ if at4.starts_with(b"ftyp") => Some("a video; videos are not read yet"),

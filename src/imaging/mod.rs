@@ -23,9 +23,13 @@ pub mod identity;
 mod known;
 mod limits;
 pub mod loader;
+
+mod nifti;
+mod nrrd;
 mod openslide;
 mod orientation;
 pub mod patches;
+mod phases;
 mod photo;
 mod png_rows;
 mod pyramid;
@@ -39,6 +43,7 @@ mod source;
 mod tiff;
 mod values;
 pub mod volume;
+mod voxels;
 
 pub use dicom::reads_transfer_syntax;
 pub use formats::{open, open_bytes};

@@ -8,6 +8,7 @@ use std::{
 use super::{
     ImageSource, ImagingError,
     bytes::{ByteSource as _, FileBytes, ReopenedFile},
+    dicom,
     fault::Fault,
     formats,
     series::{assemble, read_instance},
@@ -67,12 +68,36 @@ pub fn scan(paths: &[PathBuf], progress: &Progress, cancel: &Cancel) -> Result<S
     files.retain(|file| seen.insert(file.clone()));
     progress.set_total(files.len() as u64);
     let mut instances = Vec::new();
-    for file in files {
+    let mut at = 0;
+    while let Some(file) = files.get(at).cloned() {
+        at += 1;
         cancel.check()?;
         match look(&file) {
             Ok(Found::Dicom(instance)) => instances.push(*instance),
             Ok(Found::Other(source)) => result.images.push(ScannedImage { source, is_dicom: false }),
-            Err(error) => result.skipped.push(Skipped { reason: error.reason(), path: file }),
+            Err(error) => {
+                let mut reason = error.reason();
+                if let Some(listed) = dicom::directory::listed(&file) {
+                    let named = listed.len();
+                    let (found, missing): (Vec<_>, Vec<_>) = listed.into_iter().partition(|one| one.found.is_some());
+                    // The index of a disc leads to its files, wherever they lie below it.
+                    files.extend(
+                        found.into_iter().filter_map(|one| one.found).filter(|found| seen.insert(found.clone())),
+                    );
+                    if paths.contains(&file) {
+                        let folder = file.parent().unwrap_or(Path::new(""));
+                        result.skipped.extend(missing.into_iter().map(|one| Skipped {
+                            path: folder.join(one.named),
+                            reason: "the index of the disc names this file, but it is not there".to_owned(),
+                        }));
+                    } else if !missing.is_empty() {
+                        reason =
+                            format!("{reason}; {} of the {named} files that it names are not there", missing.len());
+                    }
+                }
+                progress.set_total(files.len() as u64);
+                result.skipped.push(Skipped { reason, path: file });
+            }
         }
         progress.advance(1);
     }

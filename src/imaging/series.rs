@@ -16,14 +16,15 @@ use super::{
     fault::Fault,
     formats,
     guard::caught,
+    phases::{self, Placed, SAME_PLACE_MM},
 };
 use crate::domain::PlanePose;
 
-/// Distances along the normal that differ by less than this are the same place (mm).
-const SAME_PLACE_MM: f64 = 1e-3;
 /// Steps may differ from the median step by this share before they are a gap; scanners round positions to 0.01 mm.
 const STEP_TOLERANCE: f64 = 0.02;
 const STEP_ROUNDING_MM: f64 = 0.02;
+/// Directions within one series that are told apart; more are a sequence of views.
+const MOST_DIRECTIONS: usize = 8;
 /// Sideways drift per step along the normal that is no longer rounding: a tilt of about 0.3 degrees.
 const TILT: f64 = 5e-3;
 
@@ -53,7 +54,7 @@ impl Stack {
     }
 }
 
-/// Sorts instances into images: slices of one series and size become a stack, a slide's levels one slide, multi-frame
+/// Sorts instances into images: slices of one series, size, direction and phase become a stack, a slide's levels one slide, multi-frame
 /// objects and views without a place in the patient one image each. The second list holds copies of an instance that is
 /// already there.
 pub fn assemble(instances: Vec<Instance>) -> (Vec<Stack>, Vec<PathBuf>) {
@@ -82,11 +83,12 @@ pub fn assemble(instances: Vec<Instance>) -> (Vec<Stack>, Vec<PathBuf>) {
         }
         let mixed = by_shape.len() > 1;
         for (_, members) in by_shape {
-            let mut stack = in_order(members);
-            if mixed {
-                stack.warnings.insert(0, warning("series-mixed-size", String::new()));
+            for mut stack in in_order(members) {
+                if mixed {
+                    stack.warnings.insert(0, warning("series-mixed-size", String::new()));
+                }
+                stacks.push(stack);
             }
-            stacks.push(stack);
         }
     }
     stacks.sort_by(|a, b| first_path(a).cmp(&first_path(b)));
@@ -111,41 +113,66 @@ fn dot(a: [f64; 3], b: [f64; 3]) -> f64 {
     a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
 }
 
-/// Orders slices of one series and says what a reader of the stack must know.
-fn in_order(mut slices: Vec<Instance>) -> Stack {
+/// Slices of one series and size as stacks: by direction, by phase, ordered by place; and what a reader must know.
+fn in_order(mut slices: Vec<Instance>) -> Vec<Stack> {
     let by_number =
         |a: &Instance, b: &Instance| a.instance_number.total_cmp(&b.instance_number).then_with(|| a.path.cmp(&b.path));
     slices.sort_by(by_number);
     let poses: Vec<Option<PlanePose>> = slices.iter().map(|one| one.pose(0)).collect();
     let missing = poses.iter().filter(|pose| pose.is_none()).count();
-    let mut warnings = Vec::new();
-    if slices.len() > 1 && missing > 0 {
-        warnings.push(warning("series-missing-position", missing.to_string()));
+    if slices.len() < 2 || missing > 0 {
+        let mut warnings = Vec::new();
+        if slices.len() > 1 {
+            warnings.push(warning("series-missing-position", missing.to_string()));
+        }
+        return vec![Stack { instances: slices, warnings }];
     }
     let known: Vec<PlanePose> = poses.into_iter().flatten().collect();
-    let Some(first) = known.first().filter(|_| missing == 0 && slices.len() > 1) else {
-        return Stack { instances: slices, warnings };
-    };
-    let same =
-        |pose: &PlanePose| dot(pose.row_dir, first.row_dir) > 0.9999 && dot(pose.col_dir, first.col_dir) > 0.9999;
-    if !known.iter().all(same) {
-        warnings.push(warning("series-mixed-orientation", String::new()));
-        return Stack { instances: slices, warnings };
+    // Localisers hold a few slices of each direction. Where nearly every slice has its own (rotating projections, radial
+    // cuts), the series is one sequence of views.
+    let mut directions: Vec<(PlanePose, Vec<Instance>)> = Vec::new();
+    let distinct = known.iter().enumerate().filter(|(i, pose)| !known.iter().take(*i).any(|p| p.is_parallel_to(pose)));
+    if distinct.count() > MOST_DIRECTIONS.min(known.len().div_ceil(2)) {
+        return vec![Stack { instances: slices, warnings: vec![warning("series-mixed-orientation", String::new())] }];
     }
-    let normal = first.normal();
-    let mut placed: Vec<(f64, PlanePose, Instance)> =
-        known.iter().zip(slices).map(|(pose, one)| (dot(pose.origin_mm, normal), *pose, one)).collect();
-    // A stable sort: slices at one place stay in the order of their instance numbers.
-    placed.sort_by(|a, b| a.0.total_cmp(&b.0));
-    warnings.extend(spacing_warnings(&placed, normal));
-    Stack { instances: placed.into_iter().map(|(_, _, one)| one).collect(), warnings }
+    for (pose, one) in known.into_iter().zip(slices) {
+        match directions.iter_mut().find(|(first, _)| first.is_parallel_to(&pose)) {
+            Some((_, members)) => members.push(one),
+            None => directions.push((pose, vec![one])),
+        }
+    }
+    let mixed = directions.len() > 1;
+    let mut out = Vec::new();
+    for (first, members) in directions {
+        let normal = first.normal();
+        let placed: Vec<Placed<Instance>> = members
+            .into_iter()
+            .filter_map(|one| {
+                Some(Placed { at_mm: dot(one.pose(0)?.origin_mm, normal), keys: one.keys.clone(), item: one })
+            })
+            .collect();
+        let stacks = phases::split(placed);
+        let count = stacks.len();
+        for stack in stacks {
+            let mut warnings = spacing_warnings(&stack, normal);
+            if mixed {
+                warnings.insert(0, warning("series-mixed-orientation", String::new()));
+            }
+            if count > 1 {
+                warnings.insert(0, warning("series-split", count.to_string()));
+            }
+            out.push(Stack { instances: stack.into_iter().map(|one| one.item).collect(), warnings });
+        }
+    }
+    out
 }
 
-fn spacing_warnings(placed: &[(f64, PlanePose, Instance)], normal: [f64; 3]) -> Vec<ImageWarning> {
+fn spacing_warnings(placed: &[Placed<Instance>], normal: [f64; 3]) -> Vec<ImageWarning> {
     let mut out = Vec::new();
-    let steps: Vec<f64> = placed.iter().zip(placed.iter().skip(1)).map(|(a, b)| b.0 - a.0).collect();
+    let steps: Vec<f64> = placed.iter().zip(placed.iter().skip(1)).map(|(a, b)| b.at_mm - a.at_mm).collect();
     let duplicates = steps.iter().filter(|step| **step < SAME_PLACE_MM).count();
-    if duplicates > 0 {
+    // One place over and over is a film, not a fault.
+    if duplicates > 0 && duplicates < steps.len() {
         out.push(warning("series-duplicate-position", duplicates.to_string()));
     }
     let mut real: Vec<f64> = steps.into_iter().filter(|step| *step >= SAME_PLACE_MM).collect();
@@ -169,9 +196,10 @@ fn spacing_warnings(placed: &[(f64, PlanePose, Instance)], normal: [f64; 3]) -> 
 
 /// The angle between the line through the slices' origins and the slice normal, when it is more than rounding.
 #[allow(clippy::indexing_slicing, reason = "three axes in arrays of three")]
-fn tilt_degrees(placed: &[(f64, PlanePose, Instance)], normal: [f64; 3]) -> Option<f64> {
-    let ((low, a, _), (high, b, _)) = (placed.first()?, placed.last()?);
-    let along = high - low;
+fn tilt_degrees(placed: &[Placed<Instance>], normal: [f64; 3]) -> Option<f64> {
+    let (low, high) = (placed.first()?, placed.last()?);
+    let (a, b) = (low.item.pose(0)?, high.item.pose(0)?);
+    let along = high.at_mm - low.at_mm;
     let sideways: [f64; 3] = std::array::from_fn(|i| b.origin_mm[i] - a.origin_mm[i] - normal[i] * along);
     let drift = dot(sideways, sideways).sqrt() / along;
     (drift.is_finite() && drift > TILT).then(|| drift.atan().to_degrees())
@@ -193,6 +221,11 @@ pub fn open_series(paths: &[PathBuf]) -> Result<Arc<dyn ImageSource>, ImagingErr
         // The parts of an OME set or of a MIRAX slide are found from its first file.
         [first, ..] if !is_dicom(first) => super::open(first),
         [first, ..] => {
+            // A volume whose header and voxels lie in two files; the header comes first.
+            let bytes = FileBytes::open(first).map_err(|error| Fault::Io(error).at(first))?;
+            if !formats::is_dicom(&bytes).map_err(|fault| fault.at(first))? {
+                return super::open(first);
+            }
             let instances: Result<Vec<_>, _> = paths.iter().map(|path| read_instance(path)).collect();
             let (stacks, _) = assemble(instances?);
             let count = stacks.len();

@@ -68,12 +68,14 @@ pub struct FrameInfo {
     pub grey: Option<Arc<GreyRules>>,
     /// How long the frame is shown when frames are played, in milliseconds, where the file says so.
     pub duration_ms: Option<f64>,
+    /// Which stack the frame belongs to where an image holds several (phases, echoes, time points), counted from 0.
+    pub group: u32,
 }
 
 /// Stored values as they are, no place in the patient, first file.
 impl Default for FrameInfo {
     fn default() -> Self {
-        Self { rescale: (1.0, 0.0), pose: None, file: 0, windows: Vec::new(), grey: None, duration_ms: None }
+        Self { rescale: (1.0, 0.0), pose: None, file: 0, windows: Vec::new(), grey: None, duration_ms: None, group: 0 }
     }
 }
 

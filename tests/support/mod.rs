@@ -3,6 +3,7 @@
 #[cfg(feature = "network")]
 pub mod archive;
 pub mod desk;
+pub mod dicom;
 pub mod disk;
 pub mod look;
 #[cfg(feature = "network")]

@@ -110,6 +110,7 @@ warning-series-mixed-orientation = Slices of mixed orientation
 warning-series-mixed-size = Slices of mixed size
 warning-first-picture-only = Only the first picture of an animation is shown
 warning-spacing-at-detector = Spacing is that of the detector, not of the patient
+warning-volume-no-orientation = The file does not say how it lies in the patient
 warning-us-regions-differ = Ultrasound regions differ in scale; that of the first is used
 warning-suv-unit-unknown = No SUV: the unit of the values is not known
 warning-suv-not-attenuation-corrected = No SUV: not corrected for attenuation

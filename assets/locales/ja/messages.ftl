@@ -107,6 +107,7 @@ warning-series-mixed-orientation = 向きの異なるスライスが混ざって
 warning-series-mixed-size = 大きさの異なるスライスが混ざっています
 warning-first-picture-only = 動く画像の最初の 1 枚だけを表示しています
 warning-spacing-at-detector = 画素間隔は検出器面の値です（被写体面ではありません）
+warning-volume-no-orientation = 患者のなかでの向きがファイルに書かれていません
 warning-us-regions-differ = 超音波の領域ごとに縮尺が異なります。最初の領域の値を使っています
 warning-suv-unit-unknown = SUV は出せません：値の単位が不明です
 warning-suv-not-attenuation-corrected = SUV は出せません：吸収補正されていません

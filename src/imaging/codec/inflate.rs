@@ -14,6 +14,19 @@ pub fn raw(data: &[u8], limit: usize) -> Result<Vec<u8>, Fault> {
     drain(flate2::read::DeflateDecoder::new(data), data.len(), limit)
 }
 
+/// The first bytes of a gzip stream, as many as there are up to `want`; a stream that is cut or broken gives what it holds.
+pub fn gzip_head(data: &[u8], want: usize) -> Vec<u8> {
+    let mut out = Vec::with_capacity(want);
+    // What came out before an error is still the beginning.
+    let _ = flate2::read::MultiGzDecoder::new(data).take(want as u64).read_to_end(&mut out);
+    out
+}
+
+/// A gzip stream (RFC 1952), all of its members; at most `want` bytes.
+pub fn gzip(data: &[u8], want: usize) -> Result<Vec<u8>, Fault> {
+    drain(flate2::read::MultiGzDecoder::new(data), data.len(), want)
+}
+
 fn drain(decoder: impl Read, input: usize, want: usize) -> Result<Vec<u8>, Fault> {
     // Deflate cannot expand more than 1032:1, so the input bounds what is reserved.
     let mut out = Vec::with_capacity(want.min(input.saturating_mul(1032)));

@@ -373,6 +373,12 @@ impl<'a> Dataset<'a> {
         u32_at(self.bytes(tag)?, 0, self.coding.big_endian)
     }
 
+    /// UL values; empty when absent.
+    pub fn longs(&self, tag: Tag) -> Vec<u32> {
+        let bytes = self.bytes(tag).unwrap_or_default();
+        (0..bytes.len() / 4).filter_map(|i| u32_at(bytes, i * 4, self.coding.big_endian)).collect()
+    }
+
     /// 64-bit whole numbers (OV, UV); empty when absent.
     pub fn quads(&self, tag: Tag) -> Vec<u64> {
         let read = |b: &[u8; 8]| if self.coding.big_endian { u64::from_be_bytes(*b) } else { u64::from_le_bytes(*b) };

@@ -5,13 +5,29 @@ use super::{
     dataset::{Dataset, Tag},
     header::{tag, windows},
 };
-use crate::{domain::PlanePose, imaging::Window};
+use crate::{
+    domain::PlanePose,
+    imaging::{
+        Window,
+        phases::{Keys, number_key},
+    },
+};
 
 pub(super) const SHARED_GROUPS: Tag = 0x5200_9229;
 pub(super) const PER_FRAME_GROUPS: Tag = 0x5200_9230;
 const PIXEL_MEASURES: Tag = 0x0028_9110;
 const PLANE_POSITION: Tag = 0x0020_9113;
 const PLANE_ORIENTATION: Tag = 0x0020_9116;
+const FRAME_CONTENT: Tag = 0x0020_9111;
+const STACK_ID: Tag = 0x0020_9056;
+const TEMPORAL_INDEX: Tag = 0x0020_9128;
+const ECHO_MACRO: Tag = 0x0018_9114;
+const EFFECTIVE_ECHO: Tag = 0x0018_9082;
+const DIFFUSION_MACRO: Tag = 0x0018_9117;
+const DIFFUSION_B: Tag = 0x0018_9087;
+const CARDIAC_MACRO: Tag = 0x0018_9118;
+const CARDIAC_DELAY: Tag = 0x0020_9153;
+const DIMENSION_VALUES: Tag = 0x0020_9157;
 const VALUE_TRANSFORMATION: Tag = 0x0028_9145;
 pub(super) const FRAME_VOI: Tag = 0x0028_9132;
 
@@ -25,6 +41,7 @@ struct Macros {
     spacing_mm: Option<[f64; 2]>,
     rescale: Option<(f64, f64)>,
     windows: Vec<Window>,
+    keys: Keys,
 }
 
 /// The values of every frame of one instance.
@@ -38,6 +55,27 @@ fn array<const N: usize>(values: &[f64]) -> Option<[f64; N]> {
     values.get(..N)?.try_into().ok()
 }
 
+/// What tells frames of one place apart (C.7.6.16.2.2 and the macros of MR).
+fn keys(group: &Dataset<'_>) -> Keys {
+    let content = group.item(FRAME_CONTENT);
+    let content = content.as_ref();
+    let of = |sequence, tag| number_key(group.item(sequence).and_then(|item| item.number(tag)));
+    let long = |tag| number_key(content.and_then(|item| item.long(tag)).map(f64::from));
+    let dimensions = content.and_then(|item| item.bytes(DIMENSION_VALUES)).map(<[u8]>::to_vec).unwrap_or_default();
+    let last = if dimensions.len() >= 4 { content.map(|item| item.longs(DIMENSION_VALUES)) } else { None };
+    let last = number_key(last.and_then(|values| values.last().copied()).map(f64::from));
+    [
+        content.map(|item| item.text(STACK_ID)).unwrap_or_default(),
+        of(ECHO_MACRO, EFFECTIVE_ECHO),
+        of(DIFFUSION_MACRO, DIFFUSION_B),
+        long(TEMPORAL_INDEX),
+        of(CARDIAC_MACRO, CARDIAC_DELAY),
+        last,
+        String::new(),
+        String::new(),
+    ]
+}
+
 impl Macros {
     fn from_plain(data: &Dataset<'_>) -> Self {
         Self {
@@ -46,6 +84,7 @@ impl Macros {
             spacing_mm: spacing(data),
             rescale: rescale(data),
             windows: windows(data),
+            keys: Keys::default(),
         }
     }
 
@@ -59,6 +98,7 @@ impl Macros {
             spacing_mm: item(PIXEL_MEASURES).and_then(|measures| spacing(&measures)),
             rescale: item(VALUE_TRANSFORMATION).and_then(|value| rescale(&value)),
             windows: item(FRAME_VOI).map(|voi| windows(&voi)).unwrap_or_default(),
+            keys: keys(group),
         }
     }
 
@@ -69,6 +109,7 @@ impl Macros {
             spacing_mm: self.spacing_mm.or(fallback.spacing_mm),
             rescale: self.rescale.or(fallback.rescale),
             windows: if self.windows.is_empty() { fallback.windows.clone() } else { self.windows },
+            keys: self.keys,
         }
     }
 }
@@ -121,6 +162,11 @@ impl FrameMacros {
 
     pub fn windows(&self, frame: u32) -> Vec<Window> {
         self.of(frame).windows
+    }
+
+    /// What may tell frames of one place apart.
+    pub fn keys(&self, frame: u32) -> Keys {
+        self.of(frame).keys
     }
 
     pub fn pose(&self, frame: u32) -> Option<PlanePose> {

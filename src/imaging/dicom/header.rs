@@ -18,7 +18,13 @@ use super::{
 use crate::{
     domain::{Field, PlanePose, SizePx, Spacing},
     imaging::{
-        ImageWarning, OtherUnit, Window, bytes::ByteSource, codec::Expect, display::GreyRules, fault::Fault, limits,
+        ImageWarning, OtherUnit, Window,
+        bytes::ByteSource,
+        codec::Expect,
+        display::GreyRules,
+        fault::Fault,
+        limits,
+        phases::{Keys, number_key},
     },
 };
 
@@ -176,6 +182,8 @@ pub struct Instance {
     pub modality: String,
     pub image_type: String,
     pub instance_number: f64,
+    /// What may tell slices of one place apart.
+    pub keys: Keys,
     pub spacing: Option<Spacing>,
     pub unit: Option<String>,
     pub other_units: Vec<OtherUnit>,
@@ -281,6 +289,7 @@ impl Instance {
             patient_name: person_text(&data, tag::PATIENT_NAME),
             image_type: data.text(tag::IMAGE_TYPE),
             instance_number: data.number(tag::INSTANCE_NUMBER).unwrap_or(0.0),
+            keys: phase_keys(&data),
             spacing,
             other_units,
             grey: grey::rules(&data, &layout),
@@ -399,6 +408,22 @@ fn unit(data: &Dataset<'_>, modality: &str) -> Option<String> {
         _ if text.len() <= 16 && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '/') => Some(text),
         _ => None,
     }
+}
+
+/// What may tell slices of one place apart, most telling first. Siemens and GE keep the b-value in elements of their own.
+fn phase_keys(data: &Dataset<'_>) -> Keys {
+    let number = |tag| data.number(tag);
+    let b_value = number(0x0018_9087).or_else(|| number(0x0019_100C)).or_else(|| number(0x0043_1039));
+    [
+        number_key(number(0x0018_0081)),
+        number_key(b_value),
+        number_key(number(0x0020_0100)),
+        number_key(number(0x0018_0082)),
+        number_key(number(0x0018_1060)),
+        data.text(tag::IMAGE_TYPE),
+        number_key(number(0x0020_0012)),
+        data.text(0x0008_0032),
+    ]
 }
 
 /// A text that may be in any of DICOM's character sets.

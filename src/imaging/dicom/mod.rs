@@ -3,6 +3,7 @@
 mod cine;
 mod cover;
 pub mod dataset;
+pub mod directory;
 mod fragments;
 mod functional;
 mod grey;
@@ -22,9 +23,10 @@ use super::{
     Cover, DisplayDefaults, FrameInfo, Identity, ImageMeta, ImageSource, ImageWarning, ImagingError, PixelBuffer,
     frames::{FrameCache, flat_level, level_of},
     guard::caught,
+    phases::{self, Placed},
     values::window_of_frame,
 };
-use crate::domain::TileKey;
+use crate::domain::{PlanePose, TileKey};
 use header::{Instance, field_of};
 
 /// Whether images of this transfer syntax are read, for whoever asks before sending them.
@@ -50,14 +52,17 @@ impl DicomStack {
         let Some(first) = instances.first() else {
             return Err(ImagingError::OutOfRange { what: "instance", index: 0, count: 0 });
         };
-        let order: Vec<(usize, u32)> = instances
-            .iter()
-            .enumerate()
-            .flat_map(|(index, one)| (0..one.frame_count).map(move |frame| (index, frame)))
-            .collect();
+        let (order, groups) = order(&instances);
+        let mut warnings = warnings;
+        if let Some(last) = groups.last().filter(|last| **last > 0) {
+            warnings.push(ImageWarning { code: "dicom-frames-in-groups", detail: (last + 1).to_string() });
+        }
         let frames = order
             .iter()
-            .filter_map(|(index, frame)| Some(frame_info(instances.get(*index)?, *index, *frame)))
+            .zip(groups)
+            .filter_map(|((index, frame), group)| {
+                Some(FrameInfo { group, ..frame_info(instances.get(*index)?, *index, *frame) })
+            })
             .collect();
         let layout = &first.layout;
         let mut meta = ImageMeta {
@@ -125,6 +130,33 @@ impl DicomStack {
     }
 }
 
+/// The frames in the order of the stack, and the group of each. Frames of a single multi-frame object are ordered in space
+/// where they have one direction: phase by phase, slice by slice. Everything else stays as it came.
+fn order(instances: &[Instance]) -> (Vec<(usize, u32)>, Vec<u32>) {
+    let all = || instances.iter().enumerate().flat_map(|(index, one)| (0..one.frame_count).map(move |f| (index, f)));
+    let as_stored = || (all().collect::<Vec<_>>(), vec![0; all().count()]);
+    let [one] = instances else { return as_stored() };
+    let poses: Option<Vec<PlanePose>> = (0..one.frame_count).map(|frame| one.pose(frame)).collect();
+    let Some((poses, first)) = poses.and_then(|poses| Some((poses.clone(), *poses.first()?))) else {
+        return as_stored();
+    };
+    if poses.len() < 2 || !poses.iter().all(|pose| pose.is_parallel_to(&first)) {
+        return as_stored();
+    }
+    let normal = first.normal();
+    let placed: Vec<Placed<u32>> = (0_u32..)
+        .zip(&poses)
+        .map(|(frame, pose)| Placed {
+            at_mm: pose.origin_mm.iter().zip(normal).map(|(a, b)| a * b).sum(),
+            keys: one.frames.keys(frame),
+            item: frame,
+        })
+        .collect();
+    let stacks = phases::split(placed);
+    let groups = (0_u32..).zip(&stacks).flat_map(|(group, stack)| vec![group; stack.len()]).collect();
+    (stacks.into_iter().flatten().map(|one| (0, one.item)).collect(), groups)
+}
+
 /// Decodes one frame of one instance.
 fn decode_frame(instance: &Instance, frame: u32) -> Result<PixelBuffer, ImagingError> {
     let palette = (instance.palette.as_slice(), instance.palette_first);
@@ -141,6 +173,7 @@ fn frame_info(instance: &Instance, index: usize, frame: u32) -> FrameInfo {
         windows: instance.frames.windows(frame),
         grey: instance.grey.clone(),
         duration_ms: instance.durations_ms.get(frame as usize).copied(),
+        group: 0,
     }
 }
 
