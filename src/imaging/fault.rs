@@ -15,7 +15,8 @@ pub enum Fault {
 }
 
 pub const HINT_CONVERT: &str = "Convert it with the vendor's software to DICOM, TIFF, PNG or JPEG and import that.";
-pub const HINT_NOT_IMAGE: &str = "Choose an image file: DICOM, NIfTI, NRRD, SVS, TIFF, PNG, JPEG, JPEG 2000, WebP, BMP or a film.";
+pub const HINT_NOT_IMAGE: &str =
+    "Choose an image file: DICOM, NIfTI, NRRD, SVS, TIFF, PNG, JPEG, JPEG 2000, WebP, BMP or a film.";
 
 impl Fault {
     pub fn damaged(reason: impl Into<String>) -> Self {
