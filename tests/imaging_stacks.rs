@@ -31,15 +31,15 @@ const CORONAL: &str = "1\\0\\0\\0\\0\\-1";
 /// A slice of 4 × 3 pixels whose value is its number.
 fn slice(number: u16, orientation: &str, z: f64, more: Vec<Element>) -> Vec<Element> {
     let mut all = vec![
-        text(0x0008_0016, b"UI", "1.2.840.10008.5.1.4.1.1.4"),
-        text(0x0008_0018, b"UI", &format!("1.2.3.{number}")),
-        text(0x0008_0060, b"CS", "MR"),
-        text(0x0020_000D, b"UI", "1.2.9"),
-        text(0x0020_000E, b"UI", "1.2.9.1"),
-        text(0x0020_0013, b"IS", &number.to_string()),
-        text(0x0020_0032, b"DS", &format!("0\\0\\{z}")),
-        text(0x0020_0037, b"DS", orientation),
-        text(0x0028_0030, b"DS", "2\\2"),
+        text(0x0008_0016, *b"UI", "1.2.840.10008.5.1.4.1.1.4"),
+        text(0x0008_0018, *b"UI", &format!("1.2.3.{number}")),
+        text(0x0008_0060, *b"CS", "MR"),
+        text(0x0020_000D, *b"UI", "1.2.9"),
+        text(0x0020_000E, *b"UI", "1.2.9.1"),
+        text(0x0020_0013, *b"IS", &number.to_string()),
+        text(0x0020_0032, *b"DS", &format!("0\\0\\{z}")),
+        text(0x0020_0037, *b"DS", orientation),
+        text(0x0028_0030, *b"DS", "2\\2"),
     ];
     all.extend(pixels(3, 4, vec![number; 12]));
     all.extend(more);
@@ -49,7 +49,7 @@ fn slice(number: u16, orientation: &str, z: f64, more: Vec<Element>) -> Vec<Elem
 fn pixels(rows: u16, columns: u16, words: Vec<u16>) -> Vec<Element> {
     vec![
         us(0x0028_0002, &[1]),
-        text(0x0028_0004, b"CS", "MONOCHROME2"),
+        text(0x0028_0004, *b"CS", "MONOCHROME2"),
         us(0x0028_0010, &[rows]),
         us(0x0028_0011, &[columns]),
         us(0x0028_0100, &[16]),
@@ -74,7 +74,7 @@ fn echoes_become_images_of_their_own_and_open_again_from_their_files() {
     let mut number = 0;
     for (place, echo) in (0..4).flat_map(|place| [(place, "90"), (place, "9")]) {
         number += 1;
-        all.push(slice(number, AXIAL, f64::from(place) * 5.0, vec![text(0x0018_0081, b"DS", echo)]));
+        all.push(slice(number, AXIAL, f64::from(place) * 5.0, vec![text(0x0018_0081, *b"DS", echo)]));
     }
     let dir = folder(all);
     let found = scan(&[dir.path().to_path_buf()]);
@@ -112,7 +112,7 @@ fn localisers_are_apart_by_direction_and_rotating_views_stay_together() {
 
 #[test]
 fn one_place_over_and_over_is_a_film_and_no_fault() {
-    let times = (0..5).map(|i| slice(i + 1, AXIAL, 7.0, vec![text(0x0018_1060, b"DS", &(i * 40).to_string())]));
+    let times = (0..5).map(|i| slice(i + 1, AXIAL, 7.0, vec![text(0x0018_1060, *b"DS", &(i * 40).to_string())]));
     let dir = folder(times.collect());
     let found = scan(&[dir.path().to_path_buf()]);
     let [image] = found.images.as_slice() else { panic!("{} images", found.images.len()) };
@@ -125,18 +125,18 @@ fn frames_of_an_enhanced_object_are_ordered_in_space_phase_by_phase() {
     let double = |tag, value: f64| (tag, *b"FD", value.to_le_bytes().to_vec());
     let mut frames = Vec::new();
     for (place, echo) in [20.0, 10.0, 0.0].into_iter().flat_map(|place| [(place, 9.0), (place, 90.0)]) {
-        let position = item(vec![text(0x0020_0032, b"DS", &format!("0\\0\\{place}"))]);
+        let position = item(vec![text(0x0020_0032, *b"DS", &format!("0\\0\\{place}"))]);
         let echo = item(vec![double(0x0018_9082, echo)]);
         frames.push(item(vec![sequence(0x0018_9114, &[echo]), sequence(0x0020_9113, &[position])]));
     }
-    let measures = item(vec![text(0x0028_0030, b"DS", "2\\3")]);
-    let plane = item(vec![text(0x0020_0037, b"DS", AXIAL)]);
+    let measures = item(vec![text(0x0028_0030, *b"DS", "2\\3")]);
+    let plane = item(vec![text(0x0020_0037, *b"DS", AXIAL)]);
     let shared = item(vec![sequence(0x0020_9116, &[plane]), sequence(0x0028_9110, &[measures])]);
     let mut all = vec![
-        text(0x0008_0016, b"UI", "1.2.840.10008.5.1.4.1.1.4.1"),
-        text(0x0008_0018, b"UI", "1.2.3.77"),
-        text(0x0008_0060, b"CS", "MR"),
-        text(0x0028_0008, b"IS", "6"),
+        text(0x0008_0016, *b"UI", "1.2.840.10008.5.1.4.1.1.4.1"),
+        text(0x0008_0018, *b"UI", "1.2.3.77"),
+        text(0x0008_0060, *b"CS", "MR"),
+        text(0x0028_0008, *b"IS", "6"),
         sequence(0x5200_9229, &[shared]),
         sequence(0x5200_9230, &frames),
     ];
@@ -171,7 +171,7 @@ fn a_disc_opens_by_its_index_and_tells_what_is_missing() {
         .filter(|skipped| skipped.reason.contains("not there"))
         .map(|skipped| skipped.path.strip_prefix(&disc).unwrap())
         .collect();
-    let in_folder = scan(&[disc.clone()]);
+    let in_folder = scan(std::slice::from_ref(&disc));
     let there: usize = in_folder.images.iter().map(|image| image.source.meta().files.len()).sum();
     println!("{files} files through the index, {} named and missing", missing.len());
     assert_eq!((files, files > 10), (there, true));
@@ -184,24 +184,24 @@ fn a_disc_opens_by_its_index_and_tells_what_is_missing() {
 
 fn pet(more: Vec<Element>) -> Vec<Element> {
     let drug = item(vec![
-        text(0x0018_1072, b"TM", "080000"),
-        text(0x0018_1074, b"DS", "400000000"),
-        text(0x0018_1075, b"DS", "6588"),
+        text(0x0018_1072, *b"TM", "080000"),
+        text(0x0018_1074, *b"DS", "400000000"),
+        text(0x0018_1075, *b"DS", "6588"),
     ]);
     let mut all = vec![
-        text(0x0008_0016, b"UI", "1.2.840.10008.5.1.4.1.1.128"),
-        text(0x0008_0018, b"UI", "1.2.3.5"),
-        text(0x0008_0021, b"DA", "20260110"),
-        text(0x0008_0022, b"DA", "20260110"),
-        text(0x0008_0031, b"TM", "090000.00"),
-        text(0x0008_0032, b"TM", "090130"),
-        text(0x0008_0060, b"CS", "PT"),
-        text(0x0010_0040, b"CS", "F"),
-        text(0x0010_1020, b"DS", "1.6"),
-        text(0x0010_1030, b"DS", "64"),
-        text(0x0028_0051, b"CS", "DECY\\ATTN\\SCAT"),
-        text(0x0054_1001, b"CS", "BQML"),
-        text(0x0054_1102, b"CS", "START"),
+        text(0x0008_0016, *b"UI", "1.2.840.10008.5.1.4.1.1.128"),
+        text(0x0008_0018, *b"UI", "1.2.3.5"),
+        text(0x0008_0021, *b"DA", "20260110"),
+        text(0x0008_0022, *b"DA", "20260110"),
+        text(0x0008_0031, *b"TM", "090000.00"),
+        text(0x0008_0032, *b"TM", "090130"),
+        text(0x0008_0060, *b"CS", "PT"),
+        text(0x0010_0040, *b"CS", "F"),
+        text(0x0010_1020, *b"DS", "1.6"),
+        text(0x0010_1030, *b"DS", "64"),
+        text(0x0028_0051, *b"CS", "DECY\\ATTN\\SCAT"),
+        text(0x0054_1001, *b"CS", "BQML"),
+        text(0x0054_1102, *b"CS", "START"),
         sequence(0x0054_0016, &[drug]),
     ];
     all.extend(pixels(2, 2, vec![0, 1, 2, 3]));
@@ -239,34 +239,34 @@ fn uptake_values_follow_their_definition_and_refusals_say_why() {
     assert!(refusals.is_empty());
 
     // Decay corrected to the time of injection: the dose itself.
-    let (units, _) = open(vec![text(0x0054_1102, b"CS", "ADMIN")]);
+    let (units, _) = open(vec![text(0x0054_1102, *b"CS", "ADMIN")]);
     assert!((units[0].1 - 64_000.0 / 400e6).abs() < 1e-15);
     // A series made anew afterwards: the frame's reference time leads back to the start of the scan.
     let (units, _) = open(vec![
-        text(0x0008_0031, b"TM", "150000"),
-        text(0x0008_0032, b"TM", "090130"),
-        text(0x0018_1242, b"IS", "180000"),
-        text(0x0054_1300, b"DS", "180000"),
+        text(0x0008_0031, *b"TM", "150000"),
+        text(0x0008_0032, *b"TM", "090130"),
+        text(0x0018_1242, *b"IS", "180000"),
+        text(0x0054_1300, *b"DS", "180000"),
     ]);
     let constant = 2_f64.ln() / 6588.0;
     let average = (constant * 180.0 / (1.0 - (-constant * 180.0).exp())).ln() / constant;
     let seconds = 3690.0 - 180.0 + average;
     assert!((units[0].1 / (64_000.0 / (400e6 * 2_f64.powf(-seconds / 6588.0))) - 1.0).abs() < 1e-6);
     // Philips keeps the whole factor in an element of its own.
-    let (units, _) = open(vec![text(0x0054_1001, b"CS", "CNTS"), text(0x7053_1000, b"DS", "0.00125")]);
+    let (units, _) = open(vec![text(0x0054_1001, *b"CS", "CNTS"), text(0x7053_1000, *b"DS", "0.00125")]);
     assert!((units[0].1 - 0.00125).abs() < 1e-15);
-    let (units, _) = open(vec![text(0x0054_1001, b"CS", "GML")]);
+    let (units, _) = open(vec![text(0x0054_1001, *b"CS", "GML")]);
     assert_eq!(units, [("SUVbw g/ml", 1.0)]);
 
     for (change, code) in [
-        (text(0x0010_1030, b"DS", ""), "suv-no-weight"),
-        (text(0x0054_1001, b"CS", "PROPCNTS"), "suv-unit-unknown"),
-        (text(0x0054_1001, b"CS", "CNTS"), "suv-unit-unknown"),
-        (text(0x0028_0051, b"CS", "DECY"), "suv-not-attenuation-corrected"),
-        (text(0x0028_0051, b"CS", "ATTN"), "suv-not-decay-corrected"),
-        (text(0x0054_1102, b"CS", "NONE"), "suv-not-decay-corrected"),
+        (text(0x0010_1030, *b"DS", ""), "suv-no-weight"),
+        (text(0x0054_1001, *b"CS", "PROPCNTS"), "suv-unit-unknown"),
+        (text(0x0054_1001, *b"CS", "CNTS"), "suv-unit-unknown"),
+        (text(0x0028_0051, *b"CS", "DECY"), "suv-not-attenuation-corrected"),
+        (text(0x0028_0051, *b"CS", "ATTN"), "suv-not-decay-corrected"),
+        (text(0x0054_1102, *b"CS", "NONE"), "suv-not-decay-corrected"),
         (sequence(0x0054_0016, &[]), "suv-no-dose"),
-        (text(0x0008_0031, b"TM", "993"), "suv-no-times"),
+        (text(0x0008_0031, *b"TM", "993"), "suv-no-times"),
     ] {
         let (units, refusals) = open(vec![change]);
         assert_eq!((units, refusals), (Vec::new(), vec![code]));

@@ -1,6 +1,7 @@
 //! Our own measurements, one `op=… key=value` line each, in the words of the peers' scripts so that a table is a join.
 
 mod append;
+mod dicom;
 mod fold;
 mod grown;
 mod line;
@@ -20,8 +21,8 @@ use std::path::PathBuf;
 /// What to measure.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// append, fold, grown, roam, wsi_open, wsi_tiles, wsi_trace, trace_limit, wl_mpr, mpr_roam, or all (append and fold;
-    /// the others need data or minutes)
+    /// append, fold, grown, roam, wsi_open, wsi_tiles, wsi_trace, trace_limit, wl_mpr, mpr_roam, dicom_series, dicom_decode, or
+    /// all (append and fold; the others need data or minutes)
     #[arg(default_value = "all")]
     pub name: String,
     /// Data that the measurement works on, where it needs some
@@ -100,10 +101,13 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
             let dir = args.dir.clone().unwrap_or_else(|| scratch.0.clone());
             return wander::run(&dir, args.n.unwrap_or(60));
         }
+        "dicom_series" => return dicom::series(files, args.n.unwrap_or(3), options, peers),
+        "dicom_decode" => return dicom::decode(files, args.n.unwrap_or(5), peers),
         _ if known => return Ok(()),
         _ => {}
     }
-    let known = "append, fold, grown, roam, wsi_open, wsi_tiles, wsi_trace, trace_limit, wl_mpr, mpr_roam and all";
+    let known =
+        "append, fold, grown, roam, wsi_open, wsi_tiles, wsi_trace, trace_limit, wl_mpr, mpr_roam, dicom_series, dicom_decode and all";
     let reason = format!("there is no such measurement; known are {known}");
     Err(crate::project::ProjectError::Refused { file: args.name.clone(), reason }.into())
 }

@@ -23,7 +23,6 @@ pub mod identity;
 mod known;
 mod limits;
 pub mod loader;
-
 mod nifti;
 mod nrrd;
 mod openslide;

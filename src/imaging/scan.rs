@@ -11,10 +11,12 @@ use super::{
     dicom,
     fault::Fault,
     formats,
-    series::{assemble, read_instance},
+    series::{assemble, in_parallel, read_instance},
 };
 use crate::tasks::{Cancel, Cancelled, Progress};
 
+/// Files whose headers are read at once.
+const AT_ONCE: usize = 256;
 /// Folders inside folders.
 const DEEPEST: usize = 64;
 
@@ -69,37 +71,43 @@ pub fn scan(paths: &[PathBuf], progress: &Progress, cancel: &Cancel) -> Result<S
     progress.set_total(files.len() as u64);
     let mut instances = Vec::new();
     let mut at = 0;
-    while let Some(file) = files.get(at).cloned() {
-        at += 1;
+    // A few files at a time, so that stopping is quick.
+    while at < files.len() {
         cancel.check()?;
-        match look(&file) {
-            Ok(Found::Dicom(instance)) => instances.push(*instance),
-            Ok(Found::Other(source)) => result.images.push(ScannedImage { source, is_dicom: false }),
-            Err(error) => {
-                let mut reason = error.reason();
-                if let Some(listed) = dicom::directory::listed(&file) {
-                    let named = listed.len();
-                    let (found, missing): (Vec<_>, Vec<_>) = listed.into_iter().partition(|one| one.found.is_some());
-                    // The index of a disc leads to its files, wherever they lie below it.
-                    files.extend(
-                        found.into_iter().filter_map(|one| one.found).filter(|found| seen.insert(found.clone())),
-                    );
-                    if paths.contains(&file) {
-                        let folder = file.parent().unwrap_or(Path::new(""));
-                        result.skipped.extend(missing.into_iter().map(|one| Skipped {
-                            path: folder.join(one.named),
-                            reason: "the index of the disc names this file, but it is not there".to_owned(),
-                        }));
-                    } else if !missing.is_empty() {
-                        reason =
-                            format!("{reason}; {} of the {named} files that it names are not there", missing.len());
+        let part: Vec<PathBuf> = files.iter().skip(at).take(AT_ONCE).cloned().collect();
+        at += part.len();
+        for (file, found) in part.iter().zip(in_parallel(&part, look)) {
+            let file = file.clone();
+            match found {
+                Ok(Found::Dicom(instance)) => instances.push(*instance),
+                Ok(Found::Other(source)) => result.images.push(ScannedImage { source, is_dicom: false }),
+                Err(error) => {
+                    let mut reason = error.reason();
+                    if let Some(listed) = dicom::directory::listed(&file) {
+                        let named = listed.len();
+                        let (found, missing): (Vec<_>, Vec<_>) =
+                            listed.into_iter().partition(|one| one.found.is_some());
+                        // The index of a disc leads to its files, wherever they lie below it.
+                        files.extend(
+                            found.into_iter().filter_map(|one| one.found).filter(|found| seen.insert(found.clone())),
+                        );
+                        if paths.contains(&file) {
+                            let folder = file.parent().unwrap_or(Path::new(""));
+                            result.skipped.extend(missing.into_iter().map(|one| Skipped {
+                                path: folder.join(one.named),
+                                reason: "the index of the disc names this file, but it is not there".to_owned(),
+                            }));
+                        } else if !missing.is_empty() {
+                            reason =
+                                format!("{reason}; {} of the {named} files that it names are not there", missing.len());
+                        }
                     }
+                    progress.set_total(files.len() as u64);
+                    result.skipped.push(Skipped { reason, path: file });
                 }
-                progress.set_total(files.len() as u64);
-                result.skipped.push(Skipped { reason, path: file });
             }
+            progress.advance(1);
         }
-        progress.advance(1);
     }
     drop_members(&mut result);
     let (stacks, copies) = assemble(instances);

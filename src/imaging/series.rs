@@ -40,6 +40,38 @@ pub fn read_instance(path: &Path) -> Result<Instance, ImagingError> {
         .map_err(|fault| fault.at(path))
 }
 
+/// Threads that read headers at once; more only wait for the same disk.
+const MOST_HANDS: usize = 8;
+/// Files that are worth a thread of their own.
+const FILES_EACH: usize = 16;
+
+/// Applies `work` to many files on several threads, when there are enough of them; results in the order of the paths.
+pub fn in_parallel<T: Send>(paths: &[PathBuf], work: impl Fn(&Path) -> T + Sync) -> Vec<T> {
+    let machine = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let hands = machine.min(MOST_HANDS).min(paths.len() / FILES_EACH);
+    let all = |part: &[PathBuf]| part.iter().map(|path| work(path)).collect::<Vec<T>>();
+    if hands < 2 {
+        return all(paths);
+    }
+    let all = &all;
+    std::thread::scope(|scope| {
+        let parts: Vec<_> = paths
+            .chunks(paths.len().div_ceil(hands))
+            .map(|part| {
+                (part, std::thread::Builder::new().name("headers".to_owned()).spawn_scoped(scope, move || all(part)))
+            })
+            .collect();
+        parts
+            .into_iter()
+            .flat_map(|(part, hand)| match hand.map(std::thread::ScopedJoinHandle::join) {
+                Ok(Ok(done)) => done,
+                // Without a thread, or when one was stopped, the work is done here.
+                _ => all(part),
+            })
+            .collect()
+    })
+}
+
 /// Instances that make one image, in order.
 pub struct Stack {
     pub instances: Vec<Instance>,
@@ -226,7 +258,7 @@ pub fn open_series(paths: &[PathBuf]) -> Result<Arc<dyn ImageSource>, ImagingErr
             if !formats::is_dicom(&bytes).map_err(|fault| fault.at(first))? {
                 return super::open(first);
             }
-            let instances: Result<Vec<_>, _> = paths.iter().map(|path| read_instance(path)).collect();
+            let instances: Result<Vec<_>, _> = in_parallel(paths, read_instance).into_iter().collect();
             let (stacks, _) = assemble(instances?);
             let count = stacks.len();
             let mut stacks = stacks.into_iter();

@@ -4,12 +4,12 @@
 pub type Element = (u32, [u8; 2], Vec<u8>);
 
 /// A text, padded to an even length.
-pub fn text(tag: u32, vr: &[u8; 2], value: &str) -> Element {
+pub fn text(tag: u32, vr: [u8; 2], value: &str) -> Element {
     let mut bytes = value.as_bytes().to_vec();
     if bytes.len() % 2 == 1 {
-        bytes.push(if vr == b"UI" { 0 } else { b' ' });
+        bytes.push(if vr == *b"UI" { 0 } else { b' ' });
     }
-    (tag, *vr, bytes)
+    (tag, vr, bytes)
 }
 
 pub fn us(tag: u32, values: &[u16]) -> Element {
@@ -53,7 +53,7 @@ fn body(mut elements: Vec<Element>) -> Vec<u8> {
 pub fn write(elements: Vec<Element>) -> Vec<u8> {
     let mut out = vec![0; 128];
     out.extend(b"DICM");
-    out.extend(body(vec![text(0x0002_0010, b"UI", "1.2.840.10008.1.2.1")]));
+    out.extend(body(vec![text(0x0002_0010, *b"UI", "1.2.840.10008.1.2.1")]));
     out.extend(body(elements));
     out
 }

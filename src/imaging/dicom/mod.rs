@@ -20,7 +20,7 @@ mod syntax;
 use std::sync::Arc;
 
 use super::{
-    Cover, DisplayDefaults, FrameInfo, Identity, ImageMeta, ImageSource, ImageWarning, ImagingError, PixelBuffer,
+    Cover, DisplayDefaults, FrameInfo, Identity, ImageMeta, ImageSource, ImageWarning, ImagingError, PixelBuffer, Timing, TimingSource,
     frames::{FrameCache, flat_level, level_of},
     guard::caught,
     phases::{self, Placed},
@@ -94,6 +94,7 @@ impl DicomStack {
                 meta.warnings.push(warning.clone());
             }
         }
+        meta.timing = timing(&meta.frames);
         let mut stack = Self { meta, instances, order, cache: FrameCache::default() };
         stack.meta.display.window = stack.default_window();
         Ok(stack)
@@ -128,6 +129,20 @@ impl DicomStack {
         let instance = self.instances.get(*index).ok_or_else(none)?;
         decode_frame(instance, *inner)
     }
+}
+
+/// When frames are shown, in microseconds, where every frame says how long it is.
+fn timing(frames: &[FrameInfo]) -> Option<Timing> {
+    let durations: Option<Vec<f64>> = frames.iter().map(|frame| frame.duration_ms).collect();
+    let mut at = 0.0;
+    #[allow(clippy::cast_possible_truncation, reason = "microseconds of a loop")]
+    let ticks = durations.filter(|all| all.len() > 1)?.into_iter().map(|ms| {
+        let tick = (at * 1000.0_f64).round() as i64;
+        at += ms;
+        tick
+    });
+    let (ticks, keys) = (ticks.collect(), Arc::default());
+    Some(Timing { ticks, tick_s: (1, 1_000_000), keys, source: TimingSource::Header })
 }
 
 /// The frames in the order of the stack, and the group of each. Frames of a single multi-frame object are ordered in space
