@@ -11,8 +11,7 @@ use super::{
     dicom,
     fault::Fault,
     guard::caught,
-    openslide,
-    nifti, nrrd,
+    nifti, nrrd, openslide,
     photo::Photo,
     pyramid, tiff,
 };

@@ -1,6 +1,8 @@
 //! What a viewport needs of the pixel layers, re-exported by name: tiles on demand and how their samples are shown.
 
-pub use crate::imaging::display::{ColourPart, ColourState, DisplayState, IccFault, IccTable, Ramp};
+pub use crate::imaging::display::{
+    ColourPart, ColourState, DisplayState, GreyMap, GreyRules, IccFault, IccTable, Lut, Ramp, to_rgba8,
+};
 pub use crate::imaging::loader::{Demand, ImageHandle, Loaded, LoaderStats, TileLoader};
 pub use crate::imaging::{DisplayDefaults, FrameInfo, Identity, ImageMeta, ImageSource, PixelBuffer, Samples, Window};
 pub use crate::tasks::Pool;

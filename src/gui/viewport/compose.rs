@@ -1,7 +1,11 @@
 //! From the tiles at hand to the picture: sharp tiles where they are, the best stand-in where they are not, never black
 //! when anything at all of the place is known.
 
-use std::{collections::BTreeSet, collections::HashSet, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashSet},
+    hash::{DefaultHasher, Hash as _, Hasher as _},
+    sync::Arc,
+};
 
 use super::{
     demand::{self, Wanted},
@@ -9,7 +13,7 @@ use super::{
 };
 use crate::{
     domain::{Level, TileKey},
-    project::tiles::{DisplayState, FrameInfo, ImageMeta, Ramp, Samples},
+    project::tiles::{DisplayState, FrameInfo, GreyMap, ImageMeta, Ramp, Samples},
     render::{GreyRamp, TileDraw, TileId, TileImage, TileSamples},
 };
 
@@ -52,23 +56,76 @@ pub fn compose(source: &Source<'_>, wanted: &Wanted, tiles: &mut Tiles) -> Compo
         } else {
             out.missing += 1;
         }
-        if !ready || !source.on_card.contains(&id(source.image, *key)) {
+        if !ready || !source.on_card.contains(&source.id(*key)) {
             stand_ins(levels, *key, tiles, &mut beneath);
         }
     }
     // Level numbers fall from coarse to fine, and so does the painting order; finer than sharp goes under sharp too.
     let order = beneath.iter().rev().chain(sharp.iter());
     for key in order {
-        if let Some(image) = tiles.take(key) {
-            out.tiles.push(draw(source, *key, image));
-        }
+        out.tiles.extend(take(source, *key, tiles));
     }
     for key in wanted.coarse.iter().chain(&wanted.base).chain(&wanted.ahead) {
-        if let Some(image) = tiles.take(key) {
-            out.prefetch.push(draw(source, *key, image));
-        }
+        out.prefetch.extend(take(source, *key, tiles));
     }
     out
+}
+
+impl Source<'_> {
+    /// What a tile is called on the card. Levels that went through a map are other tiles than the samples they came from.
+    fn id(&self, key: TileKey) -> TileId {
+        id(self.image ^ self.map_of(key.frame), key)
+    }
+
+    /// A number for the frame's grey map where no ramp describes it, else 0.
+    fn map_of(&self, frame: u32) -> u64 {
+        let Some(info) = self.meta.frames.get(frame as usize).filter(|_| self.meta.channels == 1) else { return 0 };
+        if info.grey.is_none() && !self.display.sigmoid {
+            return 0;
+        }
+        if GreyMap::new(&Samples::U16(Vec::new()), 1, info, self.display).ramp().is_some() {
+            return 0;
+        }
+        let DisplayState { window, invert, sigmoid } = *self.display;
+        let mut hasher = DefaultHasher::new();
+        (window.map(|w| (w.center.to_bits(), w.width.to_bits())), invert, sigmoid, frame).hash(&mut hasher);
+        hasher.finish() | 1 << 63
+    }
+}
+
+/// A tile at hand as the renderer takes it.
+fn take(source: &Source<'_>, key: TileKey, tiles: &mut Tiles) -> Option<TileDraw> {
+    let map = source.map_of(key.frame);
+    let info = source.meta.frames.get(key.frame as usize).filter(|_| map != 0);
+    let Some(info) = info else { return tiles.take(&key).map(|image| draw(source, key, image)) };
+    let image = tiles.take_mapped(&key, map, |image| levels_of(image, info, source.display))?;
+    Some(TileDraw { id: source.id(key), grey: GreyRamp::IDENTITY, ..draw(source, key, image) })
+}
+
+/// The samples of a tile as levels of grey, by the CPU pipeline: tables, sigmoid and padding are no straight line.
+fn levels_of(image: &TileImage, frame: &FrameInfo, display: &DisplayState) -> Option<TileImage> {
+    let table = |kind: &Samples, first: i32, count: u32| {
+        let map = GreyMap::new(kind, 1, frame, display);
+        let (zero, one) = (image.stored_of(first), image.stored_of(first + 1));
+        map.table(zero, one - zero, count)
+    };
+    let at = |table: &[u8], index: u16| table.get(usize::from(index)).copied().unwrap_or_default();
+    let levels = match image.samples() {
+        TileSamples::Rgba8(_) => return None,
+        TileSamples::Grey8(v) => {
+            let table = table(&Samples::U8(Vec::new()), 0, 1 << 8);
+            v.iter().map(|raw| at(&table, u16::from(*raw))).collect()
+        }
+        TileSamples::GreyU16(v) => {
+            let table = table(&Samples::U16(Vec::new()), 0, 1 << 16);
+            v.iter().map(|raw| at(&table, *raw)).collect()
+        }
+        TileSamples::GreyI16(v) => {
+            let table = table(&Samples::I16(Vec::new()), -32_768, 1 << 16);
+            v.iter().map(|raw| at(&table, raw.cast_unsigned() ^ 0x8000)).collect()
+        }
+    };
+    TileImage::new(image.size_px(), TileSamples::Grey8(levels))
 }
 
 /// A tile as the renderer takes it.
@@ -123,13 +180,13 @@ fn stand_ins(levels: &[Level], key: TileKey, tiles: &Tiles, out: &mut BTreeSet<T
 
 #[cfg(test)]
 mod tests {
-    use super::{Source, compose};
+    use super::{GreyRamp, Source, TileSamples, compose, take};
     use crate::{
         domain::{Field, Level, SizePx, TileKey},
         gui::viewport::{demand, tiles::Tiles},
-        project::tiles::{DisplayState, FrameInfo, ImageMeta, PixelBuffer, Samples},
+        project::tiles::{DisplayState, FrameInfo, GreyRules, ImageMeta, Lut, PixelBuffer, Samples, to_rgba8},
     };
-    use std::collections::HashSet;
+    use std::{collections::HashSet, sync::Arc};
 
     fn meta() -> ImageMeta {
         let level = |downsample: f64, side: u32| Level {
@@ -189,5 +246,39 @@ mod tests {
         assert_eq!(picture.tiles.iter().map(|t| t.id.level).collect::<Vec<_>>(), [0]);
         tiles.fail(TileKey { frame: 0, level: 1, col: 3, row: 3 }, "broken".to_owned());
         assert_eq!(compose(&source, &wanted, &mut tiles).failed.len(), 1);
+    }
+
+    /// A mammogram's own table is no window: what is drawn are the levels of the CPU pipeline, and the samples stay at hand.
+    #[test]
+    fn a_lookup_table_is_drawn_as_the_cpu_pipeline_has_it() {
+        let lut = Lut { first: 0, entries: (0..4096_u16).rev().collect(), bits: 12 };
+        let rules = GreyRules { voi_luts: vec![lut], ..GreyRules::default() };
+        let frame = FrameInfo { grey: Some(Arc::new(rules)), ..FrameInfo::default() };
+        let size_px = SizePx::new(256, 256);
+        let levels = vec![Level { size_px, tile_px: size_px, downsample: 1.0 }];
+        let meta = ImageMeta { levels, frames: vec![frame], channels: 1, bits_stored: 12, ..ImageMeta::default() };
+        let stored: Vec<u16> = (0..65_536_u32).map(|i| (i % 4096) as u16).collect();
+        let pixels = PixelBuffer { size_px, channels: 1, samples: Samples::U16(stored) };
+        let key = TileKey { frame: 0, level: 0, col: 0, row: 0 };
+        let mut tiles = Tiles::new(64 << 20);
+        tiles.add(key, &pixels);
+        let mut ids = HashSet::new();
+        for display in [DisplayState::default(), DisplayState { invert: true, ..DisplayState::default() }] {
+            let source = Source { image: 5, meta: &meta, display: &display, on_card: &HashSet::new() };
+            let drawn = take(&source, key, &mut tiles).unwrap();
+            let TileSamples::Grey8(shown) = drawn.image.samples() else { panic!("levels") };
+            let expected = to_rgba8(&pixels, &meta.frames[0], &display);
+            assert!(shown.iter().zip(expected.chunks_exact(4)).all(|(level, rgba)| *level == rgba[0]));
+            assert_eq!(drawn.grey, GreyRamp::IDENTITY);
+            ids.insert(drawn.id);
+        }
+        assert_eq!(ids.len(), 2, "another display is another tile on the card");
+        assert_eq!(tiles.peek(&key).unwrap().grey_at(9, 0), Some(9));
+        // A chosen window is a ramp over the samples again.
+        let window = Some(crate::project::tiles::Window { center: 2048.0, width: 4096.0 });
+        let display = DisplayState { window, ..DisplayState::default() };
+        let source = Source { image: 5, meta: &meta, display: &display, on_card: &HashSet::new() };
+        let drawn = take(&source, key, &mut tiles).unwrap();
+        assert!(matches!(drawn.image.samples(), TileSamples::GreyU16(_)) && drawn.id.image == 5);
     }
 }

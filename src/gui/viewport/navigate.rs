@@ -301,8 +301,8 @@ impl Viewport {
             return Some(Sample::Rgb(rgb));
         }
         let stored = tile.grey_at(x, y)?;
-        let (slope, intercept) = meta.frames.get(frame as usize)?.rescale;
-        Some(Sample::Grey { stored, value: tile.stored_of(stored) * slope + intercept })
+        let value = meta.frames.get(frame as usize)?.value(tile.stored_of(stored));
+        Some(Sample::Grey { stored, value })
     }
 
     /// The scale bar at this zoom; `None` says 「寸法校正なし」.

@@ -13,7 +13,15 @@ use crate::{
 
 struct Entry {
     image: Arc<TileImage>,
+    /// The same through a grey map that no ramp describes, and which.
+    mapped: Option<(u64, Arc<TileImage>)>,
     last_used: u64,
+}
+
+impl Entry {
+    fn bytes(&self) -> u64 {
+        (self.image.bytes() + self.mapped.as_ref().map_or(0, |(_, image)| image.bytes())) as u64
+    }
 }
 
 /// Tiles of one image.
@@ -44,9 +52,9 @@ impl Tiles {
             Some(image) => {
                 self.failed.remove(&key);
                 self.bytes += image.bytes() as u64;
-                let entry = Entry { image: Arc::new(image), last_used: self.frame };
+                let entry = Entry { image: Arc::new(image), mapped: None, last_used: self.frame };
                 if let Some(old) = self.ready.insert(key, entry) {
-                    self.bytes -= old.image.bytes() as u64;
+                    self.bytes -= old.bytes();
                 }
                 self.trim();
             }
@@ -72,6 +80,25 @@ impl Tiles {
     /// Every tile at hand, in no order.
     pub fn keys(&self) -> impl Iterator<Item = &TileKey> {
         self.ready.keys()
+    }
+
+    /// A tile whose samples are levels already, made anew when the map is another.
+    pub fn take_mapped(
+        &mut self,
+        key: &TileKey,
+        map: u64,
+        make: impl FnOnce(&TileImage) -> Option<TileImage>,
+    ) -> Option<Arc<TileImage>> {
+        let entry = self.ready.get_mut(key)?;
+        entry.last_used = self.frame;
+        if let Some((_, image)) = entry.mapped.as_ref().filter(|(own, _)| *own == map) {
+            return Some(Arc::clone(image));
+        }
+        let image = Arc::new(make(&entry.image)?);
+        let before = entry.mapped.replace((map, Arc::clone(&image)));
+        self.bytes += image.bytes() as u64;
+        self.bytes -= before.map_or(0, |(_, old)| old.bytes() as u64);
+        Some(image)
     }
 
     /// A tile to look into.
@@ -101,7 +128,7 @@ impl Tiles {
                 break;
             }
             if let Some(gone) = self.ready.remove(&key) {
-                self.bytes -= gone.image.bytes() as u64;
+                self.bytes -= gone.bytes();
             }
         }
     }

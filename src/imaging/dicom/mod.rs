@@ -20,7 +20,8 @@ mod syntax;
 use std::sync::Arc;
 
 use super::{
-    Cover, DisplayDefaults, FrameInfo, Identity, ImageMeta, ImageSource, ImageWarning, ImagingError, PixelBuffer, Timing, TimingSource,
+    Cover, DisplayDefaults, FrameInfo, Identity, ImageMeta, ImageSource, ImageWarning, ImagingError, PixelBuffer,
+    Timing, TimingSource,
     frames::{FrameCache, flat_level, level_of},
     guard::caught,
     phases::{self, Placed},
