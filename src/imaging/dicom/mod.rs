@@ -147,7 +147,7 @@ fn timing(frames: &[FrameInfo]) -> Option<Timing> {
 }
 
 /// The frames in the order of the stack, and the group of each. Frames of a single multi-frame object are ordered in space
-/// where they have one direction: phase by phase, slice by slice. Everything else stays as it came.
+/// where they have one direction and are not in order: phase by phase, slice by slice. Everything else stays as it came.
 fn order(instances: &[Instance]) -> (Vec<(usize, u32)>, Vec<u32>) {
     let all = || instances.iter().enumerate().flat_map(|(index, one)| (0..one.frame_count).map(move |f| (index, f)));
     let as_stored = || (all().collect::<Vec<_>>(), vec![0; all().count()]);
@@ -168,6 +168,11 @@ fn order(instances: &[Instance]) -> (Vec<(usize, u32)>, Vec<u32>) {
             item: frame,
         })
         .collect();
+    // From either end they are in order already, and keep the numbers that other programs give them.
+    let steady = |up: bool| placed.is_sorted_by(|a, b| if up { a.at_mm < b.at_mm } else { a.at_mm > b.at_mm });
+    if steady(true) || steady(false) {
+        return as_stored();
+    }
     let stacks = phases::split(placed);
     let groups = (0_u32..).zip(&stacks).flat_map(|(group, stack)| vec![group; stack.len()]).collect();
     (stacks.into_iter().flatten().map(|one| (0, one.item)).collect(), groups)
