@@ -54,6 +54,7 @@ mod hostile;
 mod house;
 mod imaging_dicom_slide;
 mod imaging_every;
+mod imaging_films;
 mod imaging_files;
 mod imaging_known;
 mod imaging_grey;

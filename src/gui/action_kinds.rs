@@ -15,6 +15,8 @@ pub enum Scope {
     Radiology,
     /// An image with a magnification, in any workspace.
     Pathology,
+    /// A film or a still from an endoscope, in any workspace.
+    Endoscopy,
 }
 
 impl Scope {
@@ -26,6 +28,8 @@ impl Scope {
                 | (Self::Adjudicate, Self::Read)
                 | (Self::Radiology, Self::Pathology)
                 | (Self::Pathology, Self::Radiology)
+                | (Self::Endoscopy, Self::Radiology | Self::Pathology)
+                | (Self::Radiology | Self::Pathology, Self::Endoscopy)
         )
     }
 }

@@ -5,6 +5,7 @@ use egui::{Key, Modifiers};
 
 pub use super::action_kinds::{ActionDef, Group, Needs, Scope, Shortcut};
 use super::icons;
+use super::player::Transport;
 pub use super::presets::Preset;
 use super::stage_actions::STAGE_ACTIONS;
 pub use super::staging::Staging;
@@ -75,6 +76,7 @@ pub enum ActionId {
     Verify,
     VerifyRelease,
     Conflicts,
+    Film(Transport),
     Palette,
     Keys,
     About,
@@ -127,6 +129,7 @@ use ActionId as A;
 use Group as G;
 use Needs as N;
 use Scope as S;
+use Transport as T;
 use Viewing as V;
 
 /// Everything a person can do.
@@ -222,6 +225,29 @@ const GENERAL: &[ActionDef] = &[
         N::Image,
         &[k(Key::ArrowLeft)],
     ),
+    def(A::Film(T::PlayPause), "film-play", icons::STACK, G::Image, S::Always, N::Stack, &[ctrl(Key::Space)]),
+    quiet(A::Film(T::Forward), "film-forward", icons::CARET_RIGHT, G::Image, S::Always, N::Stack, &[k(Key::L)]),
+    quiet(A::Film(T::Pause), "film-pause", icons::STACK, G::Image, S::Always, N::Stack, &[k(Key::K)]),
+    quiet(A::Film(T::Reverse), "film-reverse", icons::CARET_LEFT, G::Image, S::Always, N::Stack, &[k(Key::J)]),
+    quiet(A::Film(T::Speed(0)), "film-speed-1", icons::STACK, G::Image, S::Endoscopy, N::Stack, &[shift(Key::Num1)]),
+    quiet(A::Film(T::Speed(1)), "film-speed-2", icons::STACK, G::Image, S::Endoscopy, N::Stack, &[shift(Key::Num2)]),
+    quiet(A::Film(T::Speed(2)), "film-speed-3", icons::STACK, G::Image, S::Endoscopy, N::Stack, &[shift(Key::Num3)]),
+    quiet(A::Film(T::Speed(3)), "film-speed-4", icons::STACK, G::Image, S::Endoscopy, N::Stack, &[shift(Key::Num4)]),
+    quiet(A::Film(T::Speed(4)), "film-speed-5", icons::STACK, G::Image, S::Endoscopy, N::Stack, &[shift(Key::Num5)]),
+    quiet(A::Film(T::Loop), "film-loop", icons::ARROW_CLOCKWISE, G::Image, S::Always, N::Stack, &[alt(Key::P)]),
+    quiet(A::Film(T::Jump), "film-jump", icons::STACK, G::Image, S::Always, N::Stack, &[ctrl(Key::J)]),
+    quiet(A::Film(T::NextKey), "film-next-key", icons::STACK, G::Image, S::Always, N::Stack, &[shift(Key::ArrowRight)]),
+    quiet(
+        A::Film(T::PreviousKey),
+        "film-previous-key",
+        icons::STACK,
+        G::Image,
+        S::Always,
+        N::Stack,
+        &[shift(Key::ArrowLeft)],
+    ),
+    def(A::Film(T::Strip), "film-strip", icons::IMAGE_SQUARE, G::View, S::Always, N::Image, &[k(Key::F5)]),
+    def(A::Film(T::FitField), "fit-field", icons::CIRCLE_DASHED, G::Image, S::Endoscopy, N::Image, &[shift(Key::F)]),
     def(A::NextCase, "action-next-case", icons::CARET_RIGHT, G::File, S::Read, N::Project, &[k(Key::N)]),
     def(A::PreviousCase, "action-previous-case", icons::CARET_LEFT, G::File, S::Read, N::Project, &[shift(Key::N)]),
     def(

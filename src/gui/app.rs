@@ -12,7 +12,7 @@ use super::model::{Availability, Model};
 use super::notices::Notices;
 use super::panels::{
     Shown, adjudicate, backups, canvas, dialogs, findings, history, keeping, layout, palette, release, start, status,
-    strip, terms, title, toast, worklist,
+    strip, terms, title, toast, transport, worklist,
 };
 use super::session::Session;
 use super::stage::Stage;
@@ -143,6 +143,7 @@ impl App {
         if let Some(frame) = self.stage.follow_links() {
             self.set_frame(i64::from(frame));
         }
+        self.run_player(ctx);
         // A width is kept once the hand lets go of it.
         if !ctx.input(|i| i.pointer.any_down()) {
             self.session.remember_widths(&self.look.widths);
@@ -214,6 +215,18 @@ impl App {
                 .exact_size(theme::STATUS_HEIGHT)
                 .frame(strip_frame(ui))
                 .show(ui, |ui| out.extend(status::show(ui, shown, hint)));
+            if !page && transport::wanted(shown) {
+                Panel::bottom("transport")
+                    .exact_size(transport::HEIGHT)
+                    .frame(strip_frame(ui))
+                    .show(ui, |ui| out.extend(transport::show(ui, shown, &mut forms)));
+            }
+            if !page && shown.look.player.strip {
+                Panel::bottom("filmstrip")
+                    .exact_size(transport::STRIP_HEIGHT)
+                    .frame(panel)
+                    .show(ui, |ui| out.extend(transport::strip(ui, shown, self.stage.strip())));
+            }
             if let Some(said) = strip::said(shown) {
                 Panel::top("strip")
                     .exact_size(strip::HEIGHT)
@@ -378,6 +391,7 @@ fn hint(shown: Shown<'_>, tool: &Tool) -> &'static str {
     }
     let stack = image.is_some_and(|i| i.frames > 1);
     match tool.hint(shown.look.selected.is_some()) {
+        "hint-select" if shown.look.player.moves() => "hint-select-film",
         "hint-select" if stack => "hint-select-stack",
         other => other,
     }

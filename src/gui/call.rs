@@ -99,6 +99,7 @@ impl App {
                 self.look.forms.focus = Some(TextField::Palette);
                 self.look.dialog = Dialog::Palette;
             }
+            ActionId::Film(what) => self.call_film(ctx, what),
             ActionId::Keys => self.look.dialog = Dialog::Keys,
             ActionId::About => self.look.dialog = Dialog::About,
             ActionId::LeftPanel => self.look.left = !self.look.left,

@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 use super::action::{Dialog, KeepTab, Workspace};
 use super::actions::{Needs, Preset, Scope};
 use super::model::Model;
+use super::player::Player;
 use super::theme;
 use super::vocabulary::TermHits;
 use crate::domain::{CaseId, Field, FindingId, ImageId, Roi, Shape, StreamId, TermRef, Verdict};
@@ -50,6 +51,8 @@ pub struct Look {
     pub software_seen: bool,
     pub preset: Option<Preset>,
     pub keep: KeepTab,
+    /// The film or the loop in view.
+    pub player: Player,
     pub forms: Forms,
 }
 
@@ -79,6 +82,7 @@ impl Default for Look {
             software_seen: false,
             preset: None,
             keep: KeepTab::default(),
+            player: Player::default(),
             forms: Forms::default(),
         }
     }
@@ -107,6 +111,8 @@ pub struct Forms {
     pub restore_to: String,
     #[cfg(feature = "network")]
     pub pacs: super::pacs::PacsForm,
+    /// A time in the film being typed.
+    pub jump: Option<String>,
     pub focus: Option<TextField>,
     pub composing: bool,
 }
@@ -208,6 +214,7 @@ impl Look {
             Scope::Adjudicate => self.workspace == Workspace::Adjudicate,
             Scope::Radiology => self.field(model) == Some(Field::Radiology),
             Scope::Pathology => self.field(model) == Some(Field::Pathology),
+            Scope::Endoscopy => self.field(model) == Some(Field::Endoscopy),
         }
     }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use egui::{Context, Rect, Ui};
 
 use super::cells::{Cell, CellInput};
+use super::filmstrip::Filmstrip;
 use super::layout::Grid;
 use super::linked::{Registrations, Sight};
 use super::look::Look;
@@ -45,6 +46,7 @@ pub struct Stage {
     pub(super) fusion_wanted: Option<(ImageId, DisplayState)>,
     pub(super) planes: Option<Planes>,
     monitor: Option<Arc<[u8]>>,
+    strip: Filmstrip,
 }
 
 /// What the stage was asked for in a frame, cell by cell.
@@ -79,6 +81,7 @@ impl Stage {
             fusion_wanted: None,
             planes: None,
             monitor: None,
+            strip: Filmstrip::default(),
         })
     }
 
@@ -88,6 +91,15 @@ impl Stage {
             Some(planes) if self.active_plane().is_some() => planes.source,
             _ => self.active,
         }
+    }
+
+    /// The small pictures of the film or the case in view.
+    pub const fn strip(&self) -> &Filmstrip {
+        &self.strip
+    }
+
+    pub const fn strip_mut(&mut self) -> &mut Filmstrip {
+        &mut self.strip
     }
 
     fn cell(&self) -> &Cell {

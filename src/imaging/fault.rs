@@ -36,6 +36,16 @@ impl Fault {
         if needed_bytes > limit_bytes { Err(Self::TooLarge { what, needed_bytes, limit_bytes }) } else { Ok(()) }
     }
 
+    /// The reason alone, in the words of [`ImagingError::reason`].
+    pub fn reason(&self) -> String {
+        match self {
+            Self::Io(error) => format!("it cannot be read: {error}"),
+            Self::Damaged(reason) | Self::Unsupported { reason, .. } => reason.clone(),
+            Self::TooLarge { what, needed_bytes, .. } => format!("{what} would need {needed_bytes} bytes"),
+            Self::OutOfRange { what, index, count } => format!("there is no {what} {index} (of {count})"),
+        }
+    }
+
     pub fn at(self, path: &Path) -> ImagingError {
         let path = path.to_path_buf();
         match self {

@@ -13,7 +13,7 @@ use super::{
     guard::caught,
     nifti, nrrd, openslide,
     photo::Photo,
-    pyramid, tiff,
+    pyramid, tiff, video,
 };
 
 type Opened = Result<Arc<dyn ImageSource>, Fault>;
@@ -57,6 +57,7 @@ const FORMATS: &[Format] = &[
         open: |path, bytes| Ok(Arc::new(Photo::open_jpeg2000(path, bytes)?)),
         is_dicom: false,
     },
+    Format { probe: |head| video::container_of(head).is_some(), open: open_film, is_dicom: false },
     Format { probe: dicom::dataset::looks_like_dicom, open: open_dicom, is_dicom: true },
 ];
 
@@ -69,7 +70,6 @@ fn known_but_unread(head: &[u8]) -> Option<&'static str> {
         [b'N', b'R', b'R', b'D', ..] => Some("NRRD of a version that is not known"),
         [b'P', b'K', 3, 4, ..] => Some("a ZIP archive"),
         _ if at4.starts_with(b"ftypavif") || at4.starts_with(b"ftypheic") => Some("AVIF or HEIC"),
-        _ if at4.starts_with(b"ftyp") => Some("a video; videos are not read yet"),
         _ if !head.is_empty() && text => Some("a text file"),
         _ => None,
     }
@@ -81,6 +81,12 @@ fn open_jpeg(path: PathBuf, bytes: Arc<dyn ByteSource>) -> Opened {
         return openslide::open(path, bytes);
     }
     Ok(Arc::new(Photo::open_jpeg(path, bytes)?))
+}
+
+fn open_film(path: PathBuf, bytes: Arc<dyn ByteSource>) -> Opened {
+    let head = read_head(&*bytes, 4096)?;
+    let container = video::container_of(&head).ok_or_else(|| Fault::not_an_image("it is no film"))?;
+    Ok(Arc::new(video::open(path, &*bytes, container)?))
 }
 
 fn open_dicom(path: PathBuf, bytes: Arc<dyn ByteSource>) -> Opened {

@@ -42,6 +42,7 @@ mod source;
 mod tiff;
 mod values;
 pub mod volume;
+pub mod video;
 mod voxels;
 
 pub use dicom::reads_transfer_syntax;

@@ -8,7 +8,7 @@ use image::{ImageDecoder, ImageFormat, ImageReader};
 use super::{
     FrameInfo, ImageMeta, ImageSource, ImageWarning, ImagingError, PixelBuffer, Samples,
     bytes::{ByteSource, Cursor, read_range},
-    codec::{Expect, jpeg, webp},
+    codec::{Expect, jpeg, jpeg_deep, webp},
     fault::Fault,
     frames::{FrameCache, flat_level, level_of},
     guard::caught,
@@ -36,6 +36,8 @@ enum Kind {
     Png(Orientation),
     Bmp,
     Jpeg(Expect, Orientation),
+    /// 12 bits a sample.
+    DeepJpeg(Expect, Orientation),
     WebP(Expect, Orientation),
     Jpeg2000,
 }
@@ -123,12 +125,14 @@ impl Photo {
     pub fn open_jpeg(path: PathBuf, bytes: Arc<dyn ByteSource>) -> Result<Self, Fault> {
         let data = read_range(&*bytes, 0, bytes.len(), "file", limits::COMPRESSED_BYTES)?;
         let header = jpeg::header(&data)?;
-        if !header.is_dct_8bit() {
+        let deep = header.precision == 12 && matches!(header.process, 1 | 2);
+        if !header.is_dct_8bit() && !deep {
             return Err(header.not_read());
         }
         let channels = match header.components {
             1 => 1,
-            3 | 4 => 3,
+            3 => 3,
+            4 if !deep => 3,
             other => return Err(Fault::unsupported(format!("JPEG with {other} channels"))),
         };
         let expect = Expect { width: header.width, height: header.height, channels };
@@ -136,6 +140,10 @@ impl Photo {
         let turn = Orientation::new(jpeg::exif(&data).and_then(tiff::exif_orientation));
         let size_px = turn.size(SizePx::new(header.width, header.height));
         let mut meta = describe(&path, ("JPEG", "jpeg (zune-jpeg)"), size_px, channels, 8);
+        if deep {
+            meta.reader = "jpeg (native, 12 bits)";
+            meta.bits_stored = if channels == 1 { 12 } else { 16 };
+        }
         meta.icc = photo_profile::of_jpeg(&data).and_then(photo_profile::sane);
         header.model().clone_into(&mut meta.photometric);
         meta.transfer_syntax = Some(header.process_name().to_owned());
@@ -143,7 +151,8 @@ impl Photo {
         if !data.windows(2).any(|pair| pair == [0xFF, 0xD9]) {
             meta.warnings.push(ImageWarning { code: "jpeg-cut-short", detail: String::new() });
         }
-        Ok(Self { meta, path, bytes, kind: Kind::Jpeg(expect, turn), cache: FrameCache::default() })
+        let kind = if deep { Kind::DeepJpeg(expect, turn) } else { Kind::Jpeg(expect, turn) };
+        Ok(Self { meta, path, bytes, kind, cache: FrameCache::default() }.with_window())
     }
 
     /// # Errors
@@ -188,6 +197,18 @@ impl Photo {
                 let samples = jpeg::decode(&mut data, expect, jpeg::Colour::AsMarked)?;
                 let size_px = SizePx::new(expect.width, expect.height);
                 Ok(turn.apply(PixelBuffer { size_px, channels: expect.channels, samples: Samples::U8(samples) }))
+            }
+            Kind::DeepJpeg(expect, turn) => {
+                let data = whole()?;
+                let marked = jpeg::header(&data)?.model() == "RGB";
+                let colour = if marked { jpeg::Colour::Rgb } else { jpeg::Colour::YCbCr };
+                let mut samples = jpeg_deep::decode(&data, expect, colour)?;
+                if expect.channels > 1 {
+                    // Colour has no window: 12 bits are stretched over the 16 that are shown.
+                    samples.iter_mut().for_each(|value| *value = *value << 4 | *value >> 8);
+                }
+                let size_px = SizePx::new(expect.width, expect.height);
+                Ok(turn.apply(PixelBuffer { size_px, channels: expect.channels, samples: Samples::U16(samples) }))
             }
             Kind::WebP(expect, turn) => {
                 let samples = webp::decode(&whole()?, expect)?;

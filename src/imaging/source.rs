@@ -348,6 +348,15 @@ pub trait ImageSource: Send + Sync {
     /// [`ImagingError::OutOfRange`] for a key outside the image; `Damaged` or `Io` when it cannot be decoded.
     fn read_tile(&self, key: TileKey) -> Result<PixelBuffer, ImagingError>;
 
+    /// A small picture of a frame, of at most this many pixels on its longer side: for strips of pictures, made aside and
+    /// without pushing anything out of the caches that the image in view lives from. 8-bit RGBA for any image.
+    ///
+    /// # Errors
+    /// As [`ImageSource::read_tile`].
+    fn thumbnail(&self, frame: u32, longest_px: u32) -> Result<PixelBuffer, ImagingError> {
+        super::display::thumbnail(self, frame, longest_px)
+    }
+
     /// An associated image by the name listed in [`ImageMeta::associated`].
     ///
     /// # Errors

@@ -12,7 +12,8 @@ use crate::{
 };
 
 pub use crate::imaging::{
-    ImageMeta, ImageSource, KNOWN_FORMATS, KnownFormat, PixelBuffer, Verified, Window, display::DisplayState,
+    FrameInfo, ImageMeta, ImageSource, KNOWN_FORMATS, KnownFormat, PixelBuffer, Timing, TimingSource, Verified, Window,
+    display::DisplayState,
 };
 
 /// The images under a file or folder, and what there is no image, with the reason.

@@ -85,6 +85,12 @@ def jpegs():
         exif = Image.Exif()
         exif[274] = turn
         saved(f"turned{turn}.jpg", rgb, LOSSY, exif=exif)
+    # Twelve bits: libjpeg-turbo 3 by imagecodecs; colour is compared as it is shown, over 16 bits.
+    for name, channels in (("twelve.jpg", 1), ("twelve-rgb.jpg", 3)):
+        data = imagecodecs.jpeg8_encode(picture(channels, np.uint16) >> 4, level=95, bitspersample=12)
+        (FOLDER / name).write_bytes(data)
+        pixels = imagecodecs.jpeg8_decode(data)
+        expect(FOLDER / name, pixels if channels == 1 else pixels << 4 | pixels >> 8, LOSSY if channels == 1 else 24.0)
     restarts = imagecodecs.jpeg8_encode(picture(3), level=88)
     (FOLDER / "turbo.jpg").write_bytes(restarts)
     expect(FOLDER / "turbo.jpg", reread(FOLDER / "turbo.jpg"), LOSSY)

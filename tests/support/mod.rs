@@ -9,6 +9,7 @@ pub mod look;
 #[cfg(feature = "network")]
 pub mod orthanc;
 pub mod pixels;
+pub mod films;
 pub mod scene;
 #[cfg(feature = "gui")]
 pub mod window;

@@ -101,7 +101,8 @@ fn top_right(words: &Words, f: &ViewFacts) -> Vec<String> {
     let mut out = Vec::new();
     if f.frame.1 > 1 {
         let n = |v: u32| Arg::from(v.to_string());
-        out.push(words.with("corner-slice", &[("n", n(f.frame.0)), ("of", n(f.frame.1))]));
+        let key = if f.field == Some(Field::Endoscopy) { "corner-frame" } else { "corner-slice" };
+        out.push(words.with(key, &[("n", n(f.frame.0)), ("of", n(f.frame.1))]));
     }
     if f.image.1 > 1 {
         let n = |v: usize| Arg::from(v.to_string());

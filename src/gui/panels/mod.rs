@@ -24,6 +24,7 @@ pub mod strip;
 pub mod terms;
 pub mod title;
 pub mod toast;
+pub mod transport;
 pub mod worklist;
 
 use super::i18n::Words;

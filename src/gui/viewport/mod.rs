@@ -199,7 +199,8 @@ impl Viewport {
         self.motion = Motion::default();
         let Some(source) = source else { return };
         let meta = source.meta();
-        let aspect = meta.spacing.map_or(1.0, |s| s.y_um / s.x_um);
+        let shape = meta.pixel_aspect.map_or(1.0, |wide| 1.0 / wide);
+        let aspect = meta.spacing.map_or(shape, |s| s.y_um / s.x_um);
         let aspect = if aspect.is_finite() && (0.1..10.0).contains(&aspect) { aspect } else { 1.0 };
         self.camera = Camera { aspect, ..Camera::default() };
         self.colours.open(meta);
@@ -232,6 +233,11 @@ impl Viewport {
     /// How much of what is shown has been prepared, in percent; `None` when all has.
     pub fn preparing(&self) -> Option<u32> {
         self.shown.as_ref()?.handle.source().preparing()
+    }
+
+    /// Whether the frame that was asked for is on the screen, sharp.
+    pub fn is_in_step(&self) -> bool {
+        self.shown.as_ref().is_none_or(|shown| shown.last_sharp.as_ref().is_some_and(|(at, _)| *at == shown.frame))
     }
 
     /// Drawing happens on the processor: the window says so in a banner.

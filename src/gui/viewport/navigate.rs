@@ -88,6 +88,15 @@ impl Viewport {
         }
     }
 
+    /// A box of the image, as large as the view has room for.
+    pub fn fit_box(&mut self, bounds_px: [f64; 4]) {
+        let rect = self.rect;
+        if let Some(size) = self.shown.as_ref().map(|shown| shown.size_px()) {
+            self.glide = None;
+            self.camera.show_box(rect, bounds_px, size, 1.0);
+        }
+    }
+
     /// One image pixel per physical pixel, about the middle of the view.
     pub fn one_to_one(&mut self) {
         let centre = self.rect.center();

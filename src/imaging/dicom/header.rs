@@ -88,7 +88,7 @@ pub enum Photometric {
     Rgb,
     YbrFull,
     YbrFull422,
-    /// The own transforms of JPEG 2000 and JPEG XL, undone by the decoder.
+    /// The own transforms of JPEG 2000, JPEG XL and films, undone by the decoder.
     ByCodec,
     Palette,
 }
@@ -101,7 +101,7 @@ impl Photometric {
             "RGB" => Self::Rgb,
             "YBR_FULL" => Self::YbrFull,
             "YBR_FULL_422" => Self::YbrFull422,
-            "YBR_ICT" | "YBR_RCT" | "XYB" => Self::ByCodec,
+            "YBR_ICT" | "YBR_RCT" | "XYB" | "YBR_PARTIAL_420" => Self::ByCodec,
             "PALETTE COLOR" => Self::Palette,
             "" => return Err(Fault::damaged("it does not say what its samples mean (Photometric Interpretation)")),
             _ => return Err(Fault::unsupported("DICOM photometric interpretation that is not read")),

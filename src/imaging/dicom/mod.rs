@@ -22,10 +22,13 @@ use std::sync::Arc;
 use super::{
     Cover, DisplayDefaults, FrameInfo, Identity, ImageMeta, ImageSource, ImageWarning, ImagingError, PixelBuffer,
     Timing, TimingSource,
+    bytes::ByteSource,
+    fault::Fault,
     frames::{FrameCache, flat_level, level_of},
     guard::caught,
     phases::{self, Placed},
     values::window_of_frame,
+    video,
 };
 use crate::domain::{PlanePose, TileKey};
 use header::{Instance, field_of};
@@ -253,8 +256,28 @@ pub fn open_instances(
     if instances.iter().any(Instance::is_placed_slide) {
         return Ok(Arc::new(slide::DicomSlide::new(instances, warnings)?));
     }
+    if let [film] = instances.as_slice()
+        && let Some((bytes, pieces)) = film.pixels.film()
+    {
+        return open_film(film, bytes, &pieces).map_err(|fault| fault.at(&film.path));
+    }
     if instances.iter().any(|one| one.slide.is_some()) {
         warnings.push(ImageWarning { code: "slide-tiles-not-placed", detail: String::new() });
     }
     Ok(Arc::new(DicomStack::new(instances, warnings)?))
+}
+
+/// A film inside DICOM: the pixels and their times are the stream's, the rest is the header's.
+fn open_film(
+    instance: &Instance,
+    bytes: &dyn ByteSource,
+    pieces: &[(u64, u64)],
+) -> Result<Arc<dyn ImageSource>, Fault> {
+    let mut film = video::open_ranges(instance.path.clone(), bytes, pieces)?;
+    let meta = film.meta_mut();
+    meta.format = format!("DICOM film ({})", meta.format);
+    meta.field = field_of(&instance.modality);
+    meta.transfer_syntax = Some(instance.syntax.label());
+    meta.identity = identity(std::slice::from_ref(instance));
+    Ok(Arc::new(film))
 }

@@ -63,10 +63,22 @@ impl PixelStore {
                 if syntax.pixels == PixelCoding::Native {
                     return Err(Fault::damaged(format!("it claims {} but its pixels are compressed", syntax.name)));
                 }
+                // A film's fragments are cut anywhere: all of them are one stream.
+                let (count, offsets) = if syntax.pixels == PixelCoding::Film { (1, &[][..]) } else { (count, offsets) };
                 Frames::Encapsulated(FrameParts::find(&*source, at, count, offsets)?)
             }
         };
         Ok(Self { source, frames, coding: syntax.pixels })
+    }
+
+    /// A film's stream: the bytes that it lies in, and its pieces (start, length) in a row. `None` for frames.
+    pub fn film(&self) -> Option<(&dyn ByteSource, Vec<(u64, u64)>)> {
+        match &self.frames {
+            Frames::Encapsulated(parts) if self.coding == PixelCoding::Film => {
+                Some((&*self.source, parts.of(&*self.source, 0).ok()?))
+            }
+            _ => None,
+        }
     }
 
     /// Decodes one frame to raw samples: grey as stored, colour as RGB.
@@ -132,7 +144,9 @@ impl PixelStore {
                 return Ok((Decoded::Raw(Raw::from_frame(bytes, layout)), true));
             }
             PixelCoding::Encapsulated => return Ok((Decoded::Raw(Raw::from_frame(data, layout)), true)),
-            PixelCoding::Native | PixelCoding::NotRead => return Err(Fault::unsupported("this pixel coding")),
+            PixelCoding::Native | PixelCoding::Film | PixelCoding::NotRead => {
+                return Err(Fault::unsupported("this pixel coding"));
+            }
         };
         Ok((Decoded::Raw(raw), false))
     }

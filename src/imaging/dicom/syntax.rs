@@ -18,6 +18,8 @@ pub enum PixelCoding {
     Jpeg2000,
     JpegXl,
     Rle,
+    /// A film's stream, cut into fragments without regard to frames (PS3.5 A.4.8).
+    Film,
     /// Known, not read; the name is for the message.
     NotRead,
 }
@@ -36,7 +38,7 @@ pub struct TransferSyntax {
 impl TransferSyntax {
     pub fn from_uid(uid: &str) -> Self {
         use PixelCoding::{
-            DeflatedFrames, Encapsulated, Jpeg, Jpeg2000, JpegLossless, JpegLs, JpegXl, Native, NotRead, Rle,
+            DeflatedFrames, Encapsulated, Film, Jpeg, Jpeg2000, JpegLossless, JpegLs, JpegXl, Native, NotRead, Rle,
         };
         let (name, pixels) = match uid.strip_prefix("1.2.840.10008.1.2").unwrap_or("?") {
             "" => ("Implicit VR Little Endian", Native),
@@ -56,9 +58,9 @@ impl TransferSyntax {
             ".4.91" => ("JPEG 2000", Jpeg2000),
             ".4.92" => ("JPEG 2000 Part 2 Lossless", Jpeg2000),
             ".4.93" => ("JPEG 2000 Part 2", Jpeg2000),
-            ".4.100" | ".4.101" => ("MPEG-2 video", NotRead),
-            ".4.102" | ".4.103" | ".4.104" | ".4.105" | ".4.106" => ("MPEG-4 H.264 video", NotRead),
-            ".4.107" | ".4.108" => ("HEVC video", NotRead),
+            ".4.100" | ".4.101" => ("MPEG-2 video", Film),
+            ".4.102" | ".4.103" | ".4.104" | ".4.105" | ".4.106" => ("MPEG-4 H.264 video", Film),
+            ".4.107" | ".4.108" => ("HEVC video", Film),
             ".4.110" => ("JPEG XL Lossless", JpegXl),
             ".4.111" => ("JPEG XL JPEG Recompression", JpegXl),
             ".4.112" => ("JPEG XL", JpegXl),

@@ -30,7 +30,7 @@ mod region;
 pub use colour::{ColourPart, ColourState, Stain};
 pub use grey::{GreyMap, GreyRules, Lut};
 pub use icc::{IccFault, IccTable};
-pub use region::{crop, resize_rgba8};
+pub use region::{crop, resize_rgba8, thumbnail};
 
 use super::{DisplayDefaults, FrameInfo, PixelBuffer, Samples, Window};
 

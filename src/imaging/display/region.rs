@@ -1,8 +1,8 @@
 //! Cutting and shrinking pixels for exports and thumbnails.
 
 use crate::{
-    domain::{RectPx, SizePx},
-    imaging::{PixelBuffer, Samples},
+    domain::{Level, RectPx, SizePx, TileKey},
+    imaging::{ImageSource, ImagingError, PixelBuffer, Samples},
 };
 
 /// The part of a buffer inside `rect`, cut to the buffer's edge; empty where they do not meet.
@@ -61,6 +61,58 @@ pub fn resize_rgba8(rgba: &[u8], from: SizePx, to: SizePx) -> Vec<u8> {
         }
     }
     out
+}
+
+/// A frame shrunk to at most this many pixels on its longer side, as it is displayed: from the coarsest level that has
+/// them.
+///
+/// # Errors
+/// As [`ImageSource::read_tile`].
+pub fn thumbnail<S: ImageSource + ?Sized>(
+    source: &S,
+    frame: u32,
+    longest_px: u32,
+) -> Result<PixelBuffer, ImagingError> {
+    let meta = source.meta();
+    let none = ImagingError::OutOfRange { what: "frame", index: frame.into(), count: meta.frames.len() as u64 };
+    let Some(info) = meta.frames.get(frame as usize) else { return Err(none) };
+    let enough = |level: &Level| level.size_px.width.max(level.size_px.height) >= longest_px;
+    let at = meta.levels.iter().rposition(enough).unwrap_or(0);
+    let Some(level) = meta.levels.get(at) else { return Err(none) };
+    let full = level.size_px;
+    let longest = full.width.max(full.height).max(1);
+    let scaled = |side: u32| {
+        let to = u64::from(side) * u64::from(longest_px.min(longest)) / u64::from(longest);
+        u32::try_from(to.max(1)).unwrap_or(1)
+    };
+    let to = SizePx::new(scaled(full.width), scaled(full.height));
+    let state = super::DisplayState::from_defaults(&meta.display);
+    let mut out = vec![0; usize::try_from(to.area() * 4).unwrap_or(0)];
+    let (cols, rows) = level.tiles();
+    for (row, col) in (0..rows).flat_map(|row| (0..cols).map(move |col| (row, col))) {
+        let key = TileKey { frame, level: u16::try_from(at).unwrap_or(0), col, row };
+        let tile = source.read_tile(key)?;
+        // The part of the picture that this tile covers, tile by tile, so that a large level is never held whole.
+        let place = |tile_at: u32, tile_px: u32, len: u32, side: u32, to: u32| {
+            let from = u64::from(tile_at) * u64::from(tile_px);
+            let at = |px: u64| u32::try_from(px * u64::from(to) / u64::from(side)).unwrap_or(0).min(to);
+            (at(from), at(from + u64::from(len)))
+        };
+        let (x0, x1) = place(col, level.tile_px.width, tile.size_px.width, full.width, to.width);
+        let (y0, y1) = place(row, level.tile_px.height, tile.size_px.height, full.height, to.height);
+        let part = SizePx::new(x1 - x0, y1 - y0);
+        if part.area() == 0 {
+            continue;
+        }
+        let small = resize_rgba8(&super::to_rgba8(&tile, info, &state), tile.size_px, part);
+        for (line, y) in small.chunks_exact(part.width as usize * 4).zip(y0..y1) {
+            let start = (y as usize * to.width as usize + x0 as usize) * 4;
+            if let Some(place) = out.get_mut(start..start + line.len()) {
+                place.copy_from_slice(line);
+            }
+        }
+    }
+    Ok(PixelBuffer { size_px: to, channels: 4, samples: Samples::U8(out) })
 }
 
 #[cfg(test)]
