@@ -148,7 +148,7 @@ fn damaged_photographs_never_stop_the_program() {
         ["lossy.webp", "lossless-alpha.webp", "rgb.jp2", "bare.j2k", "cmyk-progressive.jpg", "ipal.png", "rle8.bmp"];
     for (number, name) in names.into_iter().enumerate() {
         let bytes = std::fs::read(folder.path().join(name)).unwrap();
-        let mut state = 0x571_115_u64 + number as u64;
+        let mut state = 0x0057_1115_u64 + number as u64;
         let mut next = || {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             usize::try_from(state >> 33).unwrap()
@@ -168,6 +168,6 @@ fn damaged_photographs_never_stop_the_program() {
                 assert!(!message.contains("internal fault"), "{name}, round {round}: {message}");
             }
         }
-        println!("{name}: {rounds} rounds, seed {:#x}", 0x571_115 + number);
+        println!("{name}: {rounds} rounds, seed {:#x}", 0x0057_1115 + number);
     }
 }

@@ -11,6 +11,7 @@ mod peers;
 mod planes;
 mod roam;
 mod slides;
+mod video;
 #[cfg(feature = "gui")]
 mod wander;
 #[cfg(feature = "gui")]
@@ -21,8 +22,8 @@ use std::path::PathBuf;
 /// What to measure.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// append, fold, grown, roam, wsi_open, wsi_tiles, wsi_trace, trace_limit, wl_mpr, mpr_roam, dicom_series, dicom_decode, or
-    /// all (append and fold; the others need data or minutes)
+    /// append, fold, grown, roam, wsi_open, wsi_tiles, wsi_trace, trace_limit, wl_mpr, mpr_roam, dicom_series, dicom_decode,
+    /// video_decode, or all (append and fold; the others need data or minutes)
     #[arg(default_value = "all")]
     pub name: String,
     /// Data that the measurement works on, where it needs some
@@ -78,6 +79,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
         "wsi_open" => return slides::wsi_open(files, args.n.unwrap_or(7), options, peers),
         "wsi_tiles" => return slides::wsi_tiles(files, args.n.unwrap_or(3000), options, peers),
         "wsi_trace" => return roam::wsi_trace(files, args.n.unwrap_or(1), options, peers),
+        "video_decode" => return video::run(files, peers),
         // Microseconds to decode one tile, measured on the machine that the reference figures are from.
         "trace_limit" => return roam::trace_limit(files, f64::from(args.n.unwrap_or(113)), options, peers),
         #[cfg(feature = "gui")]
@@ -106,8 +108,8 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
         _ if known => return Ok(()),
         _ => {}
     }
-    let known =
-        "append, fold, grown, roam, wsi_open, wsi_tiles, wsi_trace, trace_limit, wl_mpr, mpr_roam, dicom_series, dicom_decode and all";
+    let known = "append, fold, grown, roam, wsi_open, wsi_tiles, wsi_trace, trace_limit, wl_mpr, mpr_roam, dicom_series, \
+                 dicom_decode, video_decode and all";
     let reason = format!("there is no such measurement; known are {known}");
     Err(crate::project::ProjectError::Refused { file: args.name.clone(), reason }.into())
 }

@@ -8,7 +8,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::Common;
 use super::open::{open, say};
-use crate::project::{CaseBy, Cause, Progress, Project, ProjectError, asked_to_stop, cancelled_by_asking};
+use crate::project::{CaseBy, Cause, FoundImages, Progress, Project, ProjectError, asked_to_stop, cancelled_by_asking};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -19,6 +19,9 @@ pub struct Args {
     /// How images become cases; without it DICOM by study, the rest by file
     #[arg(long)]
     case_by: Option<CaseByWord>,
+    /// Take films in files that are numbered one after the other (V_001.mp4, V_002.mp4 ...) as one film
+    #[arg(long)]
+    join_films: bool,
     /// Leave the full hashes for later; reads cannot be submitted before
     #[arg(long)]
     no_hash: bool,
@@ -39,7 +42,12 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
         Some(CaseByWord::File) => CaseBy::File,
         Some(CaseByWord::Folder) => CaseBy::Folder,
     };
-    let done = project.import(&args.paths, case_by, &Cause::Cli, &Progress::default(), &cancelled_by_asking())?;
+    let cancel = cancelled_by_asking();
+    let mut found = FoundImages::under(&args.paths, &Progress::default(), &Progress::default(), &cancel)?;
+    if args.join_films {
+        found.join_films();
+    }
+    let done = project.import_found(&found, case_by, &Cause::Cli)?;
     if !args.no_hash {
         hash_all(&mut project)?;
     }

@@ -78,7 +78,10 @@ impl App {
             return;
         }
         let viewport = self.stage.viewport();
-        let Some((source, size)) = viewport.source().zip(viewport.meta().map(|m| m.size_px())) else { return };
+        let Some((source, size)) = viewport.source().zip(viewport.meta().map(crate::project::ImageMeta::size_px))
+        else {
+            return;
+        };
         let picture = source.thumbnail(self.look.frame, FIELD_PX).ok();
         let found = picture.and_then(|picture| match &picture.samples {
             Samples::U8(rgba) => field::of(rgba, picture.size_px.width as usize),

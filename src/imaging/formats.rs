@@ -83,6 +83,7 @@ fn open_jpeg(path: PathBuf, bytes: Arc<dyn ByteSource>) -> Opened {
     Ok(Arc::new(Photo::open_jpeg(path, bytes)?))
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "the shape of the table's column; FFmpeg opens the file itself")]
 fn open_film(path: PathBuf, bytes: Arc<dyn ByteSource>) -> Opened {
     let head = read_head(&*bytes, 4096)?;
     let container = video::container_of(&head).ok_or_else(|| Fault::not_an_image("it is no film"))?;

@@ -17,6 +17,7 @@ use super::{
     formats,
     guard::caught,
     phases::{self, Placed, SAME_PLACE_MM},
+    video,
 };
 use crate::domain::PlanePose;
 
@@ -241,8 +242,8 @@ fn is_dicom(path: &Path) -> bool {
     FileBytes::open(path).is_ok_and(|bytes| formats::is_dicom(&bytes).unwrap_or(false))
 }
 
-/// Opens files that make one image: one file of any format with those that belong to it, or the DICOM files of one series in
-/// any order.
+/// Opens files that make one image: one file of any format with those that belong to it, the DICOM files of one series in
+/// any order, or films in a row.
 ///
 /// # Errors
 /// As [`super::open`]; `Unsupported` when the files make more than one image.
@@ -250,6 +251,7 @@ pub fn open_series(paths: &[PathBuf]) -> Result<Arc<dyn ImageSource>, ImagingErr
     match paths {
         [] => Err(ImagingError::OutOfRange { what: "file", index: 0, count: 0 }),
         [path] => super::open(path),
+        [first, ..] if video::is_film(first) => Ok(Arc::new(video::open_joined(paths)?)),
         // The parts of an OME set or of a MIRAX slide are found from its first file.
         [first, ..] if !is_dicom(first) => super::open(first),
         [first, ..] => {

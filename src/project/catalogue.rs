@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::{Project, ProjectError, images};
 use crate::domain::{CaseId, Digest, Field, ImageId, Sensitive, SubjectId};
 use crate::imaging::identity::{HashError, hash_chunks, image_hash, quick_fingerprint};
-use crate::imaging::{ImageMeta, ImageSource, ScanResult, scan};
+use crate::imaging::{ImageMeta, ImageSource, ScanResult, scan, video};
 use crate::journal::{CatalogCommand, Cause, Command, NewImage};
 use crate::store::{FileRow, IdentityLine, ImageIdentity};
 use crate::tasks::{Cancel, Cancelled, Progress};
@@ -128,6 +128,37 @@ impl FoundImages {
             out.images.push((Arc::clone(&image.source), prints));
         }
         Ok(out)
+    }
+
+    /// Takes films that a recorder cut into numbered files as one film each. Films that do not fit together stay apart.
+    pub fn join_films(&mut self) {
+        let firsts: Vec<Option<PathBuf>> = self
+            .images
+            .iter()
+            .map(|(source, _)| match source.meta().files.as_slice() {
+                [file] if source.meta().timing.is_some() => Some(file.clone()),
+                _ => None,
+            })
+            .collect();
+        let films: Vec<(usize, &std::path::Path)> =
+            firsts.iter().enumerate().filter_map(|(at, file)| Some((at, file.as_deref()?))).collect();
+        let paths: Vec<&std::path::Path> = films.iter().map(|(_, path)| *path).collect();
+        let mut gone = Vec::new();
+        for run in video::numbered_runs(&paths) {
+            let places: Vec<usize> = run.iter().filter_map(|at| films.get(*at).map(|(place, _)| *place)).collect();
+            let files: Vec<PathBuf> = places.iter().filter_map(|at| firsts.get(*at).cloned().flatten()).collect();
+            let Ok(film) = video::open_joined(&files) else { continue };
+            let prints = places.iter().filter_map(|at| self.images.get(*at)).flat_map(|(_, p)| p.clone()).collect();
+            if let Some(first) = places.first().and_then(|at| self.images.get_mut(*at)) {
+                *first = (Arc::new(film), prints);
+            }
+            gone.extend(places.into_iter().skip(1));
+        }
+        let mut at = 0;
+        self.images.retain(|_| {
+            at += 1;
+            !gone.contains(&(at - 1))
+        });
     }
 
     /// Files that are no image.

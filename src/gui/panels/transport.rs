@@ -177,10 +177,9 @@ pub fn strip(ui: &mut Ui, s: Shown<'_>, pictures: &Filmstrip) -> Vec<Action> {
                     ui.memory_mut(|m| m.data.insert_temp(ui.scope_id().with("strip"), number));
                 }
                 if response.clicked() {
-                    out.push(Action::Look(match s.look.player.moves() {
-                        true => ViewChange::Frame(place.1),
-                        false => ViewChange::Image(place.0.clone()),
-                    }));
+                    let film = s.look.player.moves();
+                    let to = if film { ViewChange::Frame(place.1) } else { ViewChange::Image(place.0.clone()) };
+                    out.push(Action::Look(to));
                 }
             }
         });

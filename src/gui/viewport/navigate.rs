@@ -91,7 +91,7 @@ impl Viewport {
     /// A box of the image, as large as the view has room for.
     pub fn fit_box(&mut self, bounds_px: [f64; 4]) {
         let rect = self.rect;
-        if let Some(size) = self.shown.as_ref().map(|shown| shown.size_px()) {
+        if let Some(size) = self.shown.as_ref().map(super::Shown::size_px) {
             self.glide = None;
             self.camera.show_box(rect, bounds_px, size, 1.0);
         }

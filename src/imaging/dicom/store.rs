@@ -26,6 +26,9 @@ enum Frames {
     Encapsulated(FrameParts),
 }
 
+/// A film's stream: the bytes that it lies in, and its pieces (start, length) in a row.
+pub type Film<'a> = (&'a dyn ByteSource, Vec<(u64, u64)>);
+
 /// Reads and decodes frames of one instance.
 pub struct PixelStore {
     source: Arc<dyn ByteSource>,
@@ -71,8 +74,8 @@ impl PixelStore {
         Ok(Self { source, frames, coding: syntax.pixels })
     }
 
-    /// A film's stream: the bytes that it lies in, and its pieces (start, length) in a row. `None` for frames.
-    pub fn film(&self) -> Option<(&dyn ByteSource, Vec<(u64, u64)>)> {
+    /// The film that this is; `None` for frames.
+    pub fn film(&self) -> Option<Film<'_>> {
         match &self.frames {
             Frames::Encapsulated(parts) if self.coding == PixelCoding::Film => {
                 Some((&*self.source, parts.of(&*self.source, 0).ok()?))

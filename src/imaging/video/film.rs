@@ -75,7 +75,7 @@ fn timed(tools: &Tools, input: &Input, stream: &Stream, ticks: Vec<i64>, keys: V
     if let Some(last) = seen.last().and_then(|tick| index.frame_of(*tick)) {
         index.keep_decoded(0, last + 1, &seen);
     }
-    check_tail(tools, input, &mut index)?;
+    check_tail(tools, input, &mut index);
     let declared = matches!(stream.field_order.as_str(), "tt" | "bb" | "tb" | "bt");
     index.interlaced = match (flagged, declared) {
         (true, _) => Interlaced::Flagged,
@@ -86,17 +86,17 @@ fn timed(tools: &Tools, input: &Input, stream: &Stream, ticks: Vec<i64>, keys: V
 }
 
 /// The last group of pictures: a film that was cut ends in packets that give none.
-fn check_tail(tools: &Tools, input: &Input, index: &mut Index) -> Result<(), Fault> {
+fn check_tail(tools: &Tools, input: &Input, index: &mut Index) {
     // From the key frame before the last one, so that a run that lands late still begins at a key frame.
     let last = index.keys.len().saturating_sub(1);
     let from = index.keys.get(last.saturating_sub(1)).copied().unwrap_or(0);
     let to = index.len();
     // A group of thousands of frames is decoded when it is looked at.
     if from == 0 || to - from > 3000 {
-        return Ok(());
+        return;
     }
     let start = index.tick(from).map_or(0.0, |tick| index.seconds(tick));
-    let Ok(tail) = decoded_ticks((tools, input), Some(start), None) else { return Ok(()) };
+    let Ok(tail) = decoded_ticks((tools, input), Some(start), None) else { return };
     let mut seen: Vec<i64> = tail.iter().filter_map(|frame| frame.tick).collect();
     seen.sort_unstable();
     // Only what lies behind the first key frame that was seen is known to have had everything it refers to.
@@ -105,7 +105,6 @@ fn check_tail(tools: &Tools, input: &Input, index: &mut Index) -> Result<(), Fau
     if let Some(first) = first {
         index.keep_decoded(first, to, &seen);
     }
-    Ok(())
 }
 
 /// A film whose packets do not say enough: it is decoded once. Where the decoder makes sound times of what there is, frames
@@ -234,7 +233,7 @@ impl Film {
         let bytes = usize::try_from(size.area() * 4).map_err(|_| Fault::damaged("a frame does not fit in memory"))?;
         let mut said = String::new();
         for aim in aims(&recipe, local) {
-            let mut arguments = self.quiet(part, aim);
+            let mut arguments = Self::quiet(part, aim);
             arguments.push(filters.clone().into());
             arguments.extend(["-frames:v", "1", "-f", "rawvideo", "pipe:1"].map(OsString::from));
             let mut run = Running::start(&self.tools.ffmpeg, &arguments, Pieces::Of(bytes), |_| false, PATIENCE)
@@ -248,7 +247,7 @@ impl Film {
     }
 
     /// Arguments up to the filters of a run without messages.
-    fn quiet(&self, part: &Part, aim_s: Option<f64>) -> Vec<OsString> {
+    fn quiet(part: &Part, aim_s: Option<f64>) -> Vec<OsString> {
         let mut out: Vec<OsString> =
             ["-hide_banner", "-nostats", "-nostdin", "-v", "error"].into_iter().map(OsString::from).collect();
         out.extend(part.input.bounds());
@@ -278,7 +277,7 @@ impl Film {
             let tick = part.index.tick(local).unwrap_or(0);
             (format!("select=eq(pts\\,{tick})"), Session::start(&recipe, local)?.aim_s())
         };
-        let mut arguments = self.quiet(part, aim_s);
+        let mut arguments = Self::quiet(part, aim_s);
         arguments.push(select.into());
         arguments.extend(["-frames:v", "1", "-f", "rawvideo", "pipe:1"].map(OsString::from));
         let mut run = Running::start(&self.tools.ffmpeg, &arguments, Pieces::UpTo(1 << 20), |_| false, PATIENCE)

@@ -82,7 +82,7 @@ pub fn open_ranges(path: PathBuf, bytes: &dyn ByteSource, ranges: &[(u64, u64)])
 /// # Errors
 /// As [`super::open`], with the file that cannot be read; `Unsupported` when their pictures differ in size.
 pub fn open_joined(paths: &[PathBuf]) -> Result<Video, ImagingError> {
-    let first = paths.first().map(PathBuf::as_path).unwrap_or(Path::new(""));
+    let first = paths.first().map_or(Path::new(""), PathBuf::as_path);
     let tools = tools().map_err(|fault| fault.at(first))?;
     let mut parts = Vec::new();
     for path in paths {
@@ -96,6 +96,40 @@ pub fn open_joined(paths: &[PathBuf]) -> Result<Video, ImagingError> {
     }
     let film = Film::new(tools, parts).map_err(|fault| fault.at(first))?;
     Video::new(film, paths.to_vec()).map_err(|fault| fault.at(first))
+}
+
+/// Whether a file begins like a film.
+pub fn is_film(path: &Path) -> bool {
+    let head = FileBytes::open(path).ok().and_then(|bytes| super::bytes::read_head(&bytes, 4096).ok());
+    head.is_some_and(|head| container_of(&head).is_some())
+}
+
+/// Runs of files that a recorder cut one film into: in one folder, alike but for a number at the end of the name that
+/// grows by one. Each run as places in `paths`, only runs of several.
+pub fn numbered_runs(paths: &[&Path]) -> Vec<Vec<usize>> {
+    let parse = |path: &Path| {
+        let stem = path.file_stem()?.to_str()?;
+        let digits = stem.len() - stem.trim_end_matches(|c: char| c.is_ascii_digit()).len();
+        let (name, number) = stem.split_at_checked(stem.len() - digits)?;
+        let key = (path.parent()?.to_owned(), name.to_owned(), path.extension()?.to_ascii_lowercase());
+        Some((key, number.parse::<u64>().ok()?))
+    };
+    let mut numbered: Vec<_> =
+        paths.iter().enumerate().filter_map(|(at, path)| parse(path).map(|(key, number)| (key, number, at))).collect();
+    numbered.sort();
+    let mut runs: Vec<Vec<usize>> = Vec::new();
+    let mut before = None;
+    for (key, number, at) in numbered {
+        let follows =
+            before.as_ref().is_some_and(|(last, n): &(_, u64)| *last == key && n.checked_add(1) == Some(number));
+        match runs.last_mut().filter(|_| follows) {
+            Some(run) => run.push(at),
+            None => runs.push(vec![at]),
+        }
+        before = Some((key, number));
+    }
+    runs.retain(|run| run.len() > 1);
+    runs
 }
 
 fn read_part(
@@ -271,5 +305,20 @@ impl ImageSource for Video {
 
     fn read_associated(&self, _name: &str) -> Result<PixelBuffer, ImagingError> {
         Err(ImagingError::OutOfRange { what: "associated image", index: 0, count: 0 })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn films_that_a_recorder_cut_are_told_by_their_numbers() {
+        let names =
+            ["a/V_002.mp4", "a/V_001.mp4", "a/V_004.mp4", "b/V_003.mp4", "a/W_003.mp4", "a/V_003.avi", "a/x.mp4"];
+        let paths: Vec<&Path> = names.iter().map(Path::new).collect();
+        assert_eq!(numbered_runs(&paths), [vec![1, 0]]);
+        let all = ["c/099.MP4", "c/100.mp4", "c/101.mp4"].map(Path::new);
+        assert_eq!(numbered_runs(&all), [vec![0, 1, 2]]);
     }
 }
