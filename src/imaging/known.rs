@@ -71,4 +71,15 @@ pub const KNOWN_FORMATS: &[KnownFormat] = &[
     real("PNG", "image crate", "pathology/tiles-labelled/tcga-qc/no-tissue-red-pen.png"),
     real("JPEG", "jpeg (zune-jpeg)", "endoscopy/frames-ead2019/00016.jpg"),
     written("BMP", "image crate", "Pillow 13.0"),
+    written("JPEG, CMYK and YCCK", "jpeg (zune-jpeg)", "Pillow 13.0"),
+    written("JPEG, 12 bits", "jpeg (native, 12 bits)", "imagecodecs 2026.3.6"),
+    written("WebP, lossy and lossless", "webp (image-webp)", "Pillow 13.0"),
+    written("JPEG 2000 files and codestreams", "jpeg 2000 (OpenJPEG)", "Pillow 13.0"),
+    real("Film, MP4 with H.264", "ffmpeg (child process)", "endoscopy/video/horizontal_grid.mp4"),
+    written(
+        "Film, MOV, Matroska, AVI, ASF, MPEG-2 streams; H.264, HEVC, MPEG-2, MPEG-4, Motion JPEG",
+        "ffmpeg (child process)",
+        "FFmpeg 5.1",
+    ),
+    written("DICOM, film (MPEG-2, H.264, HEVC)", "ffmpeg (child process)", "FFmpeg 5.1 in a DICOM shell of our own"),
 ];
