@@ -230,3 +230,17 @@ fn the_pyramid_and_the_series_of_the_demo_are_read() {
     assert_eq!(source.meta().display.unit.as_deref(), Some("HU"));
     touch(&*source).unwrap();
 }
+
+#[test]
+fn a_png_palette_of_no_whole_colours_is_damage_and_no_fault_within() {
+    // Found by the fuzz target: 52 bytes of palette; the decoder's own fault would be caught and say less.
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("palette.png");
+    let mut png =
+        b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x0a\0\0\0\x0a\x08\x03\0\0\0\xba\xec?\x8f\0\0\0\x34PLTE".to_vec();
+    png.extend([0; 56]);
+    png.extend(b"\0\0\0\0IEND\xae\x42\x60\x82");
+    std::fs::write(&path, png).unwrap();
+    let error = imaging::open(&path).err().unwrap().to_string();
+    assert!(error.contains("its palette holds 52 bytes"), "{error}");
+}

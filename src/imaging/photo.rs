@@ -64,10 +64,30 @@ fn broken(error: image::ImageError) -> Fault {
     }
 }
 
+/// A palette whose length is no multiple of three (PNG 11.2.2) stops the decoder with an internal fault, so it is looked at
+/// before. Whatever else is wrong is the decoder's to say.
+fn check_palette(bytes: &dyn ByteSource) -> Result<(), Fault> {
+    let mut at = 8;
+    while at.saturating_add(12) <= bytes.len() {
+        let head = read_range(bytes, at, 8, "PNG chunk", 8)?;
+        let [a, b, c, d, kind @ ..] = head.as_slice() else { break };
+        let length = u32::from_be_bytes([*a, *b, *c, *d]);
+        match kind {
+            b"PLTE" if length == 0 || length % 3 != 0 => {
+                return Err(Fault::damaged(format!("its palette holds {length} bytes, which are no whole colours")));
+            }
+            b"PLTE" | b"IDAT" | b"IEND" => break,
+            _ => at = at.saturating_add(12 + u64::from(length)),
+        }
+    }
+    Ok(())
+}
+
 impl Photo {
     /// # Errors
     /// As [`super::open`].
     pub fn open_png(path: PathBuf, bytes: Arc<dyn ByteSource>) -> Result<Self, Fault> {
+        check_palette(&*bytes)?;
         Self::open_with_image(path, bytes, Kind::Png(Orientation::AS_STORED))
     }
 
