@@ -102,7 +102,7 @@ fn a_study_is_found_fetched_and_opened() {
     window.harness.get_by_label("取得して開く").click();
     window.harness.run_steps(2);
     window.until("the images are open", |app| app.model().project.is_some() && !app.is_busy());
-    assert_eq!(window.app().model().cases[0].images.len(), 1, "two pictures of one series are one stack");
+    assert_eq!(window.app().model().cases[0].images.len(), 2, "pictures without a place in space are no stack");
     let got = std::fs::read_dir(home.join("pacs"))
         .unwrap()
         .filter(|e| e.as_ref().unwrap().path().extension().is_some_and(|x| x == "dcm"));
