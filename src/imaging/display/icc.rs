@@ -1,9 +1,7 @@
 //! Colour profiles (ICC.1) as tables: what a scanner's red, green and blue mean, in sRGB or in the colours of a monitor.
 //!
 //! A profile becomes a cube of 33³ entries (65³ where its curves are too steep for that), read with linear interpolation:
-//! the same numbers serve the CPU and `shaders/tile.wgsl`. Colours that the screen cannot show stay beyond 0 and 1 in the
-//! table and are cut after interpolation: cut before, every cell at the border of the screen's colours would be off.
-//! The rendering intent is the one that the profile itself names
+//! the same numbers serve the CPU and `shaders/tile.wgsl`. The rendering intent is the one that the profile itself names
 //! (perceptual in most), as OpenSlide's documentation asks; no black point compensation.
 
 use moxcms::{ColorProfile, DataColorSpace, Layout, RenderingIntent, TransformOptions};
