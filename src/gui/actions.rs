@@ -246,7 +246,7 @@ const GENERAL: &[ActionDef] = &[
         N::Stack,
         &[shift(Key::ArrowLeft)],
     ),
-    def(A::Film(T::Strip), "film-strip", icons::IMAGE_SQUARE, G::View, S::Always, N::Image, &[k(Key::F6)]),
+    def(A::Film(T::Strip), "film-strip", icons::IMAGE_SQUARE, G::View, S::Always, N::Image, &[k(Key::F9)]),
     def(A::Film(T::FitField), "fit-field", icons::CIRCLE_DASHED, G::Image, S::Endoscopy, N::Image, &[shift(Key::F)]),
     def(A::NextCase, "action-next-case", icons::CARET_RIGHT, G::File, S::Read, N::Project, &[k(Key::N)]),
     def(A::PreviousCase, "action-previous-case", icons::CARET_LEFT, G::File, S::Read, N::Project, &[shift(Key::N)]),

@@ -84,7 +84,7 @@ fn full_width_key(c: char) -> Option<Key> {
 const fn survives_typing(s: Shortcut) -> bool {
     let edits_text = matches!(s.key, Key::Z | Key::Y | Key::A | Key::X | Key::C | Key::V | Key::K);
     (s.modifiers.command && !edits_text)
-        || matches!(s.key, Key::F1 | Key::F2 | Key::F3 | Key::F4 | Key::F8 | Key::F11)
+        || matches!(s.key, Key::F1 | Key::F2 | Key::F3 | Key::F4 | Key::F8 | Key::F9 | Key::F11)
         || (s.modifiers.alt && is_digit(s.key))
 }
 

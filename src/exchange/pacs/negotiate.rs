@@ -133,13 +133,17 @@ mod tests {
         let jpeg2000 = "1.2.840.10008.1.2.4.90";
         let contexts: &[(&str, &[&str])] = &[
             (ct, &[jpeg2000, IMPLICIT]),
-            (ct, &["1.2.840.10008.1.2.4.103"]),
+            (ct, &["1.2.840.10008.1.2.4.94"]),
             ("1.2.840.10008.5.1.4.31", &[IMPLICIT]),
             (VERIFICATION, &[IMPLICIT]),
         ];
         let allowed = BTreeSet::from(["CT1".to_owned()]);
         let (agreed, _) = answer(&request("CT1", "SHOKEN", contexts), "SHOKEN", &allowed, 16384).unwrap();
-        assert_eq!(agreed.keys().copied().collect::<Vec<_>>(), [1, 7], "video and the worklist are not taken");
+        assert_eq!(
+            agreed.keys().copied().collect::<Vec<_>>(),
+            [1, 7],
+            "pixels kept on a server elsewhere (JPIP) and the worklist are not taken"
+        );
         assert_eq!(agreed[&1].syntax, jpeg2000, "as the caller has it");
         let why = |rq: &AssociationRQ| answer(rq, "SHOKEN", &allowed, 16384).err();
         assert_eq!(why(&request("X", "SHOKEN", contexts)), Some(Why::CallingAETitleNotRecognized));
