@@ -67,7 +67,7 @@ fn broken(error: image::ImageError) -> Fault {
 /// A palette whose length is no multiple of three (PNG 11.2.2) stops the decoder with an internal fault, so it is looked at
 /// before. Whatever else is wrong is the decoder's to say.
 fn check_palette(bytes: &dyn ByteSource) -> Result<(), Fault> {
-    let mut at = 8;
+    let mut at = 8_u64;
     while at.saturating_add(12) <= bytes.len() {
         let head = read_range(bytes, at, 8, "PNG chunk", 8)?;
         let [a, b, c, d, kind @ ..] = head.as_slice() else { break };
