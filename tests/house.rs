@@ -236,7 +236,9 @@ fn every_command_of_the_docs_exists() {
         let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(page)).unwrap();
         let shown = text.lines().flat_map(|l| l.strip_prefix("shoken ").into_iter().chain(l.split("`shoken ").skip(1)));
         for word in shown.filter_map(|rest| rest.split(|c: char| !c.is_ascii_alphanumeric() && c != '-').next()) {
-            let is_command = !word.is_empty() && word.starts_with(|c: char| c.is_ascii_lowercase());
+            // The pages tell of the whole program; one built without the network has no archives to ask.
+            let elsewhere = cfg!(not(feature = "network")) && word == "pacs";
+            let is_command = !elsewhere && word.starts_with(|c: char| c.is_ascii_lowercase());
             assert!(!is_command || commands.contains(&word), "{page}: `shoken {word}` is no command: {commands:?}");
         }
     }
