@@ -58,7 +58,7 @@ pub fn magnification(facts: &ViewFacts) -> Option<f64> {
 }
 
 /// Length in µm of a scale bar near `want_pt` points long, from the 1-2-5 series.
-pub fn bar_length_um(um_per_pt: f64, want_pt: f64) -> f64 {
+fn bar_length_um(um_per_pt: f64, want_pt: f64) -> f64 {
     let raw = um_per_pt * want_pt;
     if !raw.is_finite() || raw <= 0.0 {
         return 0.0;
@@ -212,6 +212,20 @@ fn bottom_right(f: &ViewFacts) -> Vec<String> {
     out
 }
 
+/// The bar in the lower left corner: `(micrometres a point, longest in points)`, and what is written beside its length.
+pub fn scale_bar(painter: &Painter, inner: Rect, scale: (f64, f64), text: impl Fn(f64) -> String) {
+    let (um_per_pt, longest_pt) = scale;
+    let um = bar_length_um(um_per_pt, longest_pt);
+    #[allow(clippy::cast_possible_truncation, reason = "a bar is some tens of points long")]
+    let length = (um / um_per_pt) as f32;
+    let y = inner.bottom() - 3.0;
+    let bar = [Pos2::new(inner.left(), y), Pos2::new(inner.left() + length, y)];
+    painter.line_segment(bar, Stroke::new(5.0, theme::OVERLAY_CASING));
+    painter.line_segment(bar, Stroke::new(2.0, theme::OVERLAY_TEXT));
+    let at = Pos2::new(inner.left() + length + 8.0, inner.bottom() + 3.0);
+    cased_text(painter, at, Align2::LEFT_BOTTOM, &text(um));
+}
+
 /// Paints the corners over the image.
 pub fn paint(painter: &Painter, rect: Rect, words: &Words, f: &ViewFacts) {
     let inner = rect.shrink(10.0);
@@ -221,20 +235,7 @@ pub fn paint(painter: &Painter, rect: Rect, words: &Words, f: &ViewFacts) {
     let mut left = bottom_left(words, f);
     match f.spacing {
         Some(spacing) if f.pt_per_px > 0.0 => {
-            let um_per_pt = spacing.x_um / f.pt_per_px;
-            let um = bar_length_um(um_per_pt, 120.0);
-            #[allow(clippy::cast_possible_truncation, reason = "a bar is some tens of points long")]
-            let length = (um / um_per_pt) as f32;
-            let y = inner.bottom() - 3.0;
-            let bar = [Pos2::new(inner.left(), y), Pos2::new(inner.left() + length, y)];
-            painter.line_segment(bar, Stroke::new(5.0, theme::OVERLAY_CASING));
-            painter.line_segment(bar, Stroke::new(2.0, theme::OVERLAY_TEXT));
-            cased_text(
-                painter,
-                Pos2::new(inner.left() + length + 8.0, inner.bottom() + 3.0),
-                Align2::LEFT_BOTTOM,
-                &bar_text(words, f, um),
-            );
+            scale_bar(painter, inner, (spacing.x_um / f.pt_per_px, 120.0), |um| bar_text(words, f, um));
             stack(painter, inner.left_bottom() - Vec2::new(0.0, 14.0), Align2::LEFT_BOTTOM, &left);
         }
         _ => {

@@ -4,7 +4,7 @@
 use egui::{Align2, Color32, Painter, Pos2, Rect, Stroke, Ui, Vec2, WidgetInfo, vec2};
 
 use super::Shown;
-use super::corners::{bar_length_um, length_text, orientation};
+use super::corners::{length_text, orientation, scale_bar};
 use crate::domain::{RoiSpace, Shape};
 use crate::gui::action::{Action, ViewChange};
 use crate::gui::i18n::Arg;
@@ -215,20 +215,7 @@ fn corners(painter: &Painter, rect: Rect, s: Shown<'_>, planes: &Planes, f: &Pla
         left.push(text);
     }
     column(inner.left_bottom() - vec2(0.0, 14.0), Align2::LEFT_BOTTOM, &left, true);
-    let um_per_pt = 1000.0 / f.pt_per_mm;
-    let um = bar_length_um(um_per_pt, 100.0);
-    #[allow(clippy::cast_possible_truncation, reason = "a bar is some tens of points long")]
-    let length = (um / um_per_pt) as f32;
-    let y = inner.bottom() - 3.0;
-    let bar = [Pos2::new(inner.left(), y), Pos2::new(inner.left() + length, y)];
-    painter.line_segment(bar, Stroke::new(5.0, theme::OVERLAY_CASING));
-    painter.line_segment(bar, Stroke::new(2.0, theme::OVERLAY_TEXT));
-    cased_text(
-        painter,
-        Pos2::new(inner.left() + length + 8.0, inner.bottom() + 3.0),
-        Align2::LEFT_BOTTOM,
-        &length_text(um),
-    );
+    scale_bar(painter, inner, (1000.0 / f.pt_per_mm, 100.0), length_text);
     let unit = f.unit.as_deref().unwrap_or_default();
     let mut values = Vec::new();
     match f.value {
