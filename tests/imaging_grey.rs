@@ -98,3 +98,35 @@ fn a_cine_says_how_long_its_frames_are_shown() {
     assert!(durations("radiology/cine-us-xa/palette-multiframe-jpeg-ls.dcm").iter().all(|d| *d == Some(76.0)));
     assert!(durations("radiology/ct-head-ge/14.dcm").iter().all(Option::is_none));
 }
+
+/// PS3.3 C.7.6.19, worked out with the tables as they stand in the file: stored values from the first mapped one on have the
+/// palette's colours, those below go through rescale and window.
+#[test]
+fn a_supplemental_palette_colours_high_values_and_leaves_the_rest_grey() {
+    let Some(samples) = samples() else { return };
+    let folder = samples.join("radiology/transfer-syntax/fragments");
+    let source = imaging::open(&folder.join("CT0012.not_fragmented_bot_rle.dcm")).unwrap();
+    let meta = source.meta();
+    let key = TileKey { frame: 1, level: 0, col: 0, row: 0 };
+    let tile = source.read_tile(key).unwrap();
+    let shoken::imaging::Samples::U16(stored) = &tile.samples else { panic!("16-bit grey") };
+    let colours = meta.frames[1].grey.as_ref().unwrap().colours.clone().unwrap();
+    assert_eq!((colours.first, colours.colours.len()), (1024.0, 100));
+    let state = DisplayState::from_defaults(&meta.display);
+    let rgba = to_rgba8(&tile, &meta.frames[1], &state);
+    let (mut grey, mut coloured) = (0, 0);
+    for (value, shown) in stored.iter().zip(rgba.chunks_exact(4)) {
+        if *value >= 1024 {
+            assert_eq!(shown[..3], colours.colours[usize::from(value - 1024).min(99)]);
+            coloured += u32::from(shown[0] != shown[1]);
+        } else {
+            assert!(shown[0] == shown[1] && shown[1] == shown[2]);
+            grey += 1;
+        }
+    }
+    assert!(grey > 10_000 && coloured > 1000, "{grey} grey, {coloured} coloured");
+    // Inverted greys leave the colours as they are.
+    let inverted = to_rgba8(&tile, &meta.frames[1], &DisplayState { invert: !state.invert, ..state });
+    let same = stored.iter().zip(rgba.chunks_exact(4).zip(inverted.chunks_exact(4)));
+    assert!(same.filter(|(value, _)| **value >= 1024).all(|(_, (a, b))| a == b));
+}

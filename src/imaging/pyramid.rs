@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::{
-    ImageMeta, ImageSource, ImagingError, PixelBuffer,
+    Cover, ImageMeta, ImageSource, ImagingError, PixelBuffer,
     bands::{Bands, Stack, TileRows, halved},
     display::crop,
     fault::Fault,
@@ -265,6 +265,14 @@ impl ImageSource for PyramidImage {
 
     fn read_associated(&self, name: &str) -> Result<PixelBuffer, ImagingError> {
         self.shared.flat.read_associated(name)
+    }
+
+    fn has_covers(&self) -> bool {
+        self.shared.flat.has_covers()
+    }
+
+    fn cover(&self, frame: u32) -> Result<Option<Cover>, ImagingError> {
+        self.shared.flat.cover(frame)
     }
 
     fn preparing(&self) -> Option<u32> {

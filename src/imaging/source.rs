@@ -2,7 +2,11 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use super::{bands::Bands, display::GreyRules};
+use super::{
+    bands::Bands,
+    display::GreyRules,
+    meaning::{FramePart, RealWorld},
+};
 use crate::domain::{Field, Level, PlanePose, SizePx, Spacing, TileKey};
 
 /// Raw decoded samples, interleaved by pixel, rows top to bottom, no padding.
@@ -70,12 +74,26 @@ pub struct FrameInfo {
     pub duration_ms: Option<f64>,
     /// Which stack the frame belongs to where an image holds several (phases, echoes, time points), counted from 0.
     pub group: u32,
+    /// Quantities that stored values stand for beside [`DisplayDefaults::unit`].
+    pub real_world: Option<Arc<[RealWorld]>>,
+    /// Detector, energy window, phase … of a frame of nuclear medicine.
+    pub parts: Option<Arc<[FramePart]>>,
 }
 
 /// Stored values as they are, no place in the patient, first file.
 impl Default for FrameInfo {
     fn default() -> Self {
-        Self { rescale: (1.0, 0.0), pose: None, file: 0, windows: Vec::new(), grey: None, duration_ms: None, group: 0 }
+        Self {
+            rescale: (1.0, 0.0),
+            pose: None,
+            file: 0,
+            windows: Vec::new(),
+            grey: None,
+            duration_ms: None,
+            group: 0,
+            real_world: None,
+            parts: None,
+        }
     }
 }
 
@@ -108,20 +126,22 @@ pub struct OtherUnit {
 pub struct Cover {
     pub size_px: SizePx,
     pub marks: Vec<u8>,
+    /// Grey of what is shut, 0 black to 255 white.
+    pub shut_level: u8,
 }
 
 impl Cover {
     pub const NOTHING: u8 = 0;
     /// Drawn white: text and lines of an overlay.
     pub const GRAPHIC: u8 = 1;
-    /// Drawn black: outside the shutter.
+    /// Drawn in one grey, [`Cover::shut_level`]: outside the shutter.
     pub const SHUT: u8 = 2;
 
     /// As a picture to lay over the image: 4 bytes a pixel, clear where nothing covers it.
     pub fn to_rgba8(&self) -> Vec<u8> {
         let colour = |mark: &u8| match *mark {
             Self::GRAPHIC => [255, 255, 255, 255],
-            Self::SHUT => [0, 0, 0, 255],
+            Self::SHUT => [self.shut_level, self.shut_level, self.shut_level, 255],
             _ => [0; 4],
         };
         self.marks.iter().flat_map(colour).collect()
@@ -290,6 +310,14 @@ impl ImageMeta {
     pub fn size_px(&self) -> SizePx {
         self.levels.first().map_or(SizePx::new(0, 0), |l| l.size_px)
     }
+
+    /// The window that the file asks for on a frame: its own where one file holds several frames (an enhanced object chose
+    /// each), else one for the whole stack, so that a scroll through single files does not flicker.
+    pub fn window_of(&self, frame: u32) -> Option<Window> {
+        let shared = self.display.window?;
+        let own = self.frames.get(frame as usize).filter(|_| self.files.len() < self.frames.len());
+        Some(own.and_then(|f| f.windows.first().copied()).unwrap_or(shared))
+    }
 }
 
 /// Why a file could not be read. Every message names the file, the reason and what to do.
@@ -385,6 +413,11 @@ pub trait ImageSource: Send + Sync {
     /// What stopped the making.
     fn prepare(&self) -> Result<(), ImagingError> {
         Ok(())
+    }
+
+    /// Whether [`ImageSource::cover`] has anything to say of any frame; known without decoding.
+    fn has_covers(&self) -> bool {
+        false
     }
 
     /// What lies over the pixels of a frame, in level-0 pixels; most images have nothing of the kind.

@@ -97,7 +97,7 @@ pub fn render(source: &dyn ImageSource, request: &RenderRequest) -> Result<Rende
     let no_frame = ImagingError::OutOfRange { what: "frame", index: u64::from(request.frame), count: frame_count };
     let frame = meta.frames.get(request.frame as usize).ok_or(no_frame)?;
     let state = DisplayState {
-        window: request.window.or(meta.display.window),
+        window: request.window.or_else(|| meta.window_of(request.frame)),
         invert: meta.display.invert,
         sigmoid: meta.display.sigmoid,
     };

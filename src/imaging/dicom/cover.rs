@@ -19,6 +19,8 @@ const BIT_POSITION: Tag = 0x0102;
 const DATA: Tag = 0x3000;
 const SHUTTER_SHAPE: Tag = 0x0018_1600;
 const FRAME_SHUTTER: Tag = 0x0018_9472;
+/// A P-Value: 0 black, 65535 white.
+const SHUTTER_VALUE: Tag = 0x0018_1622;
 /// Bytes of overlay bits kept of one instance.
 const MOST_BYTES: usize = 16 << 20;
 
@@ -59,6 +61,7 @@ enum Opening {
 pub struct Covers {
     overlays: Vec<Overlay>,
     shutter: Vec<Opening>,
+    shut_level: u8,
 }
 
 impl Covers {
@@ -66,10 +69,13 @@ impl Covers {
         let mut left = MOST_BYTES;
         let overlays = (0..GROUPS).filter_map(|index| overlay(data, FIRST_GROUP + (index << 17), &mut left)).collect();
         let frame = data.item(SHARED_GROUPS).and_then(|group| group.item(FRAME_SHUTTER));
-        let shutter = shutter(data);
-        let shutter =
-            if shutter.is_empty() { frame.map(|item| self::shutter(&item)).unwrap_or_default() } else { shutter };
-        Self { overlays, shutter }
+        let own = shutter(data);
+        let (shutter, value) = match frame.filter(|_| own.is_empty()) {
+            Some(item) => (shutter(&item), item.word(SHUTTER_VALUE)),
+            None => (own, data.word(SHUTTER_VALUE)),
+        };
+        let shut_level = u8::try_from((u32::from(value.unwrap_or(0)) * 255 + 32_767) / 65_535).unwrap_or(u8::MAX);
+        Self { overlays, shutter, shut_level }
     }
 
     pub fn is_empty(&self) -> bool {
@@ -101,7 +107,7 @@ impl Covers {
         for overlay in &self.overlays {
             overlay.draw(size_px, frame, words, &mut marks);
         }
-        Some(Cover { size_px, marks })
+        Some(Cover { size_px, marks, shut_level: self.shut_level })
     }
 }
 
@@ -225,7 +231,7 @@ mod tests {
     use super::*;
 
     fn covers(overlay: Option<Overlay>, shutter: Vec<Opening>) -> Covers {
-        Covers { overlays: overlay.into_iter().collect(), shutter }
+        Covers { overlays: overlay.into_iter().collect(), shutter, shut_level: 0 }
     }
 
     #[test]

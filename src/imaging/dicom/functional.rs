@@ -1,14 +1,17 @@
 //! What may differ from frame to frame: pose, rescale and windows, from the plain attributes or the functional groups of
 //! enhanced objects (PS3.3 C.7.6.16).
 
+use std::sync::Arc;
+
 use super::{
     dataset::{Dataset, Tag},
     header::{tag, windows},
+    real_world,
 };
 use crate::{
     domain::PlanePose,
     imaging::{
-        Window,
+        RealWorld, Window,
         phases::{Keys, number_key},
     },
 };
@@ -30,6 +33,9 @@ const CARDIAC_DELAY: Tag = 0x0020_9153;
 const DIMENSION_VALUES: Tag = 0x0020_9157;
 const VALUE_TRANSFORMATION: Tag = 0x0028_9145;
 pub(super) const FRAME_VOI: Tag = 0x0028_9132;
+/// Frame types of CT, MR, PET and X-ray, which say Pixel Presentation of a frame.
+const FRAME_TYPES: [Tag; 4] = [0x0018_9329, 0x0018_9226, 0x0018_9751, 0x0018_9504];
+const PRESENTATION: Tag = 0x0008_9205;
 
 /// One set of per-frame values; what a frame does not say is taken from what is shared.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -42,6 +48,9 @@ struct Macros {
     rescale: Option<(f64, f64)>,
     windows: Vec<Window>,
     keys: Keys,
+    real_world: Option<Arc<[RealWorld]>>,
+    /// Pixel Presentation of the frame: grey although the object has colours.
+    grey: bool,
 }
 
 /// The values of every frame of one instance.
@@ -77,7 +86,7 @@ fn keys(group: &Dataset<'_>) -> Keys {
 }
 
 impl Macros {
-    fn from_plain(data: &Dataset<'_>) -> Self {
+    fn from_plain(data: &Dataset<'_>, signed: bool) -> Self {
         Self {
             position: array(&data.numbers(tag::POSITION)),
             orientation: array(&data.numbers(tag::ORIENTATION)).filter(is_orientation),
@@ -85,10 +94,12 @@ impl Macros {
             rescale: rescale(data),
             windows: windows(data),
             keys: Keys::default(),
+            real_world: real_world::read(data, signed),
+            grey: false,
         }
     }
 
-    fn from_group(group: &Dataset<'_>) -> Self {
+    fn from_group(group: &Dataset<'_>, signed: bool) -> Self {
         let item = |tag| group.item(tag);
         Self {
             position: item(PLANE_POSITION).and_then(|plane| array(&plane.numbers(tag::POSITION))),
@@ -99,6 +110,8 @@ impl Macros {
             rescale: item(VALUE_TRANSFORMATION).and_then(|value| rescale(&value)),
             windows: item(FRAME_VOI).map(|voi| windows(&voi)).unwrap_or_default(),
             keys: keys(group),
+            real_world: real_world::read(group, signed),
+            grey: FRAME_TYPES.iter().any(|tag| item(*tag).is_some_and(|kind| kind.text(PRESENTATION) == "MONOCHROME")),
         }
     }
 
@@ -110,6 +123,8 @@ impl Macros {
             rescale: self.rescale.or(fallback.rescale),
             windows: if self.windows.is_empty() { fallback.windows.clone() } else { self.windows },
             keys: self.keys,
+            real_world: self.real_world.or_else(|| fallback.real_world.clone()),
+            grey: self.grey || fallback.grey,
         }
     }
 }
@@ -133,11 +148,16 @@ fn rescale(data: &Dataset<'_>) -> Option<(f64, f64)> {
 }
 
 impl FrameMacros {
-    pub fn read(data: &Dataset<'_>, frame_count: u32) -> Self {
-        let plain = Macros::from_plain(data);
-        let shared = data.item(SHARED_GROUPS).map(|group| Macros::from_group(&group)).unwrap_or_default().or(&plain);
-        let mut per_frame: Vec<Macros> =
-            data.items(PER_FRAME_GROUPS).iter().take(frame_count as usize).map(Macros::from_group).collect();
+    pub fn read(data: &Dataset<'_>, frame_count: u32, signed: bool) -> Self {
+        let plain = Macros::from_plain(data, signed);
+        let shared =
+            data.item(SHARED_GROUPS).map(|group| Macros::from_group(&group, signed)).unwrap_or_default().or(&plain);
+        let mut per_frame: Vec<Macros> = data
+            .items(PER_FRAME_GROUPS)
+            .iter()
+            .take(frame_count as usize)
+            .map(|group| Macros::from_group(group, signed))
+            .collect();
         if per_frame.iter().all(|macros| *macros == Macros::default()) {
             per_frame.clear();
         }
@@ -162,6 +182,15 @@ impl FrameMacros {
 
     pub fn windows(&self, frame: u32) -> Vec<Window> {
         self.of(frame).windows
+    }
+
+    pub fn real_world(&self, frame: u32) -> Option<Arc<[RealWorld]>> {
+        self.of(frame).real_world
+    }
+
+    /// Whether the frame is said to be grey where others of the object are coloured.
+    pub fn is_grey(&self, frame: u32) -> bool {
+        self.of(frame).grey
     }
 
     /// What may tell frames of one place apart.

@@ -6,8 +6,9 @@ use super::{
     dataset::{Dataset, Tag},
     functional::{FRAME_VOI, SHARED_GROUPS},
     header::{Photometric, SampleLayout, tag},
+    palette,
 };
-use crate::imaging::display::{GreyRules, Lut};
+use crate::imaging::display::{GreyRules, LevelColours, Lut};
 
 const LUT_DESCRIPTOR: Tag = 0x0028_3002;
 const LUT_DATA: Tag = 0x0028_3006;
@@ -15,10 +16,11 @@ const MODALITY_LUT: Tag = 0x0028_3000;
 const VOI_LUT: Tag = 0x0028_3010;
 const PADDING: Tag = 0x0028_0120;
 const PADDING_LIMIT: Tag = 0x0028_0121;
+const PIXEL_PRESENTATION: Tag = 0x0008_9205;
 const PRESENTATION_SHAPE: Tag = 0x2050_0020;
 
-/// The tables and the padding of an instance; `None` where there are none, and for colour.
-pub fn rules(data: &Dataset<'_>, layout: &SampleLayout) -> Option<Arc<GreyRules>> {
+/// The tables, the padding and (where `coloured`) the colours of an instance; `None` where there are none, and for colour.
+pub fn rules(data: &Dataset<'_>, layout: &SampleLayout, coloured: bool) -> Option<Arc<GreyRules>> {
     if layout.decoded_channels() != 1 {
         return None;
     }
@@ -26,8 +28,19 @@ pub fn rules(data: &Dataset<'_>, layout: &SampleLayout) -> Option<Arc<GreyRules>
         modality_lut: data.item(MODALITY_LUT).and_then(|item| lut(&item, layout.signed)),
         voi_luts: voi(data).iter().filter_map(|item| lut(item, layout.signed)).collect(),
         padding: padding(data, layout),
+        colours: if coloured { colours(data) } else { None },
     };
     (rules != GreyRules::default()).then(|| Arc::new(rules))
+}
+
+/// Colours that stored values from one on have over the greys (C.7.6.19): where Pixel Presentation says so. A table that is
+/// cut short colours nothing.
+fn colours(data: &Dataset<'_>) -> Option<LevelColours> {
+    if !matches!(data.text(PIXEL_PRESENTATION).as_str(), "COLOR" | "MIXED") {
+        return None;
+    }
+    let (colours, first) = palette::read(data).ok().filter(|(colours, _)| !colours.is_empty())?;
+    Some(LevelColours { first: f64::from(first), colours: colours.into() })
 }
 
 /// VOI tables of the image, or of the group that all frames share.

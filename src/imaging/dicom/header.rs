@@ -11,7 +11,7 @@ use super::{
     functional::FrameMacros,
     grey,
     matrix::SlideMatrix,
-    palette, spacing,
+    nuclear, palette, spacing,
     store::PixelStore,
     suv,
     syntax::TransferSyntax,
@@ -19,7 +19,7 @@ use super::{
 use crate::{
     domain::{Field, PlanePose, SizePx, Spacing},
     imaging::{
-        ImageWarning, OtherUnit, Window,
+        FramePart, ImageWarning, OtherUnit, Window,
         bytes::ByteSource,
         codec::Expect,
         display::GreyRules,
@@ -188,7 +188,11 @@ pub struct Instance {
     pub spacing: Option<Spacing>,
     pub unit: Option<String>,
     pub other_units: Vec<OtherUnit>,
-    pub grey: Option<Arc<GreyRules>>,
+    /// Tables and padding; with and without the colours that some frames of an object may have.
+    grey: Option<Arc<GreyRules>>,
+    grey_alone: Option<Arc<GreyRules>>,
+    /// What each frame of nuclear medicine is; empty where the file does not say.
+    pub parts: Vec<Arc<[FramePart]>>,
     /// Windows are those of the sigmoid.
     pub sigmoid: bool,
     /// Low values are bright.
@@ -268,7 +272,8 @@ impl Instance {
         let pixels = PixelStore::new(source, place, &layout, &syntax, frame_count, &data.quads(tag::EXTENDED_OFFSETS))?;
         let (palette, palette_first) =
             if layout.photometric == Photometric::Palette { palette::read(&data)? } else { (Vec::new(), 0) };
-        let frames = FrameMacros::read(&data, frame_count);
+        let frames = FrameMacros::read(&data, frame_count, layout.signed);
+        let parts = if modality == "NM" { nuclear::parts(&data, frame_count) } else { Vec::new() };
         let mut warnings = Vec::new();
         let (spacing, said) = spacing::read(&data, &frames, &modality);
         warnings.extend(said);
@@ -293,7 +298,9 @@ impl Instance {
             keys: phase_keys(&data),
             spacing,
             other_units,
-            grey: grey::rules(&data, &layout),
+            grey: grey::rules(&data, &layout, true),
+            grey_alone: grey::rules(&data, &layout, false),
+            parts,
             sigmoid: grey::sigmoid(&data),
             inverted: grey::inverted(&data, layout.photometric),
             covers: Covers::read(&data),
@@ -317,6 +324,11 @@ impl Instance {
     /// guessed mosaic would show tissue where it is not.
     pub fn is_placed_slide(&self) -> bool {
         self.slide.as_ref().is_some_and(|slide| slide.is_placed(self.frame_count))
+    }
+
+    /// What of a grey frame is no straight line.
+    pub fn grey_of(&self, frame: u32) -> Option<Arc<GreyRules>> {
+        if self.frames.is_grey(frame) { self.grey_alone.clone() } else { self.grey.clone() }
     }
 
     /// Pose of a frame, with the spacing in millimetres.
@@ -398,15 +410,21 @@ fn unit(data: &Dataset<'_>, modality: &str) -> Option<String> {
     let text = data.text(tag::RESCALE_TYPE);
     match text.as_str() {
         "" if modality == "CT" => Some("HU".to_owned()),
-        "" | "US" if modality == "PT" => match data.text(tag::PET_UNITS).as_str() {
-            "BQML" => Some("Bq/ml".to_owned()),
-            "GML" => Some("g/ml".to_owned()),
-            "CNTS" => Some("counts".to_owned()),
-            _ => None,
-        },
+        "" | "US" if modality == "PT" => pet_unit(&data.text(tag::PET_UNITS)),
+        "BQML" | "GML" | "CNTS" => pet_unit(&text),
         "" | "US" => None,
         // A defined term is short; anything else is free text and stays out.
         _ if text.len() <= 16 && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '/') => Some(text),
+        _ => None,
+    }
+}
+
+/// The units of PET (C.8.9.1.1.3) as people write them.
+fn pet_unit(term: &str) -> Option<String> {
+    match term {
+        "BQML" => Some("Bq/ml".to_owned()),
+        "GML" => Some("g/ml".to_owned()),
+        "CNTS" => Some("counts".to_owned()),
         _ => None,
     }
 }

@@ -9,7 +9,9 @@ mod functional;
 mod grey;
 pub mod header;
 mod matrix;
+mod nuclear;
 mod palette;
+mod real_world;
 mod samples;
 pub mod slide;
 mod spacing;
@@ -195,9 +197,11 @@ fn frame_info(instance: &Instance, index: usize, frame: u32) -> FrameInfo {
         pose: instance.pose(frame),
         file: u32::try_from(index).unwrap_or(u32::MAX),
         windows: instance.frames.windows(frame),
-        grey: instance.grey.clone(),
+        grey: instance.grey_of(frame),
         duration_ms: instance.durations_ms.get(frame as usize).copied(),
         group: 0,
+        real_world: instance.frames.real_world(frame),
+        parts: instance.parts.get(frame as usize).cloned(),
     }
 }
 
@@ -228,6 +232,10 @@ impl ImageSource for DicomStack {
 
     fn read_associated(&self, _name: &str) -> Result<PixelBuffer, ImagingError> {
         Err(ImagingError::OutOfRange { what: "associated image", index: 0, count: 0 })
+    }
+
+    fn has_covers(&self) -> bool {
+        self.instances.iter().any(|one| !one.covers.is_empty())
     }
 
     fn cover(&self, frame: u32) -> Result<Option<Cover>, ImagingError> {

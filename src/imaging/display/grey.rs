@@ -43,6 +43,26 @@ pub struct GreyRules {
     pub voi_luts: Vec<Lut>,
     /// Stored values, both included, that are no image; shown black whatever the window and the polarity.
     pub padding: Option<(f64, f64)>,
+    /// Colours in place of greys for high stored values.
+    pub colours: Option<LevelColours>,
+}
+
+/// The supplemental palette (PS3.3 C.7.6.19): stored values from the first on are colours, those below are greys.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LevelColours {
+    /// Stored value of the first colour.
+    pub first: f64,
+    /// Values beyond the last take the last.
+    pub colours: Arc<[[u8; 3]]>,
+}
+
+impl LevelColours {
+    pub fn at(&self, stored: f64) -> Option<[u8; 3]> {
+        let last = self.colours.len().saturating_sub(1) as f64;
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to the table")]
+        let index = (stored - self.first).clamp(0.0, last) as usize;
+        self.colours.get(index).copied().filter(|_| stored >= self.first)
+    }
 }
 
 impl FrameInfo {
@@ -77,7 +97,9 @@ impl<'a> GreyMap<'a> {
         if channels == 1 {
             let rules = frame.grey.as_deref();
             let bent = rules.is_some_and(|rules| {
-                rules.modality_lut.is_some() || (state.window.is_none() && !rules.voi_luts.is_empty())
+                rules.modality_lut.is_some()
+                    || rules.colours.is_some()
+                    || (state.window.is_none() && !rules.voi_luts.is_empty())
             });
             let bright = rules.and_then(|rules| rules.padding).is_some_and(|(low, high)| {
                 // A ramp is monotonic: when both ends are black, so is everything between them.
@@ -118,6 +140,16 @@ impl<'a> GreyMap<'a> {
         };
         let t = if self.state.invert { 255.0 - t } else { t };
         to_u8(super::to_f32((t.clamp(0.0, 255.0) + 0.5).floor()))
+    }
+
+    /// The colours of `count` stored values as [`GreyMap::table`] counts them; `None` where all are grey.
+    pub fn colours(&self, first: f64, step: f64, count: u32) -> Option<Vec<[u8; 3]>> {
+        let colours = self.frame.grey.as_deref()?.colours.as_ref()?;
+        let of = |index: u32| {
+            let stored = first + f64::from(index) * step;
+            colours.at(stored).unwrap_or_else(|| [self.level(stored); 3])
+        };
+        Some((0..count).map(of).collect())
     }
 
     /// The levels of `count` stored values from `first` on, `step` apart: what a shader looks up.

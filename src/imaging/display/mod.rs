@@ -28,7 +28,7 @@ mod icc;
 mod region;
 
 pub use colour::{ColourPart, ColourState, Stain};
-pub use grey::{GreyMap, GreyRules, Lut};
+pub use grey::{GreyMap, GreyRules, LevelColours, Lut};
 pub use icc::{IccFault, IccTable};
 pub use region::{crop, resize_rgba8, thumbnail};
 
@@ -108,7 +108,7 @@ fn to_u8(value: f32) -> u8 {
 /// The whole buffer as RGBA, 4 bytes a pixel, rows top to bottom.
 pub fn to_rgba8(pixels: &PixelBuffer, frame: &FrameInfo, state: &DisplayState) -> Vec<u8> {
     let map = GreyMap::new(&pixels.samples, pixels.channels, frame, state);
-    let Some(ramp) = map.ramp() else { return through_table(pixels, &map) };
+    let Some(ramp) = map.ramp() else { return coloured(pixels, &map).unwrap_or_else(|| through_table(pixels, &map)) };
     match &pixels.samples {
         Samples::U8(values) => {
             let table: Vec<u8> = (0..=u8::MAX).map(|v| ramp.level(f32::from(v))).collect();
@@ -120,6 +120,20 @@ pub fn to_rgba8(pixels: &PixelBuffer, frame: &FrameInfo, state: &DisplayState) -
         }
         Samples::F64(values) => paint(values, pixels.channels, |v| ramp.level(to_f32(v)), |_| u8::MAX),
     }
+}
+
+/// As [`to_rgba8`] for grey that turns into colour at high values; `None` where it does not.
+fn coloured(pixels: &PixelBuffer, map: &GreyMap<'_>) -> Option<Vec<u8>> {
+    fn through<T: Copy>(values: &[T], table: &[[u8; 3]], index: impl Fn(T) -> u16) -> Vec<u8> {
+        let of = |v: &T| table.get(usize::from(index(*v))).copied().unwrap_or_default();
+        values.iter().map(of).flat_map(|[r, g, b]| [r, g, b, 255]).collect()
+    }
+    Some(match &pixels.samples {
+        Samples::U8(values) => through(values, &map.colours(0.0, 1.0, 1 << 8)?, u16::from),
+        Samples::U16(values) => through(values, &map.colours(0.0, 1.0, 1 << 16)?, |v| v),
+        Samples::I16(values) => through(values, &map.colours(-32768.0, 1.0, 1 << 16)?, |v| v.cast_unsigned() ^ 0x8000),
+        Samples::F64(_) => return None,
+    })
 }
 
 /// As [`to_rgba8`] for grey that no straight line describes.

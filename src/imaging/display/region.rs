@@ -86,7 +86,8 @@ pub fn thumbnail<S: ImageSource + ?Sized>(
         u32::try_from(to.max(1)).unwrap_or(1)
     };
     let to = SizePx::new(scaled(full.width), scaled(full.height));
-    let state = super::DisplayState::from_defaults(&meta.display);
+    let state =
+        super::DisplayState { window: meta.window_of(frame), ..super::DisplayState::from_defaults(&meta.display) };
     let mut out = vec![0; usize::try_from(to.area() * 4).unwrap_or(0)];
     let (cols, rows) = level.tiles();
     for (row, col) in (0..rows).flat_map(|row| (0..cols).map(move |col| (row, col))) {
