@@ -5,7 +5,7 @@
 // A software adapter runs every branch of a shader and throws away what was not asked for: what a pipeline never needs is
 // left out of it when it is made.
 override FILTERING: u32 = 1u;  // 0 nearest, 1 linear, 2 Catmull-Rom where magnified
-override LOOKED: bool = true;  // colour goes through a table, a part, tone or inversion
+override LOOKED: bool = true;  // colour goes through a table, a part, tone or inversion; grey through a palette
 override EDGE: bool = true;    // the place is so near a brick's edge that texels of the neighbours are needed
 
 struct View {
@@ -16,6 +16,7 @@ struct View {
     stain_amount: vec4<f32>,
     stain_vector: vec4<f32>,
     tone: vec4<f32>,       // brightness, contrast, 1/gamma, 1 when all are neutral
+    palette: array<vec4<u32>, 64>, // colours of the 256 levels, 0xBBGGRR
 }
 
 @group(0) @binding(0) var<uniform> view: View;
@@ -229,7 +230,12 @@ fn fs_grey(f: Fragment) -> @location(0) vec4<f32> {
     if f.grey.z > 0.5 {
         level = 255.0 - level;
     }
-    level = floor(level + 0.5) / 255.0;
+    level = floor(level + 0.5);
+    if LOOKED {
+        let n = u32(level);
+        return vec4<f32>(unpack4x8unorm(view.palette[n >> 2u][n & 3u]).rgb, 1.0);
+    }
+    level = level / 255.0;
     return vec4<f32>(level, level, level, 1.0);
 }
 

@@ -51,6 +51,8 @@ mod gui_release;
 mod gui_slices;
 #[cfg(feature = "gui")]
 mod gui_stopped;
+#[cfg(feature = "gui")]
+mod gui_values;
 mod history;
 mod hostile;
 mod house;
@@ -91,6 +93,8 @@ mod release;
 mod render;
 #[cfg(feature = "gui")]
 mod render_colour;
+#[cfg(feature = "gui")]
+mod render_covers;
 #[cfg(feature = "gui")]
 mod render_roam;
 #[cfg(feature = "gui")]

@@ -111,6 +111,12 @@ impl App {
         self.stage.facts(self.stage.hand(), self.session.model(), &self.look).measured
     }
 
+    /// What stands in the corners of the image in the hand; for tests.
+    pub fn corner_lines(&self) -> Vec<String> {
+        let facts = self.stage.facts(self.stage.hand(), self.session.model(), &self.look);
+        super::panels::corners::said(&self.words, &facts)
+    }
+
     /// How many cells the stage has, and which one is active; for tests.
     pub fn cells(&self) -> (usize, usize) {
         (self.stage.grid().cells(), self.stage.active())

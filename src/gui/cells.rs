@@ -9,11 +9,15 @@ use super::action::Workspace;
 use super::look::Look;
 use super::model::{FindingRow, Model};
 use super::mpr::PlaneKind;
+use super::palettes::Palette;
 use super::panels::corners::{ViewFacts, orientation};
 use super::presets::Preset;
+use super::readings;
 use super::session::Session;
 use super::theme;
-use super::viewport::{PlaneView, RoiStatistics, Sample, Viewport, ViewportInput, ViewportResponse, ViewportStyle};
+use super::viewport::{
+    CoversShown, PlaneView, RoiStatistics, Sample, Viewport, ViewportInput, ViewportResponse, ViewportStyle,
+};
 use crate::domain::{FindingId, ImageId, PointPx, RoiSpace, Shape};
 use crate::project::ImageMeta;
 use crate::project::pixels::Window;
@@ -167,6 +171,7 @@ impl Cell {
         let row = self.image.as_ref().and_then(|i| model.image(i));
         let place = case.zip(self.image.as_ref()).and_then(|(c, id)| c.images.iter().position(|i| i.id == *id));
         let meta = self.meta();
+        let shown = meta.and_then(|m| m.frames.get(frame as usize));
         let zoom = self.viewport.screen_px_per_image_px();
         let levels = meta.map(|m| m.levels.as_slice()).unwrap_or_default();
         ViewFacts {
@@ -185,7 +190,9 @@ impl Cell {
             pointer: self.pointer.map(|(at, _)| at),
             measured: self.measured.as_ref().and_then(|(_, m)| *m),
             unit: meta.and_then(|m| m.display.unit.clone()).unwrap_or_default(),
-            value: self.pointer.and_then(|(_, s)| s).map(|s| self.value_text(s)),
+            values: self.pointer.and_then(|(_, s)| s).map(|s| self.value_lines(s)).unwrap_or_default(),
+            scales: meta.zip(shown).map(|(m, f)| readings::scales(m, f)).unwrap_or_default(),
+            parts: shown.cloned(),
             hidden: look.hidden,
             orientation: self.orientation(frame),
             icc: self.viewport.icc_badge(),
@@ -194,6 +201,11 @@ impl Cell {
             mirrored: self.viewport.camera().mirrored,
             warnings: meta.map(|m| m.warnings.iter().map(|w| w.code).collect()).unwrap_or_default(),
             preparing: self.viewport.preparing(),
+            palette: if meta.is_some_and(|m| m.channels == 1) { self.viewport.palette() } else { Palette::Grey },
+            hidden_covers: self.viewport.covers().map_or_else(CoversShown::default, |there| CoversShown {
+                graphics: there.graphics && !look.overlays,
+                shutter: there.shutter && !look.shutter,
+            }),
         }
     }
 
@@ -206,14 +218,12 @@ impl Cell {
         Some(orientation(right, down))
     }
 
-    fn value_text(&self, sample: Sample) -> String {
-        match sample {
-            Sample::Rgb([r, g, b]) => format!("R {r}  G {g}  B {b}"),
-            Sample::Grey { value, .. } => {
-                let unit = self.meta().and_then(|m| m.display.unit.clone()).unwrap_or_default();
-                let number = format!("{value:.0}").replace('-', "−");
-                if unit.is_empty() { number } else { format!("{number}\u{2009}{unit}") }
-            }
+    fn value_lines(&self, sample: Sample) -> Vec<String> {
+        let frame = self.meta().and_then(|m| Some((m, m.frames.get(self.viewport.frame() as usize)?)));
+        match (sample, frame) {
+            (Sample::Rgb([r, g, b]), _) => vec![format!("R {r}  G {g}  B {b}")],
+            (Sample::Grey { stored, value }, Some((meta, frame))) => readings::lines(meta, frame, stored, value),
+            (Sample::Grey { .. }, None) => Vec::new(),
         }
     }
 
@@ -229,6 +239,7 @@ impl Cell {
             style: ViewportStyle { canvas: t.surround, mark: t.text_faint },
         };
         let viewport = &mut self.viewport;
+        viewport.show_covers(CoversShown { graphics: look.overlays, shutter: look.shutter });
         let out = ui.scope_builder(egui::UiBuilder::new().max_rect(rect), |ui| viewport.ui(ui, input)).inner;
         self.take_measure(model, look, out.shown_frame);
         let size = self.meta().map(ImageMeta::size_px);

@@ -101,10 +101,13 @@ fn tool_key(app: &mut App, press: Press) -> bool {
     false
 }
 
-/// Esc without a draft: from a drawing tool to the selection tool, from image-only back to the panels.
+/// Esc without a draft: out of a registration under way, from a drawing tool to the selection tool, from image-only back to the panels.
 fn step_out(app: &mut App) {
     use super::tools::ToolKind;
-    if app.tool.kind() != ToolKind::Select {
+    if app.stage.registrations.is_asking() {
+        app.stage.registrations.give_up();
+        app.notices.done(app.words.t("register-left"));
+    } else if app.tool.kind() != ToolKind::Select {
         app.ask(Action::Look(ViewChange::Tool(ToolKind::Select)));
     } else if app.look.bare {
         app.ask(Action::Call(ActionId::AllPanels));

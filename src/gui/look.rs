@@ -33,6 +33,9 @@ pub struct Look {
     pub navigator: bool,
     /// The box with brightness, contrast and stains.
     pub adjust: bool,
+    /// Overlay graphics of the files, and what their shutters hide.
+    pub overlays: bool,
+    pub shutter: bool,
     /// The outlines are hidden for as long as the key is held.
     pub hidden: bool,
     pub case: Option<CaseId>,
@@ -68,6 +71,8 @@ impl Default for Look {
             corners: true,
             navigator: true,
             adjust: false,
+            overlays: true,
+            shutter: true,
             hidden: false,
             case: None,
             image: None,

@@ -16,7 +16,7 @@ use super::viewport::{PlaneInput, PlaneLayer, PlaneResponse, PlaneView, ShownVol
 use super::volumes::Arrived;
 use crate::domain::ImageId;
 use crate::project::pixels::Window;
-use crate::project::tiles::{DisplayState, FrameInfo, ImageSource, Ramp, Samples};
+use crate::project::tiles::{DisplayState, FrameInfo, ImageSource, OtherUnit, Ramp, Samples};
 use crate::project::volumes::VolumeError;
 use crate::render::{GreyRamp, ValueRamp};
 
@@ -28,6 +28,8 @@ pub struct Fusion {
     pub display: DisplayState,
     pub palette: Palette,
     pub opacity: f32,
+    /// The usual other unit of its values.
+    pub other_unit: Option<OtherUnit>,
 }
 
 /// Planes in view.
@@ -58,6 +60,8 @@ pub struct PlaneFacts {
     pub value: Option<f64>,
     pub unit: Option<String>,
     pub second_value: Option<f64>,
+    /// What the two values are multiplied by for the usual other unit (SUV), and its name.
+    pub other_units: [Option<OtherUnit>; 2],
     /// Shortest and longest step of slices that are unevenly spaced.
     pub uneven_mm: Option<(f64, f64)>,
     pub holes: bool,
@@ -171,21 +175,23 @@ impl Stage {
         let ctx = self.ctx.clone();
         self.volumes.load(&ctx, image, source)?;
         let meta = source.meta();
-        self.fusion_wanted = Some((image.clone(), DisplayState::from_defaults(&meta.display)));
+        let wanted =
+            (image.clone(), DisplayState::from_defaults(&meta.display), meta.display.other_units.first().cloned());
+        self.fusion_wanted = Some(wanted);
         self.enter_fusion();
         Ok(())
     }
 
     /// Lays the second volume over the planes as soon as it is there.
     pub fn enter_fusion(&mut self) {
-        let Some((image, display)) = self.fusion_wanted.clone() else { return };
+        let Some((image, display, other_unit)) = self.fusion_wanted.clone() else { return };
         let Some(volume) = self.volumes.get(&image) else { return };
         self.fusion_wanted = None;
         if let Some(planes) = &mut self.planes {
             // Polarity is for grey; colours begin with black.
             let display = DisplayState { invert: false, ..display };
             let (palette, opacity) = (Palette::HotIron, 0.5);
-            planes.fusion = Some(Fusion { image, volume, display, palette, opacity });
+            planes.fusion = Some(Fusion { image, volume, display, palette, opacity, other_unit });
         }
     }
 
@@ -209,6 +215,19 @@ impl Stage {
         if self.active_plane().is_none() || !self.with_planes(|p| p.mpr.display.sigmoid = !p.mpr.display.sigmoid) {
             let on = !self.viewport().display().sigmoid;
             self.viewport_mut().set_sigmoid(on);
+        }
+    }
+
+    /// The next colours for grey values: of what is laid over the planes, of the planes, or of the slices in the hand.
+    pub fn next_palette(&mut self) {
+        let on_plane = self.active_plane().is_some();
+        match &mut self.planes {
+            Some(Planes { fusion: Some(fusion), .. }) => fusion.palette = fusion.palette.next(),
+            Some(planes) if on_plane => planes.mpr.palette = planes.mpr.palette.next(),
+            _ => {
+                let next = self.viewport().palette().next();
+                self.viewport_mut().set_palette(next);
+            }
         }
     }
 
@@ -393,6 +412,7 @@ impl Stage {
         let (right, down) = view.directions(right, down);
         let at = planes.patient(*kind, pointer_mm.unwrap_or([0.0; 2]));
         let display = &planes.mpr.display;
+        let own = self.viewport().meta().and_then(|m| m.display.other_units.first().cloned());
         Some(PlaneFacts {
             kind: *kind,
             oblique: planes.mpr.is_oblique(*kind),
@@ -403,6 +423,7 @@ impl Stage {
             inverted: display.invert,
             value: volume.probe(at),
             unit: volume.unit().map(str::to_owned),
+            other_units: [own, planes.fusion.as_ref().and_then(|f| f.other_unit.clone())],
             second_value: planes.fusion.as_ref().and_then(|f| f.volume.volume.probe(at)),
             uneven_mm: geometry.is_uneven().then(|| geometry.steps_mm()),
             holes: geometry.has_holes(),

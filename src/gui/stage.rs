@@ -17,7 +17,7 @@ use super::session::Session;
 use super::viewport::{GpuLink, Viewport, ViewportResponse};
 use super::volumes::Volumes;
 use crate::domain::{ImageId, RoiSpace};
-use crate::project::tiles::{DisplayState, Pool};
+use crate::project::tiles::{DisplayState, OtherUnit, Pool};
 
 /// Decodes that may wait; the loader asks for no more than it can use.
 const POOL_CAPACITY: usize = 256;
@@ -43,7 +43,7 @@ pub struct Stage {
     /// Planes are shown as soon as this image's volume is there.
     pub(super) planes_wanted: Option<ImageId>,
     /// This image is laid over the planes as soon as its volume is there.
-    pub(super) fusion_wanted: Option<(ImageId, DisplayState)>,
+    pub(super) fusion_wanted: Option<(ImageId, DisplayState, Option<OtherUnit>)>,
     pub(super) planes: Option<Planes>,
     monitor: Option<Arc<[u8]>>,
     strip: Filmstrip,

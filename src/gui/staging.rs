@@ -22,6 +22,9 @@ pub enum Staging {
     Thinner,
     SlabKind,
     Palette,
+    /// Overlay graphics that the files bring, and their shutters.
+    Overlays,
+    Shutter,
     Sigmoid,
     /// Columns and rows.
     Layout(u8, u8),
@@ -56,10 +59,9 @@ impl App {
             Staging::Thicker => self.on_planes(|p| p.mpr.thicken(1)),
             Staging::Thinner => self.on_planes(|p| p.mpr.thicken(-1)),
             Staging::SlabKind => self.on_planes(|p| p.mpr.slab = p.mpr.slab.next()),
-            Staging::Palette => self.on_planes(|p| match &mut p.fusion {
-                Some(fusion) => fusion.palette = fusion.palette.next(),
-                None => p.mpr.palette = p.mpr.palette.next(),
-            }),
+            Staging::Palette => self.stage.next_palette(),
+            Staging::Overlays => self.look.overlays = !self.look.overlays,
+            Staging::Shutter => self.look.shutter = !self.look.shutter,
             Staging::Sigmoid => self.stage.switch_sigmoid(),
             Staging::Layout(cols, rows) => self.lay_out(Grid::new(cols, rows)),
             Staging::NextLayout => {

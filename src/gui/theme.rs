@@ -83,6 +83,8 @@ pub const REDRAWN: Color32 = rgb(0xF0_E442);
 /// The empty sheet that stands for pixels that are not at hand.
 /// What was looked at, on the map of a slide.
 pub const SEEN: Color32 = rgb(0x00_9E73);
+/// Overlay graphics of a file: no finding's colour, clear on black and on white.
+pub const IMAGE_OVERLAY: Color32 = rgb(0x7C_FC8A);
 pub const SHEET: Color32 = rgb(0x20_2429);
 /// A finding without a term yet.
 pub const UNNAMED: Color32 = rgb(0xD7_DBE0);

@@ -204,7 +204,7 @@ impl Renderer {
     }
 
     fn upload(&mut self, device: &wgpu::Device, queue: &wgpu::Queue, scene: &Scene, done: &mut Prepared) -> BrickList {
-        for tile in &scene.tiles {
+        for tile in scene.tiles.iter().chain(&scene.covers) {
             match self.atlas.ensure(device, queue, tile.id, &tile.image) {
                 Ok(()) => {}
                 Err(NotResident::Later) => done.waiting += 1,
@@ -219,7 +219,10 @@ impl Renderer {
         }
         let mut list = BrickList::default();
         for tile in &scene.tiles {
-            list.push(scene, tile, &self.atlas);
+            list.push(scene, tile, &self.atlas, false);
+        }
+        for tile in &scene.covers {
+            list.push(scene, tile, &self.atlas, true);
         }
         list.finish();
         self.tiles.make_ready(device, &list);

@@ -108,7 +108,11 @@ pub struct Scene {
     pub tiles: Vec<TileDraw>,
     /// Tiles worth having on the graphics card soon; uploaded after those in `tiles` when the frame's budget allows.
     pub prefetch: Vec<TileDraw>,
+    /// Laid over the tiles as they are, in painting order: neither inverted nor corrected.
+    pub covers: Vec<TileDraw>,
     pub filter: Filter,
+    /// The 256 levels of grey have these colours instead.
+    pub palette: Option<Arc<[[u8; 3]; 256]>>,
     /// Invert colour images too (grey ones carry it in [`GreyRamp`]).
     pub invert_colour: bool,
     /// How colour is shown; grey has its ramp.
@@ -130,7 +134,9 @@ impl Scene {
             background: [0x12, 0x14, 0x17],
             tiles: Vec::new(),
             prefetch: Vec::new(),
+            covers: Vec::new(),
             filter: Filter::default(),
+            palette: None,
             invert_colour: false,
             look: ColourLook::default(),
             shapes: Arc::default(),

@@ -35,6 +35,8 @@ pub(super) struct ViewUniform {
     invert_colour: f32,
     unused: f32,
     look: [[f32; 4]; 4],
+    /// Colours of the 256 levels, four to a vector; `0xBBGGRR` each.
+    palette: [[u32; 4]; 64],
 }
 
 impl ViewUniform {
@@ -44,8 +46,15 @@ impl ViewUniform {
             invert_colour: if scene.invert_colour { 1.0 } else { 0.0 },
             unused: 0.0,
             look: scene.look.uniform(),
+            palette: scene.palette.as_deref().map_or([[0; 4]; 64], packed),
         }
     }
+}
+
+/// A palette as the shader unpacks it.
+fn packed(colours: &[[u8; 3]; 256]) -> [[u32; 4]; 64] {
+    let of = |[r, g, b]: [u8; 3]| u32::from_le_bytes([r, g, b, 0]);
+    std::array::from_fn(|four| std::array::from_fn(|one| of(colours[four * 4 + one])))
 }
 
 /// The bricks of a scene in painting order, and which runs of them share a pool.
@@ -73,8 +82,9 @@ impl BrickList {
         self.instances.len()
     }
 
-    /// Adds the bricks of a tile that are on the screen; `false` when the tile is not on the card.
-    pub fn push(&mut self, scene: &Scene, tile: &TileDraw, atlas: &Atlas) -> bool {
+    /// Adds the bricks of a tile that are on the screen; `false` when the tile is not on the card. A `plain` one is drawn as
+    /// it is, whatever the scene does to its image.
+    pub fn push(&mut self, scene: &Scene, tile: &TileDraw, atlas: &Atlas, plain: bool) -> bool {
         let Some(resident) = atlas.get(&tile.id) else { return false };
         if self.level != Some((tile.id.image, tile.id.level)) {
             self.finish();
@@ -83,7 +93,7 @@ impl BrickList {
         let texel_px = scene.screen_from_image.scale() * (tile.scale[0] * tile.scale[1]).sqrt();
         let footprint = if texel_px > 0.0 { 1.0 / texel_px } else { 1.0 };
         let taps = if footprint <= 1.5 { 1.0 } else { (footprint / 2.0).ceil() };
-        let inner = Variant::of(scene, resident, footprint);
+        let inner = Variant::of(scene, resident, footprint, plain);
         let inset = inner.inset(footprint, taps);
         let [nx, ny] = resident.bricks();
         let mut any = false;
@@ -152,7 +162,7 @@ impl BrickList {
 struct Variant {
     kind: PoolKind,
     filter: Filter,
-    /// Colour goes through more than a copy.
+    /// Colour goes through more than a copy, grey through a palette.
     looked: bool,
     /// Texels of neighbouring bricks are needed.
     edge: bool,
@@ -161,13 +171,17 @@ struct Variant {
 }
 
 impl Variant {
-    fn of(scene: &Scene, tile: &Resident, footprint: f64) -> Self {
+    fn of(scene: &Scene, tile: &Resident, footprint: f64, plain: bool) -> Self {
         let kind = tile.kind;
         let filter = match scene.filter {
             Filter::Cubic if footprint > 1.0 => Filter::Linear,
             other => other,
         };
-        let looked = kind == PoolKind::Rgba8 && (scene.invert_colour || !scene.look.is_plain());
+        let looked = !plain
+            && match kind {
+                PoolKind::Rgba8 => scene.invert_colour || !scene.look.is_plain(),
+                PoolKind::Grey8 | PoolKind::Grey16 => scene.palette.is_some(),
+            };
         Self { kind, filter, looked, edge: false, opaque: tile.opaque }
     }
 

@@ -4,10 +4,12 @@ use egui::{Align2, Painter, Pos2, Rect, Stroke, Vec2};
 
 use crate::domain::{Field, PointPx, Spacing};
 use crate::gui::i18n::{Arg, Words};
+use crate::gui::palettes::Palette;
+use crate::gui::readings::{self, OtherScale};
 use crate::gui::theme;
-use crate::gui::viewport::{IccBadge, RoiStatistics};
+use crate::gui::viewport::{CoversShown, IccBadge, RoiStatistics};
 use crate::gui::widgets::cased_text;
-use crate::project::tiles::{ColourPart, ColourState, IccFault};
+use crate::project::tiles::{ColourPart, ColourState, FrameInfo, IccFault};
 
 /// What is known of the view, as plain values.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -33,8 +35,12 @@ pub struct ViewFacts {
     pub measured: Option<RoiStatistics>,
     /// Unit of the values.
     pub unit: String,
-    /// The value under the pointer, with its unit.
-    pub value: Option<String>,
+    /// The value under the pointer, with its unit, and in the other units it can be read in.
+    pub values: Vec<String>,
+    /// Units beside `unit`.
+    pub scales: Vec<OtherScale>,
+    /// The frame in view, for what nuclear medicine calls it.
+    pub parts: Option<FrameInfo>,
     pub hidden: bool,
     /// Where the image's right and bottom edges lie in the patient (`L`, `AL` …), opposite letters on the other edges.
     pub orientation: Option<[String; 4]>,
@@ -48,6 +54,10 @@ pub struct ViewFacts {
     pub warnings: Vec<&'static str>,
     /// How much of what is shown has been prepared, in percent; `None` when all has.
     pub preparing: Option<u32>,
+    /// Colours of grey values.
+    pub palette: Palette,
+    /// What the file lays over its pixels and the hand has taken away.
+    pub hidden_covers: CoversShown,
 }
 
 /// The magnification of the view in objective powers: an objective of power P is taken as 10/P µm per pixel.
@@ -104,6 +114,7 @@ fn top_right(words: &Words, f: &ViewFacts) -> Vec<String> {
         let key = if f.field == Some(Field::Endoscopy) { "corner-frame" } else { "corner-slice" };
         out.push(words.with(key, &[("n", n(f.frame.0)), ("of", n(f.frame.1))]));
     }
+    out.extend(f.parts.iter().flat_map(|frame| readings::parts(words, frame)));
     if f.image.1 > 1 {
         let n = |v: usize| Arg::from(v.to_string());
         out.push(words.with("corner-image", &[("n", n(f.image.0)), ("of", n(f.image.1))]));
@@ -133,13 +144,18 @@ fn bottom_left(words: &Words, f: &ViewFacts) -> Vec<String> {
         }
         out.push(text);
     }
+    if f.palette != Palette::Grey {
+        out.push(format!("{} {}", crate::gui::icons::SLIDERS_HORIZONTAL, words.t(f.palette.key())));
+    }
+    if f.hidden_covers.graphics {
+        out.push(format!("{} {}", crate::gui::icons::EYE_SLASH, words.t("corner-overlays-hidden")));
+    }
+    if f.hidden_covers.shutter {
+        out.push(format!("{} {}", crate::gui::icons::WARNING, words.t("corner-shutter-open")));
+    }
     if let Some(m) = &f.measured {
-        let digits = usize::from(m.highest.abs().max(m.lowest.abs()) < 100.0);
-        let n = |v: f64| Arg::from(trimmed(v, digits).replace('-', "−"));
-        let unit = Arg::from(f.unit.clone());
-        let args =
-            [("mean", n(m.mean)), ("sd", n(m.deviation)), ("low", n(m.lowest)), ("high", n(m.highest)), ("unit", unit)];
-        out.push(words.with("corner-roi", &args).trim_end().to_owned());
+        out.push(roi_line(words, m, &f.unit));
+        out.extend(f.scales.iter().filter_map(|scale| Some(roi_line(words, &m.scaled(scale)?, &scale.unit))));
         let pixels = Arg::from(m.pixels.to_string());
         out.push(match m.area_mm2 {
             Some(mm2) => words.with("corner-roi-area", &[("mm2", Arg::from(trimmed(mm2, 1))), ("n", pixels)]),
@@ -158,6 +174,24 @@ fn bottom_left(words: &Words, f: &ViewFacts) -> Vec<String> {
         out.push(turned.join("  "));
     }
     out
+}
+
+/// What an outline measures in one unit.
+fn roi_line(words: &Words, m: &RoiStatistics, unit: &str) -> String {
+    let largest = m.highest.abs().max(m.lowest.abs());
+    // A digit more than the largest value needs to be told apart from its neighbours.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to some digits")]
+    let digits =
+        if largest >= 100.0 || largest <= 0.0 { 0 } else { (2.0 - largest.log10().floor()).clamp(1.0, 9.0) as usize };
+    let n = |v: f64| Arg::from(trimmed(v, digits).replace('-', "−"));
+    let args = [
+        ("mean", n(m.mean)),
+        ("sd", n(m.deviation)),
+        ("low", n(m.lowest)),
+        ("high", n(m.highest)),
+        ("unit", Arg::from(unit.to_owned())),
+    ];
+    words.with("corner-roi", &args).trim_end().to_owned()
 }
 
 /// What stands between the stored colours and the screen.
@@ -201,8 +235,8 @@ fn colour_lines(words: &Words, f: &ViewFacts) -> Vec<String> {
 
 fn bottom_right(f: &ViewFacts) -> Vec<String> {
     let mut out = Vec::new();
-    if let (Some(value), Some(_)) = (&f.value, f.pointer) {
-        out.push(value.clone());
+    if f.pointer.is_some() {
+        out.extend(f.values.iter().cloned());
     }
     if let Some([x, y]) = f.pointer {
         out.push(format!("{:.0}, {:.0}", x.floor(), y.floor()));
@@ -224,6 +258,11 @@ pub fn scale_bar(painter: &Painter, inner: Rect, scale: (f64, f64), text: impl F
     painter.line_segment(bar, Stroke::new(2.0, theme::OVERLAY_TEXT));
     let at = Pos2::new(inner.left() + length + 8.0, inner.bottom() + 3.0);
     cased_text(painter, at, Align2::LEFT_BOTTOM, &text(um));
+}
+
+/// Everything that the corners say; for tests.
+pub fn said(words: &Words, f: &ViewFacts) -> Vec<String> {
+    [top_left(words, f), top_right(words, f), bottom_left(words, f), bottom_right(f)].concat()
 }
 
 /// Paints the corners over the image.

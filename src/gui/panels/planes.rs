@@ -12,6 +12,7 @@ use crate::gui::icons;
 use crate::gui::mpr::{PlaneKind, cut_outline};
 use crate::gui::palettes::Palette;
 use crate::gui::planes::{PlaneFacts, Planes};
+use crate::gui::readings::{figure, with_unit};
 use crate::gui::stage::Stage;
 use crate::gui::theme;
 use crate::gui::viewport::{GAP_PT, PlaneResponse, PlaneView};
@@ -219,12 +220,15 @@ fn corners(painter: &Painter, rect: Rect, s: Shown<'_>, planes: &Planes, f: &Pla
     let unit = f.unit.as_deref().unwrap_or_default();
     let mut values = Vec::new();
     match f.value {
-        Some(v) => values.push(format!("{}\u{2009}{unit}", number(v, 0)).trim_end().to_owned()),
+        Some(v) => {
+            values.push(with_unit(&figure(v), unit));
+            values.extend(f.other_units[0].as_ref().map(|u| with_unit(&number(v * u.factor, 2), u.name)));
+        }
         None => values.push(s.words.t("plane-nothing")),
     }
     if let (Some(v), Some(fusion)) = (f.second_value, &planes.fusion) {
-        let unit = fusion.volume.volume.unit().unwrap_or_default().to_owned();
-        values.push(format!("{}\u{2009}{unit}", number(v, 2)).trim_end().to_owned());
+        values.push(with_unit(&figure(v), fusion.volume.volume.unit().unwrap_or_default()));
+        values.extend(f.other_units[1].as_ref().map(|u| with_unit(&number(v * u.factor, 2), u.name)));
     }
     column(inner.right_bottom(), Align2::RIGHT_BOTTOM, &values, true);
     let letters = orientation(f.right, f.down);

@@ -25,6 +25,8 @@ pub struct Source<'a> {
     pub image: u64,
     pub meta: &'a ImageMeta,
     pub display: &'a DisplayState,
+    /// The window is what the file asks for, frame by frame.
+    pub follows: bool,
     /// Sharp tiles that are on the card already; others may wait for a frame or two and want something beneath.
     pub on_card: &'a HashSet<TileId>,
 }
@@ -77,16 +79,22 @@ impl Source<'_> {
         id(self.image ^ self.map_of(key.frame), key)
     }
 
+    /// How a frame is shown.
+    fn display_of(&self, frame: u32) -> DisplayState {
+        if self.follows { DisplayState { window: self.meta.window_of(frame), ..*self.display } } else { *self.display }
+    }
+
     /// A number for the frame's grey map where no ramp describes it, else 0.
     fn map_of(&self, frame: u32) -> u64 {
         let Some(info) = self.meta.frames.get(frame as usize).filter(|_| self.meta.channels == 1) else { return 0 };
         if info.grey.is_none() && !self.display.sigmoid {
             return 0;
         }
-        if GreyMap::new(&Samples::U16(Vec::new()), 1, info, self.display).ramp().is_some() {
+        let display = self.display_of(frame);
+        if GreyMap::new(&Samples::U16(Vec::new()), 1, info, &display).ramp().is_some() {
             return 0;
         }
-        let DisplayState { window, invert, sigmoid } = *self.display;
+        let DisplayState { window, invert, sigmoid } = display;
         let mut hasher = DefaultHasher::new();
         (window.map(|w| (w.center.to_bits(), w.width.to_bits())), invert, sigmoid, frame).hash(&mut hasher);
         hasher.finish() | 1 << 63
@@ -98,32 +106,37 @@ fn take(source: &Source<'_>, key: TileKey, tiles: &mut Tiles) -> Option<TileDraw
     let map = source.map_of(key.frame);
     let info = source.meta.frames.get(key.frame as usize).filter(|_| map != 0);
     let Some(info) = info else { return tiles.take(&key).map(|image| draw(source, key, image)) };
-    let image = tiles.take_mapped(&key, map, |image| levels_of(image, info, source.display))?;
+    let image = tiles.take_mapped(&key, map, |image| levels_of(image, info, &source.display_of(key.frame)))?;
     Some(TileDraw { id: source.id(key), grey: GreyRamp::IDENTITY, ..draw(source, key, image) })
 }
 
 /// The samples of a tile as levels of grey, by the CPU pipeline: tables, sigmoid and padding are no straight line.
 fn levels_of(image: &TileImage, frame: &FrameInfo, display: &DisplayState) -> Option<TileImage> {
-    let table = |kind: &Samples, first: i32, count: u32| {
-        let map = GreyMap::new(kind, 1, frame, display);
-        let (zero, one) = (image.stored_of(first), image.stored_of(first + 1));
-        map.table(zero, one - zero, count)
+    let (kind, first, count) = match image.samples() {
+        TileSamples::Rgba8(_) => return None,
+        TileSamples::Grey8(_) => (Samples::U8(Vec::new()), 0, 1 << 8),
+        TileSamples::GreyU16(_) => (Samples::U16(Vec::new()), 0, 1 << 16),
+        TileSamples::GreyI16(_) => (Samples::I16(Vec::new()), -32_768, 1 << 16),
     };
+    let map = GreyMap::new(&kind, 1, frame, display);
+    let (zero, one) = (image.stored_of(first), image.stored_of(first + 1));
+    if let Some(colours) = map.colours(zero, one - zero, count) {
+        let at = |index: u16| colours.get(usize::from(index)).copied().unwrap_or_default();
+        let rgb: Vec<[u8; 3]> = match image.samples() {
+            TileSamples::Rgba8(_) => return None,
+            TileSamples::Grey8(v) => v.iter().map(|raw| at(u16::from(*raw))).collect(),
+            TileSamples::GreyU16(v) => v.iter().map(|raw| at(*raw)).collect(),
+            TileSamples::GreyI16(v) => v.iter().map(|raw| at(raw.cast_unsigned() ^ 0x8000)).collect(),
+        };
+        return TileImage::from_rgb(image.size_px(), rgb.as_flattened());
+    }
+    let table = map.table(zero, one - zero, count);
     let at = |table: &[u8], index: u16| table.get(usize::from(index)).copied().unwrap_or_default();
     let levels = match image.samples() {
         TileSamples::Rgba8(_) => return None,
-        TileSamples::Grey8(v) => {
-            let table = table(&Samples::U8(Vec::new()), 0, 1 << 8);
-            v.iter().map(|raw| at(&table, u16::from(*raw))).collect()
-        }
-        TileSamples::GreyU16(v) => {
-            let table = table(&Samples::U16(Vec::new()), 0, 1 << 16);
-            v.iter().map(|raw| at(&table, *raw)).collect()
-        }
-        TileSamples::GreyI16(v) => {
-            let table = table(&Samples::I16(Vec::new()), -32_768, 1 << 16);
-            v.iter().map(|raw| at(&table, raw.cast_unsigned() ^ 0x8000)).collect()
-        }
+        TileSamples::Grey8(v) => v.iter().map(|raw| at(&table, u16::from(*raw))).collect(),
+        TileSamples::GreyU16(v) => v.iter().map(|raw| at(&table, *raw)).collect(),
+        TileSamples::GreyI16(v) => v.iter().map(|raw| at(&table, raw.cast_unsigned() ^ 0x8000)).collect(),
     };
     TileImage::new(image.size_px(), TileSamples::Grey8(levels))
 }
@@ -132,8 +145,11 @@ fn levels_of(image: &TileImage, frame: &FrameInfo, display: &DisplayState) -> Op
 pub fn draw(source: &Source<'_>, key: TileKey, image: Arc<TileImage>) -> TileDraw {
     let levels = &source.meta.levels;
     let tile_px = levels.get(usize::from(key.level)).map_or([0, 0], |l| [l.tile_px.width, l.tile_px.height]);
-    let grey =
-        source.meta.frames.get(key.frame as usize).map_or(GreyRamp::IDENTITY, |f| ramp(&image, f, source.display));
+    let grey = source
+        .meta
+        .frames
+        .get(key.frame as usize)
+        .map_or(GreyRamp::IDENTITY, |f| ramp(&image, f, &source.display_of(key.frame)));
     TileDraw {
         id: id(source.image, key),
         origin_texel: [key.col * tile_px[0], key.row * tile_px[1]],
@@ -233,7 +249,7 @@ mod tests {
         put(&mut tiles, 2, 0, 0);
         put(&mut tiles, 0, 15, 15);
         let display = DisplayState::default();
-        let source = Source { image: 5, meta: &meta, display: &display, on_card: &HashSet::new() };
+        let source = Source { image: 5, meta: &meta, display: &display, follows: false, on_card: &HashSet::new() };
         let picture = compose(&source, &wanted, &mut tiles);
         let order: Vec<u16> = picture.tiles.iter().map(|t| t.id.level).collect();
         assert_eq!(order, [3, 2, 1]);
@@ -264,7 +280,7 @@ mod tests {
         tiles.add(key, &pixels);
         let mut ids = HashSet::new();
         for display in [DisplayState::default(), DisplayState { invert: true, ..DisplayState::default() }] {
-            let source = Source { image: 5, meta: &meta, display: &display, on_card: &HashSet::new() };
+            let source = Source { image: 5, meta: &meta, display: &display, follows: false, on_card: &HashSet::new() };
             let drawn = take(&source, key, &mut tiles).unwrap();
             let TileSamples::Grey8(shown) = drawn.image.samples() else { panic!("levels") };
             let expected = to_rgba8(&pixels, &meta.frames[0], &display);
@@ -277,7 +293,7 @@ mod tests {
         // A chosen window is a ramp over the samples again.
         let window = Some(crate::project::tiles::Window { center: 2048.0, width: 4096.0 });
         let display = DisplayState { window, ..DisplayState::default() };
-        let source = Source { image: 5, meta: &meta, display: &display, on_card: &HashSet::new() };
+        let source = Source { image: 5, meta: &meta, display: &display, follows: false, on_card: &HashSet::new() };
         let drawn = take(&source, key, &mut tiles).unwrap();
         assert!(matches!(drawn.image.samples(), TileSamples::GreyU16(_)) && drawn.id.image == 5);
     }

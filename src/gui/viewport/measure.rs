@@ -1,7 +1,10 @@
 //! What the pixels inside an outline measure: mean, spread, ends, area.
 
 use super::Viewport;
-use crate::domain::{Shape, TileKey};
+use crate::{
+    domain::{Shape, TileKey},
+    gui::readings::OtherScale,
+};
 
 /// Pixels looked at, at most; a larger outline is measured on a regular grid of so many.
 const MOST_PIXELS: f64 = 2_000_000.0;
@@ -18,6 +21,20 @@ pub struct RoiStatistics {
     pub pixels: u64,
     /// In mm², of the outline itself; `None` without a calibration.
     pub area_mm2: Option<f64>,
+}
+
+impl RoiStatistics {
+    /// The same in another unit; `None` where that does not hold for every value.
+    pub fn scaled(&self, scale: &OtherScale) -> Option<Self> {
+        let (a, b) = (scale.of(self.lowest)?, scale.of(self.highest)?);
+        Some(Self {
+            mean: self.mean * scale.factor + scale.offset,
+            deviation: self.deviation * scale.factor.abs(),
+            lowest: a.min(b),
+            highest: a.max(b),
+            ..*self
+        })
+    }
 }
 
 /// Sums that become [`RoiStatistics`], by Welford's method.
@@ -101,7 +118,18 @@ fn texel(p: [f64; 2]) -> [u32; 2] {
 
 #[cfg(test)]
 mod tests {
-    use super::Sums;
+    use super::{RoiStatistics, Sums};
+    use crate::gui::readings::OtherScale;
+
+    #[test]
+    fn another_unit_scales_mean_and_spread_and_turns_the_ends_where_it_falls() {
+        let m =
+            RoiStatistics { mean: 10.0, deviation: 2.0, lowest: 4.0, highest: 20.0, pixels: 9, area_mm2: Some(3.0) };
+        let scale = OtherScale { unit: "x".to_owned(), factor: -0.5, offset: 1.0, range: (0.0, 100.0) };
+        let want = RoiStatistics { mean: -4.0, deviation: 1.0, lowest: -9.0, highest: -1.0, ..m };
+        assert_eq!(m.scaled(&scale), Some(want));
+        assert_eq!(m.scaled(&OtherScale { range: (5.0, 100.0), ..scale }), None);
+    }
 
     #[test]
     fn mean_and_spread_are_those_of_the_textbook() {

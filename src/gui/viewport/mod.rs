@@ -8,6 +8,7 @@ mod callback;
 mod camera;
 mod colours;
 mod compose;
+mod covers;
 mod demand;
 mod gestures;
 mod headless;
@@ -35,6 +36,7 @@ use egui::{Color32, Pos2, Rect, Response, Sense, Stroke, Ui};
 pub use callback::GpuLink;
 pub use camera::Camera;
 pub use colours::IccBadge;
+pub use covers::CoversShown;
 pub use headless::HeadlessWindow;
 pub use measure::RoiStatistics;
 pub use plane_roam::{PlaneMoment, PlaneRoam};
@@ -44,12 +46,14 @@ pub use volume::{GAP_PT, PlaneInput, PlaneLayer, PlaneResponse, PlaneView, Shown
 
 use crate::{
     domain::{Field, TileKey},
+    gui::palettes::Palette,
     project::tiles::{Demand, DisplayState, ImageHandle, ImageMeta, ImageSource, Loaded, Pool, TileLoader, Window},
     render::{Affine, Filter, Scene, ShapeSet},
 };
 use callback::{Feedback, SceneCallback};
 use colours::Colours;
 use compose::{Composition, Source};
+use covers::Covers;
 use demand::{Look, Seen, Wanted};
 use gestures::{Gestures, Policy, WheelRest};
 use motion::Motion;
@@ -110,6 +114,8 @@ pub struct ViewportResponse {
 struct Shown {
     handle: ImageHandle,
     display: DisplayState,
+    /// Nobody has chosen a window: each frame has the one that the file asks for.
+    follows: bool,
     frame: u32,
     direction: i32,
     /// Tiles of the last frame that was sharp: they stay until the next one has something to show.
@@ -120,6 +126,12 @@ struct Shown {
 impl Shown {
     fn meta(&self) -> &ImageMeta {
         self.handle.source().meta()
+    }
+
+    /// How the frame asked for is shown.
+    fn display_now(&self) -> DisplayState {
+        let window = if self.follows { self.meta().window_of(self.frame) } else { self.display.window };
+        DisplayState { window, ..self.display }
     }
 
     fn size_px(&self) -> [f64; 2] {
@@ -149,6 +161,9 @@ pub struct Viewport {
     feedback: Arc<Mutex<Feedback>>,
     closed: Vec<u64>,
     colours: Colours,
+    covers: Covers,
+    /// Colours of grey values.
+    palette: Palette,
     seen: SeenMaps,
     /// Tiles of the sharp level that the last frame showed, or would have.
     visible: Vec<TileKey>,
@@ -164,6 +179,7 @@ impl Viewport {
             view: NEXT.fetch_add(1, Ordering::Relaxed),
             gpu,
             epoch: 0,
+            covers: Covers::new(Arc::clone(&pool), ctx.clone()),
             loader: TileLoader::new(pool, LOADER_BYTES, move || waker.request_repaint()),
             tiles: Tiles::new(TILE_BYTES),
             camera: Camera::default(),
@@ -178,6 +194,7 @@ impl Viewport {
             feedback: Arc::default(),
             closed: Vec::new(),
             colours: Colours::default(),
+            palette: Palette::Grey,
             seen: SeenMaps::default(),
             visible: Vec::new(),
         }
@@ -197,6 +214,8 @@ impl Viewport {
         self.tiles.clear();
         self.glide = None;
         self.motion = Motion::default();
+        self.closed.extend(self.covers.open(source.as_ref()));
+        self.palette = Palette::Grey;
         let Some(source) = source else { return };
         let meta = source.meta();
         let shape = meta.pixel_aspect.map_or(1.0, |wide| 1.0 / wide);
@@ -212,6 +231,7 @@ impl Viewport {
         let frame = if meta.field == Field::Radiology { frames / 2 } else { 0 };
         self.shown = Some(Shown {
             display: DisplayState::from_defaults(&meta.display),
+            follows: true,
             frame,
             direction: 1,
             last_sharp: None,
@@ -262,7 +282,7 @@ impl Viewport {
             self.camera.fit(self.rect, shown.size_px());
             shown.fit_pending = false;
         }
-        let before = (self.camera, self.frame(), self.display());
+        let before = (self.camera, self.frame(), self.chosen());
         self.advance_glide(ui.ctx());
         let gestures = gestures::read(ui, &response, self.policy(input.tool_armed), &mut self.wheel_rest);
         self.apply(gestures);
@@ -287,7 +307,7 @@ impl Viewport {
             failure_under_pointer: pointer_image_px.and_then(|p| self.failure_at(p, &picture.failed)),
             pointer_image_px,
             camera_changed: before.0 != self.camera,
-            window_changed: before.2 != self.display(),
+            window_changed: before.2 != self.chosen(),
             frame_changed: before.1 != self.frame(),
             response,
         };
@@ -303,7 +323,7 @@ impl Viewport {
     pub fn is_busy(&self) -> bool {
         let stats = self.loader.stats();
         let waiting = self.feedback.lock().unwrap_or_else(PoisonError::into_inner).prepared.waiting;
-        stats.waiting > 0 || waiting > 0 || self.rough
+        stats.waiting > 0 || waiting > 0 || self.rough || self.covers.is_waiting()
     }
 
     /// Tiles that the last frame wanted sharp, and whether they were: for measurements.
@@ -326,7 +346,7 @@ impl Viewport {
 
     /// The window in use, as the formula of PS3.3 C.11.2.1.2 takes it.
     pub fn window(&self) -> Option<Window> {
-        self.shown.as_ref().and_then(|s| s.display.window)
+        self.shown.as_ref().and_then(|s| s.display_now().window)
     }
 
     fn policy(&self, tool_armed: bool) -> Policy {
@@ -391,7 +411,13 @@ impl Viewport {
         if feedback.prepared.waiting > 0 {
             ctx.request_repaint();
         }
-        let source = Source { image: shown.handle.id(), meta, display: &shown.display, on_card: &feedback.on_card };
+        let source = Source {
+            image: shown.handle.id(),
+            meta,
+            display: &shown.display,
+            follows: shown.follows,
+            on_card: &feedback.on_card,
+        };
         let picture = compose::compose(&source, &wanted, &mut self.tiles);
         self.visible.clone_from(&wanted.visible);
         if picture.missing == 0 {
@@ -424,6 +450,10 @@ impl Viewport {
         let [r, g, b, _] = input.style.canvas.to_array();
         // Outlines of a frame that is not on the screen yet would lie on the wrong pixels.
         let in_step = shown_frame == self.frame();
+        let covers = match self.shown.as_ref().filter(|_| !picture.tiles.is_empty()) {
+            Some(shown) => self.covers.draw(shown.handle.source(), shown_frame),
+            None => Vec::new(),
+        };
         let scene = Scene {
             size_px: physical_size(self.rect, self.pixels_per_point),
             pixels_per_point: self.pixels_per_point,
@@ -438,8 +468,11 @@ impl Viewport {
             background: [r, g, b],
             tiles: picture.tiles,
             prefetch: picture.prefetch,
+            covers,
             filter,
-            invert_colour: self.display().invert,
+            palette: self.palette.colours(),
+            // Grey that was turned into colour has its polarity already.
+            invert_colour: self.display().invert && self.meta().is_some_and(|m| m.channels > 1),
             look: self.colours.look(),
             shapes: Arc::clone(input.shapes),
             shape_opacity: if in_step { input.shape_opacity } else { 0.0 },

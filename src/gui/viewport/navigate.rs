@@ -2,9 +2,10 @@
 
 use egui::{Pos2, pos2};
 
-use super::{IccBadge, Sample, ScaleBar, Viewport, camera::Camera, demand, readout::scale_bar};
+use super::{CoversShown, IccBadge, Sample, ScaleBar, Viewport, camera::Camera, demand, readout::scale_bar};
 use crate::{
     domain::{Field, TileKey},
+    gui::palettes::Palette,
     project::tiles::{ColourState, DisplayState, IccTable, Window},
 };
 
@@ -193,6 +194,25 @@ impl Viewport {
         (self.camera.turn_deg, self.camera.mirrored) = (0.0, false);
     }
 
+    /// Colours of grey values; colour images have their own.
+    pub fn palette(&self) -> Palette {
+        self.palette
+    }
+
+    pub fn set_palette(&mut self, palette: Palette) {
+        self.palette = palette;
+    }
+
+    /// Which of overlay graphics and shutter are drawn over the image.
+    pub fn show_covers(&mut self, shown: CoversShown) {
+        self.covers.shown = shown;
+    }
+
+    /// What lies over the frame on the screen, seen or not; `None` while nobody knows.
+    pub fn covers(&self) -> Option<CoversShown> {
+        self.covers.has(self.frame())
+    }
+
     /// The frame asked for, from 0.
     pub fn frame(&self) -> u32 {
         self.shown.as_ref().map_or(0, |s| s.frame)
@@ -221,13 +241,19 @@ impl Viewport {
 
     /// Window and inversion in use.
     pub fn display(&self) -> DisplayState {
-        self.shown.as_ref().map(|s| s.display).unwrap_or_default()
+        self.shown.as_ref().map(super::Shown::display_now).unwrap_or_default()
+    }
+
+    /// What was chosen of the display; the frame does not change it.
+    pub(super) fn chosen(&self) -> Option<(DisplayState, bool)> {
+        self.shown.as_ref().map(|s| (s.display, s.follows))
     }
 
     /// `None`: the full range of the samples.
     pub fn set_window(&mut self, window: Option<Window>) {
         if let Some(shown) = &mut self.shown {
             shown.display.window = window.map(|w| Window { width: w.width.max(1.0), ..w });
+            shown.follows = false;
         }
     }
 
@@ -235,6 +261,7 @@ impl Viewport {
     pub fn reset_window(&mut self) {
         if let Some(shown) = &mut self.shown {
             shown.display = DisplayState::from_defaults(&shown.handle.source().meta().display);
+            shown.follows = true;
         }
     }
 
@@ -309,8 +336,8 @@ impl Viewport {
         if let Some(rgb) = tile.rgb_at(x, y) {
             return Some(Sample::Rgb(rgb));
         }
-        let stored = tile.grey_at(x, y)?;
-        let value = meta.frames.get(frame as usize)?.value(tile.stored_of(stored));
+        let stored = tile.stored_of(tile.grey_at(x, y)?);
+        let value = meta.frames.get(frame as usize)?.value(stored);
         Some(Sample::Grey { stored, value })
     }
 

@@ -35,10 +35,16 @@ impl Viewport {
         let (Some(gpu), Some(shown)) = (self.gpu.clone(), &self.shown) else { return };
         let meta = shown.handle.source().meta();
         let none = std::collections::HashSet::new();
-        let source = compose::Source { image: shown.handle.id(), meta, display: &shown.display, on_card: &none };
+        let source = compose::Source {
+            image: shown.handle.id(),
+            meta,
+            display: &shown.display,
+            follows: shown.follows,
+            on_card: &none,
+        };
         let [w, h] = shown.size_px();
         let size_px = physical_size(rect, self.pixels_per_point);
-        let invert_colour = shown.display.invert;
+        let invert_colour = shown.display.invert && shown.meta().channels > 1;
         let tiles = keys.iter().filter_map(|key| {
             let image = self.tiles.take(key)?;
             Some(compose::draw(&source, *key, image))
@@ -54,6 +60,7 @@ impl Viewport {
             filter: Filter::Linear,
             invert_colour,
             look: self.colours.look(),
+            palette: self.palette.colours(),
             ..Scene::empty(size_px)
         };
         let callback = SceneCallback {

@@ -7,7 +7,7 @@ use crate::domain::Spacing;
 pub enum Sample {
     /// `stored` as in the file; `value` rescaled (HU for CT).
     Grey {
-        stored: i32,
+        stored: f64,
         value: f64,
     },
     Rgb([u8; 3]),
