@@ -109,6 +109,7 @@ fn every_setting_survives_a_restart() {
             motion: false,
             monitor_profile: Some("/a/monitor.icc".into()),
             panels: std::collections::BTreeMap::from([("workspace-read".to_owned(), [240, 320])]),
+            second_window: Some([1366, -20, 1280, 1000]),
         };
     })
     .unwrap();

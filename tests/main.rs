@@ -40,6 +40,8 @@ mod gui_films;
 #[cfg(feature = "gui")]
 mod gui_keeping;
 #[cfg(feature = "gui")]
+mod gui_layouts;
+#[cfg(feature = "gui")]
 mod gui_opening;
 #[cfg(feature = "gui")]
 mod gui_planes;

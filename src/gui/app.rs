@@ -18,6 +18,7 @@ use super::session::Session;
 use super::stage::Stage;
 use super::tools::{Tool, ToolKind};
 use super::{keyboard, theme};
+use crate::domain::Field;
 
 /// The window and everything it holds: eight fields, each with one job.
 pub struct App {
@@ -150,6 +151,7 @@ impl App {
             self.set_frame(i64::from(frame));
         }
         self.run_player(ctx);
+        self.note_second();
         // A width is kept once the hand lets go of it.
         if !ctx.input(|i| i.pointer.any_down()) {
             self.session.remember_widths(&self.look.widths);
@@ -172,6 +174,7 @@ impl App {
         } else {
             self.frame(ui, &mut out);
         }
+        self.show_second(ui, &mut out);
         self.dialogs(ui, &mut out);
         let lift = match self.look.workspace {
             Workspace::Adjudicate if self.look.redraw().is_some() => 124.0,
@@ -397,7 +400,10 @@ fn hint(shown: Shown<'_>, tool: &Tool) -> &'static str {
     }
     let stack = image.is_some_and(|i| i.frames > 1);
     match tool.hint(shown.look.selected.is_some()) {
-        "hint-select" if shown.look.player.moves() => "hint-select-film",
+        "hint-select" if shown.look.player.moves() && image.is_some_and(|i| i.field == Field::Endoscopy) => {
+            "hint-select-film"
+        }
+        "hint-select" if shown.look.player.moves() => "hint-select-loop",
         "hint-select" if stack => "hint-select-stack",
         other => other,
     }

@@ -179,6 +179,7 @@ impl Cell {
             field: row.map(|r| r.field),
             image: (place.map_or(0, |p| p + 1), case.map_or(0, |c| c.images.len())),
             frame: (frame + 1, row.map_or(1, |r| r.frames)),
+            moving: meta.is_some_and(|m| m.frames.len() > 1 && m.frames.iter().all(|f| f.pose.is_none())),
             levels: levels.len(),
             level: levels.iter().rposition(|l| l.downsample * zoom <= 1.001).unwrap_or(0),
             zoom,

@@ -173,6 +173,7 @@ impl Stage {
         let now: Vec<Option<(ImageId, Sight)>> = self
             .cells
             .iter()
+            .chain(self.second.as_ref().map(|s| &s.cell))
             .map(|c| Some((c.image().filter(|_| c.plane.is_none())?.clone(), Sight::of(c.viewport()))))
             .collect();
         let before = std::mem::replace(&mut self.sights, now.clone());
@@ -185,10 +186,12 @@ impl Stage {
             _ => false,
         })?;
         let ((image, sight), (_, old)) = (now.get(moved)?.as_ref()?, before.get(moved)?.as_ref()?);
-        let meta = self.cells.get(moved)?.viewport().meta()?.clone();
+        let source = self.cells.get(moved).or_else(|| self.second.as_ref().map(|s| &s.cell))?;
+        let meta = source.viewport().meta()?.clone();
         let hand = self.hand();
         let mut came_to = None;
-        for (n, cell) in self.cells.iter_mut().enumerate().filter(|(n, c)| *n != moved && c.plane.is_none()) {
+        let cells = self.cells.iter_mut().chain(self.second.as_mut().map(|s| &mut s.cell));
+        for (n, cell) in cells.enumerate().filter(|(n, c)| *n != moved && c.plane.is_none()) {
             let Some((other, theirs)) = now.get(n).and_then(Option::as_ref) else { continue };
             let viewport = cell.viewport_mut();
             let Some(their_meta) = viewport.meta() else { continue };

@@ -58,6 +58,8 @@ pub enum Availability {
 pub struct ImageRow {
     pub id: ImageId,
     pub label: String,
+    /// DICOM's code of the modality, or the one that such an image would carry.
+    pub kind: String,
     pub field: Field,
     pub frames: u32,
     pub size_px: SizePx,

@@ -167,6 +167,7 @@ impl App {
             // Nothing of the case before stays in view beside this one.
             self.stage.one_cell();
         }
+        let another = self.look.case.as_ref() != Some(case);
         self.look.case = Some(case.clone());
         self.look.selected = None;
         self.look.verdict = None;
@@ -174,6 +175,9 @@ impl App {
         let image = self.session.model().case(case).and_then(|c| c.images.first()).map(|i| i.id.clone());
         if let Some(image) = image {
             self.open_image(&image);
+        }
+        if another {
+            self.second_follows_case();
         }
         self.resume_draft();
     }

@@ -10,9 +10,8 @@ use std::time::Instant;
 use egui::Context;
 
 use super::drafts::KeptDraft;
-use super::i18n::Lang;
 use super::keeping::Answer;
-use super::look::{Look, Widths};
+use super::look::Look;
 use super::model::{JobRow, Model, Saved};
 use super::news::{Failure, SessionEvent};
 use super::opening::{self, Arrived, Here, Opening, is_project};
@@ -22,7 +21,7 @@ use super::vocabulary::TermTables;
 use super::watch::Watch;
 use crate::domain::{AdjudicationTake, CaseId, ImageId, ReaderId, Spacing, UserText};
 use crate::project::{
-    AccessKind, Cause, Command, FindingDraft, HashOutcome, ImageSource, Language, Project, ProjectError, ReleasePlan,
+    AccessKind, Cause, Command, FindingDraft, HashOutcome, ImageSource, Project, ProjectError, ReleasePlan,
     SettingsFile, home_dir,
 };
 
@@ -45,7 +44,7 @@ pub type Practice = fn(&Path) -> Result<Vec<PathBuf>, String>;
 pub struct Session {
     ctx: Context,
     pub(super) home: Option<PathBuf>,
-    settings: Option<SettingsFile>,
+    pub(super) settings: Option<SettingsFile>,
     pub(super) project: Option<Project>,
     pub(super) model: Model,
     opening: Option<Opening>,
@@ -110,49 +109,6 @@ impl Session {
 
     pub const fn opening(&self) -> bool {
         self.opening.is_some()
-    }
-
-    /// The language and theme that the settings remember.
-    pub fn remembered(&self) -> (Lang, bool) {
-        let settings = self.settings.as_ref().map(SettingsFile::settings);
-        let lang = settings.map_or(Lang::Ja, |s| if s.language == Language::English { Lang::En } else { Lang::Ja });
-        (lang, settings.is_none_or(|s| s.theme == crate::project::Theme::Dark))
-    }
-
-    /// Widths of the panels as they were left.
-    pub fn remembered_widths(&self) -> Widths {
-        self.settings.as_ref().map(|s| s.settings().panels.clone()).unwrap_or_default()
-    }
-
-    /// The file of the monitor's colour profile that the settings name.
-    pub fn monitor_profile(&self) -> Option<std::path::PathBuf> {
-        let chosen = self.settings.as_ref()?.settings().monitor_profile.as_ref()?;
-        Some(std::path::PathBuf::from(chosen.reveal()))
-    }
-
-    pub fn remember_widths(&mut self, widths: &Widths) {
-        if self.settings.as_ref().is_some_and(|s| s.settings().panels != *widths) {
-            self.remember(|s| s.panels.clone_from(widths));
-        }
-    }
-
-    pub fn remember_lang(&mut self, lang: Lang) {
-        let language = if lang == Lang::En { Language::English } else { Language::Japanese };
-        self.remember(|s| s.language = language);
-    }
-
-    pub fn remember_theme(&mut self, dark: bool) {
-        let theme = if dark { crate::project::Theme::Dark } else { crate::project::Theme::Light };
-        self.remember(|s| s.theme = theme);
-    }
-
-    fn remember(&mut self, change: impl FnOnce(&mut crate::project::Settings)) {
-        if let Some(file) = &mut self.settings
-            && let Err(e) = file.update(change)
-        {
-            // The choice holds for this run; the next start asks the file again.
-            tracing::warn!("the settings could not be written: {e}");
-        }
     }
 
     /// Opens a project folder, or images into the open project or their personal one, on a thread of its own. What is

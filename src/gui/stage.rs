@@ -13,6 +13,7 @@ use super::model::Model;
 use super::panels::corners::ViewFacts;
 use super::planes::Planes;
 use super::presets::Preset;
+use super::second::Second;
 use super::session::Session;
 use super::viewport::{GpuLink, Viewport, ViewportResponse};
 use super::volumes::Volumes;
@@ -47,6 +48,8 @@ pub struct Stage {
     pub(super) planes: Option<Planes>,
     monitor: Option<Arc<[u8]>>,
     strip: Filmstrip,
+    /// A window of its own on another monitor.
+    pub(super) second: Option<Second>,
 }
 
 /// What the stage was asked for in a frame, cell by cell.
@@ -82,6 +85,7 @@ impl Stage {
             planes: None,
             monitor: None,
             strip: Filmstrip::default(),
+            second: None,
         })
     }
 
@@ -114,7 +118,7 @@ impl Stage {
     /// The monitor's colour profile, for every cell; `None` is sRGB.
     pub fn set_monitor_profile(&mut self, profile: Option<Arc<[u8]>>) {
         self.monitor = profile;
-        for cell in &mut self.cells {
+        for cell in self.cells.iter_mut().chain(self.second.as_mut().map(|s| &mut s.cell)) {
             cell.viewport_mut().set_monitor_profile(self.monitor.clone());
         }
     }
@@ -143,7 +147,7 @@ impl Stage {
 
     /// Something of a cell is still being loaded or drawn.
     pub fn is_busy(&self) -> bool {
-        self.volumes.is_busy() || self.cells.iter().any(Cell::is_busy)
+        self.volumes.is_busy() || self.cells.iter().chain(self.second.as_ref().map(|s| &s.cell)).any(Cell::is_busy)
     }
 
     /// The image of a cell.
@@ -165,10 +169,16 @@ impl Stage {
         self.cells.truncate(count);
         self.cells.iter_mut().for_each(|c| c.viewport_mut().fit_when_shown());
         while self.cells.len() < count {
-            let mut viewport = Viewport::new(&self.ctx, Arc::clone(&self.pool), self.gpu.clone());
-            viewport.set_monitor_profile(self.monitor.clone());
-            self.cells.push(Cell::new(viewport));
+            let cell = self.new_cell();
+            self.cells.push(cell);
         }
+    }
+
+    /// A cell on the stage's graphics device and decode threads.
+    pub(super) fn new_cell(&self) -> Cell {
+        let mut viewport = Viewport::new(&self.ctx, Arc::clone(&self.pool), self.gpu.clone());
+        viewport.set_monitor_profile(self.monitor.clone());
+        Cell::new(viewport)
     }
 
     /// Lets the active cell cover the others, or shows them again.
@@ -217,7 +227,7 @@ impl Stage {
         self.volumes = Volumes::default();
         self.registrations = Registrations::default();
         self.linked = false;
-        self.cells.iter_mut().for_each(Cell::close);
+        self.cells.iter_mut().chain(self.second.as_mut().map(|s| &mut s.cell)).for_each(Cell::close);
     }
 
     /// The space that outlines of a frame are kept in: the patient where the frame has a pose.

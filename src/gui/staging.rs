@@ -45,6 +45,10 @@ pub enum Staging {
     Fuse,
     FuseMore,
     FuseLess,
+    /// A window of its own on another monitor, or none again.
+    Second,
+    /// The image in the hand goes there.
+    ToSecond,
 }
 
 /// What one key goes through.
@@ -84,6 +88,8 @@ impl App {
             Staging::Fuse => self.fuse(),
             Staging::FuseMore => self.on_fusion(0.1),
             Staging::FuseLess => self.on_fusion(-0.1),
+            Staging::Second => self.switch_second(),
+            Staging::ToSecond => self.send_to_second(),
         }
     }
 

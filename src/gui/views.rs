@@ -48,7 +48,9 @@ impl Lookup<'_> {
             model.conflicts = conflicts_of(self.project, all, |term| self.term_look(Some(term)).0);
         }
         let Some(case) = look.case.as_ref() else { return model };
-        model.terms = self.terms.of(self.project.packs(), model.case(case).map(|c| c.field));
+        // A case may hold a CT and the stills of the examination before it: the words are those of the image in view.
+        let field = look.image.as_ref().and_then(|i| model.image(i)).map(|i| i.field);
+        model.terms = self.terms.of(self.project.packs(), field.or_else(|| model.case(case).map(|c| c.field)));
         if let Some(read) = self.own_read(case) {
             model.findings = read.findings.iter().map(|f| self.finding_row(f)).collect();
             model.undo = read.undo.as_deref().map(history_key);
@@ -214,6 +216,7 @@ fn image_row(view: &ImageView) -> ImageRow {
     ImageRow {
         id: view.id.clone(),
         label: view.name.reveal().clone(),
+        kind: view.modality.clone(),
         field: view.field,
         frames: view.frames,
         size_px: SizePx::new(view.width, view.height),

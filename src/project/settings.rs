@@ -44,6 +44,8 @@ pub struct Settings {
     pub monitor_profile: Option<Sensitive<String>>,
     /// Widths of the left and the right panel in points, by workspace.
     pub panels: BTreeMap<String, [u16; 2]>,
+    /// Where the second window was: left, top, width and height in points.
+    pub second_window: Option<[i32; 4]>,
 }
 
 impl Default for Settings {
@@ -56,6 +58,7 @@ impl Default for Settings {
             motion: true,
             monitor_profile: None,
             panels: BTreeMap::new(),
+            second_window: None,
         }
     }
 }
@@ -195,6 +198,14 @@ fn read(document: &DocumentMut) -> (Settings, Vec<&'static str>) {
         }
         Some(())
     });
+    take("second_window", &mut |item| {
+        let numbers = item.as_array()?.iter().map(|v| i32::try_from(v.as_integer()?).ok());
+        let place: Vec<i32> = numbers.collect::<Option<_>>()?;
+        <[i32; 4]>::try_from(place)
+            .ok()
+            .filter(|[_, _, w, h]| *w > 0 && *h > 0)
+            .map(|p| settings.second_window = Some(p))
+    });
     (settings, ignored)
 }
 
@@ -223,6 +234,15 @@ fn write_changed(document: &mut DocumentMut, before: &Settings, after: &Settings
     }
     if before.monitor_profile != after.monitor_profile {
         document["monitor_profile"] = value(after.monitor_profile.as_ref().map_or("", |p| p.reveal().as_str()));
+    }
+    match after.second_window {
+        now if now == before.second_window => {}
+        Some(place) => {
+            document["second_window"] = value(place.into_iter().map(i64::from).collect::<toml_edit::Array>())
+        }
+        None => {
+            document.remove("second_window");
+        }
     }
     if before.motion != after.motion {
         document["motion"] = value(after.motion);

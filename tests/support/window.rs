@@ -185,6 +185,10 @@ impl Study {
 
     /// A study of whatever images are in a folder.
     pub fn of(desk: &Path, images: &Path) -> Self {
+        Self::cases_by(desk, images, CaseBy::Auto)
+    }
+
+    pub fn cases_by(desk: &Path, images: &Path, by: CaseBy) -> Self {
         let (home, folder) = (desk.join("home"), desk.join("study.shoken"));
         let mut project = Project::create(NewProject {
             folder: &folder,
@@ -199,9 +203,7 @@ impl Study {
         for (id, role) in [("R1", Role::Reader), ("R2", Role::Reader), ("J", Role::Adjudicator)] {
             project.add_reader(&ReaderId::new(id).unwrap(), &[role], None, &[], None).unwrap();
         }
-        project
-            .import(&[images.to_owned()], CaseBy::Auto, &Cause::Cli, &Progress::default(), &Cancel::default())
-            .unwrap();
+        project.import(&[images.to_owned()], by, &Cause::Cli, &Progress::default(), &Cancel::default()).unwrap();
         for job in project.pending_hashes().unwrap() {
             project.record_hashes(&[job.run(|_| true)]).unwrap();
         }

@@ -318,3 +318,8 @@ action-verify-release = Check a release
 action-verify-release-help = Choose the folder of a release; its signature and every file are checked.
 action-conflicts = Choose between rival reads
 action-conflicts-help = Where a reader sealed a case several times, say which read counts.
+
+second-window = Show on a second monitor
+second-window-help = Opens one more window to look at; once more closes it. Drawing stays in the main window.
+second-send = Send this image to the second window
+second-send-help = Shows the image in view, with its slice and window, in the second window.

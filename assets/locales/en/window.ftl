@@ -76,6 +76,10 @@ count-findings = { $n ->
     [one] 1 finding
    *[other] { $n } findings
 }
+count-slices = { $n ->
+    [one] 1 image
+   *[other] { $n } images
+}
 count-steps = { $n ->
     [one] 1 step
    *[other] { $n } steps
@@ -179,6 +183,7 @@ release-unsound = Verification found { $n } problems. Do not hand this version o
 
 hint-select = Click selects a finding · drag pans · wheel zooms
 hint-select-film = Click selects a finding · Ctrl+Space plays · J K L reverse, stop, forward · ↑↓ step · Shift+F fits the field
+hint-select-loop = Click selects a finding · Ctrl+Space plays · J K L reverse, stop, forward · ↑↓ step · drag sets the window
 hint-select-stack = Click selects a finding · drag sets the window · wheel scrolls · Ctrl+wheel zooms
 hint-edit = Drag a vertex to move it · click an edge to add one · Alt+click deletes one · Del deletes the finding · Esc deselects
 hint-polygon-start = Click for vertices · drag to draw freehand · middle button or Space pans · Esc for the selection tool
@@ -549,3 +554,8 @@ pacs-patient-id = Patient ID
 pacs-secret = Password or token
 pacs-server = Server
 pacs-title = Open from a PACS
+
+second-title = Shoken second window (view only)
+second-canvas = Image of the second window
+second-empty = Alt+F11 in the main window shows its image here
+second-hint = View only · drag and wheel as in the main window · ↑↓ slices · F fits · F11 full screen · Esc closes

@@ -318,3 +318,8 @@ action-verify-release = 公開版を検証する
 action-verify-release-help = 公開版のフォルダーを選び、署名と全ファイルを調べます。
 action-conflicts = 重複した読影から選ぶ
 action-conflicts-help = 同じ読影者が複数回提出した症例で、有効とする読影を選びます。
+
+second-window = 2枚目のモニターに表示
+second-window-help = 見るだけの画面をもう1つ開きます。もう一度押すと閉じます。描画は主画面で行います。
+second-send = この画像を第2画面へ
+second-send-help = いまの画像を、スライスと表示条件のまま第2画面に出します。

@@ -73,6 +73,7 @@ image-relocate = 場所を指定
 
 findings = 所見
 count-findings = { $n } 件
+count-slices = { $n } 枚
 count-steps = { $n } 件
 findings-unnamed = 用語未設定 { $n } 件
 findings-empty = 所見はまだありません
@@ -173,6 +174,7 @@ release-unsound = 検証で { $n } 件の問題が見つかりました。この
 
 hint-select = クリックで所見を選択・ドラッグで移動・ホイールで拡大縮小
 hint-select-film = クリックで所見を選択・Ctrl+Space で再生・J K L で逆再生 停止 再生・↑↓ でコマ送り・Shift+F で視野に合わせる
+hint-select-loop = クリックで所見を選択・Ctrl+Space で再生・J K L で逆再生 停止 再生・↑↓ でコマ送り・ドラッグで表示条件
 hint-select-stack = クリックで所見を選択・ドラッグで表示条件・ホイールでスライス・Ctrl+ホイールで拡大縮小
 hint-edit = 頂点をドラッグで移動・辺をクリックで頂点を追加・Alt+クリックで頂点を削除・Del で所見を削除・Esc で選択解除
 hint-polygon-start = クリックで頂点・ドラッグで自由描画・中ボタンまたは Space で移動・Esc で選択ツール
@@ -540,3 +542,8 @@ pacs-patient-id = 患者ID
 pacs-secret = パスワードまたはトークン
 pacs-server = サーバー
 pacs-title = PACS から開く
+
+second-title = Shoken 第2画面（表示のみ）
+second-canvas = 第2画面の画像
+second-empty = 主画面で Alt+F11 を押すと、いまの画像をここに表示します
+second-hint = 表示のみ・ドラッグとホイールは主画面と同じ・↑↓ スライス・F 全体・F11 全画面・Esc で閉じる

@@ -20,6 +20,8 @@ pub struct ViewFacts {
     pub image: (usize, usize),
     /// Slice number and count, from 1.
     pub frame: (u32, u32),
+    /// The frames follow each other in time, not through the body.
+    pub moving: bool,
     pub levels: usize,
     pub level: usize,
     /// Screen pixels (physical) per image pixel.
@@ -111,7 +113,7 @@ fn top_right(words: &Words, f: &ViewFacts) -> Vec<String> {
     let mut out = Vec::new();
     if f.frame.1 > 1 {
         let n = |v: u32| Arg::from(v.to_string());
-        let key = if f.field == Some(Field::Endoscopy) { "corner-frame" } else { "corner-slice" };
+        let key = if f.moving { "corner-frame" } else { "corner-slice" };
         out.push(words.with(key, &[("n", n(f.frame.0)), ("of", n(f.frame.1))]));
     }
     out.extend(f.parts.iter().flat_map(|frame| readings::parts(words, frame)));
@@ -265,6 +267,11 @@ pub fn said(words: &Words, f: &ViewFacts) -> Vec<String> {
     [top_left(words, f), top_right(words, f), bottom_left(words, f), bottom_right(f)].concat()
 }
 
+/// In a small cell the bar and what is written beside it end before the letter of the lower edge.
+pub fn longest_bar(rect: Rect) -> f64 {
+    f64::from(rect.width() / 2.0 - 80.0).clamp(24.0, 120.0)
+}
+
 /// Paints the corners over the image.
 pub fn paint(painter: &Painter, rect: Rect, words: &Words, f: &ViewFacts) {
     let inner = rect.shrink(10.0);
@@ -274,7 +281,7 @@ pub fn paint(painter: &Painter, rect: Rect, words: &Words, f: &ViewFacts) {
     let mut left = bottom_left(words, f);
     match f.spacing {
         Some(spacing) if f.pt_per_px > 0.0 => {
-            scale_bar(painter, inner, (spacing.x_um / f.pt_per_px, 120.0), |um| bar_text(words, f, um));
+            scale_bar(painter, inner, (spacing.x_um / f.pt_per_px, longest_bar(rect)), |um| bar_text(words, f, um));
             stack(painter, inner.left_bottom() - Vec2::new(0.0, 14.0), Align2::LEFT_BOTTOM, &left);
         }
         _ => {

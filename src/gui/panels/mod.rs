@@ -18,6 +18,7 @@ pub mod pacs;
 pub mod palette;
 pub mod planes;
 pub mod release;
+pub mod second;
 pub mod start;
 pub mod status;
 pub mod strip;

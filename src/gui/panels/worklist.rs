@@ -101,19 +101,32 @@ fn case_row(ui: &mut Ui, s: Shown<'_>, case: &CaseRow, here: bool) -> bool {
 
 fn image_row(ui: &mut Ui, s: Shown<'_>, image: &ImageRow, index: usize, out: &mut Vec<Action>) {
     let here = s.look.image.as_ref() == Some(&image.id);
-    let made = row(ui, &image.label, here, 24.0, |ui, t| {
+    let named = image_name(s, image);
+    let made = row(ui, &named, here, 24.0, |ui, t| {
         ui.add_space(26.0);
         let color = if here { t.text } else { t.text_dim };
-        let text = format!("{}  {}", index + 1, image.label);
+        let text = format!("{}  {named}", index + 1);
         ui.add(egui::Label::new(RichText::new(text).font(theme::small()).color(color)).truncate());
     });
-    // It can be dragged into a cell of the stage.
-    let held = ui.interact(made.rect, made.id.with("drag"), egui::Sense::drag());
-    held.dnd_set_drag_payload(image.id.clone());
+    // It can be dragged into a cell of the stage; one widget, since another over it would take the click away.
+    let made = made.interact(egui::Sense::drag());
+    made.dnd_set_drag_payload(image.id.clone());
     if made.clicked() {
         out.push(Action::Look(ViewChange::Image(image.id.clone())));
     }
     trouble(ui, s, image);
+}
+
+/// Series of a study lie in one folder and would all be called by it: their kind and length come first.
+fn image_name(s: Shown<'_>, image: &ImageRow) -> String {
+    if image.field != Field::Radiology || image.kind.is_empty() {
+        return image.label.clone();
+    }
+    let n = usize::try_from(image.frames).unwrap_or(usize::MAX);
+    match n {
+        0 | 1 => format!("{} · {}", image.kind, image.label),
+        _ => format!("{} · {} · {}", image.kind, s.words.count("count-slices", n), image.label),
+    }
 }
 
 /// What is wrong with an image; the way out stands where its pixels would be.

@@ -121,6 +121,8 @@ struct Shown {
     /// Tiles of the last frame that was sharp: they stay until the next one has something to show.
     last_sharp: Option<(u32, Wanted)>,
     fit_pending: bool,
+    /// The camera as the last fit left it: while nobody has moved it, the image goes on filling its place.
+    fitted: Option<Camera>,
 }
 
 impl Shown {
@@ -227,8 +229,9 @@ impl Viewport {
         let file = meta.files.first().cloned().unwrap_or_default();
         self.seen.open(file, [f64::from(size.width), f64::from(size.height)]);
         let frames = u32::try_from(meta.frames.len()).unwrap_or(u32::MAX);
-        // A stack opens in its middle: there is something to see.
-        let frame = if meta.field == Field::Radiology { frames / 2 } else { 0 };
+        // A stack opens in its middle: there is something to see. A loop begins at its beginning.
+        let stack = meta.field == Field::Radiology && meta.frames.iter().any(|f| f.pose.is_some());
+        let frame = if stack { frames / 2 } else { 0 };
         self.shown = Some(Shown {
             display: DisplayState::from_defaults(&meta.display),
             follows: true,
@@ -236,6 +239,7 @@ impl Viewport {
             direction: 1,
             last_sharp: None,
             fit_pending: true,
+            fitted: None,
             handle: ImageHandle::new(source),
         });
     }
@@ -275,12 +279,14 @@ impl Viewport {
     pub fn ui(&mut self, ui: &mut Ui, input: ViewportInput<'_>) -> ViewportResponse {
         let (area, response) = ui.allocate_exact_size(ui.available_size(), Sense::click_and_drag());
         self.pixels_per_point = ui.ctx().pixels_per_point();
-        self.rect = on_pixel_grid(area.intersect(ui.ctx().content_rect()), self.pixels_per_point);
+        let place = on_pixel_grid(area.intersect(ui.ctx().content_rect()), self.pixels_per_point);
+        let moved = self.rect.size() != place.size();
+        self.rect = place;
         if let Some(shown) = &mut self.shown
-            && shown.fit_pending
+            && (shown.fit_pending || (moved && shown.fitted == Some(self.camera)))
         {
-            self.camera.fit(self.rect, shown.size_px());
             shown.fit_pending = false;
+            self.fit();
         }
         let before = (self.camera, self.frame(), self.chosen());
         self.advance_glide(ui.ctx());

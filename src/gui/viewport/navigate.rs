@@ -84,8 +84,9 @@ impl Viewport {
     /// The whole image.
     pub fn fit(&mut self) {
         self.glide = None;
-        if let Some(shown) = &self.shown {
+        if let Some(shown) = &mut self.shown {
             self.camera.fit(self.rect, shown.size_px());
+            shown.fitted = Some(self.camera);
         }
     }
 

@@ -1,7 +1,7 @@
 //! A value window out of the values in view.
 
 use super::Viewport;
-use crate::project::tiles::Window;
+use crate::project::tiles::{DisplayState, Window};
 
 /// Shares of the values that lie below black and above white: enough to leave metal, bone and the table out.
 const TAILS: [f64; 2] = [0.005, 0.995];
@@ -21,6 +21,13 @@ impl Viewport {
     pub fn fit_when_shown(&mut self) {
         if let Some(shown) = &mut self.shown {
             shown.fit_pending = true;
+        }
+    }
+
+    /// As another view of the same image shows it.
+    pub fn set_display(&mut self, display: DisplayState) {
+        if let Some(shown) = &mut self.shown {
+            shown.display = display;
         }
     }
 
