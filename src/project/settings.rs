@@ -238,7 +238,7 @@ fn write_changed(document: &mut DocumentMut, before: &Settings, after: &Settings
     match after.second_window {
         now if now == before.second_window => {}
         Some(place) => {
-            document["second_window"] = value(place.into_iter().map(i64::from).collect::<toml_edit::Array>())
+            document["second_window"] = value(place.into_iter().map(i64::from).collect::<toml_edit::Array>());
         }
         None => {
             document.remove("second_window");
