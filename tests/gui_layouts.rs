@@ -4,6 +4,7 @@ use egui::{Key, Modifiers};
 use egui_kittest::kittest::Queryable as _;
 
 use shoken::demo::{CtPhantom, write_series};
+use shoken::gui::{Drag, Hold, Profile};
 use shoken::project::CaseBy;
 
 use crate::support::window::{Study, Window, photograph};
@@ -102,4 +103,72 @@ fn the_second_window_keeps_its_own_view_and_follows_the_links() {
     key(&mut window, Modifiers::SHIFT, Key::F11);
     assert_eq!(shows(&window), None);
     assert!(!window.sees("第2画面の画像"));
+}
+
+/// A drag with any button, from the middle of the image.
+fn drag(window: &mut Window, button: egui::PointerButton, by: egui::Vec2) {
+    let at = window.at(0.5, 0.5);
+    for (pos, pressed) in [(at, Some(true)), (at + by * 0.5, None), (at + by, None), (at + by, Some(false))] {
+        let events = &mut window.harness.input_mut().events;
+        events.push(egui::Event::PointerMoved(pos));
+        if let Some(pressed) = pressed {
+            events.push(egui::Event::PointerButton { pos, button, pressed, modifiers: Modifiers::NONE });
+        }
+        window.harness.step();
+    }
+    window.harness.run_steps(2);
+}
+
+#[test]
+fn each_profile_drags_as_its_table_says() {
+    let desk = tempfile::tempdir().unwrap();
+    let images = desk.path().join("study");
+    std::fs::create_dir_all(&images).unwrap();
+    write_series(&CtPhantom::new(7, 12), 7, &images).unwrap();
+    let study = Study::of(desk.path(), &images);
+    for profile in Profile::ALL {
+        let mut window = study.window("R1");
+        window.press(Key::F1);
+        window.push(match profile {
+            Profile::Standard => "標準（QuPath に準じる）",
+            Profile::PacsLeft => "PACS（左で表示条件）",
+            Profile::PacsRight => "PACS（右で表示条件）",
+        });
+        window.press(Key::Escape);
+        assert_eq!(window.app().look().profile, profile);
+        for (hold, button) in [
+            (Hold::Left, egui::PointerButton::Primary),
+            (Hold::Middle, egui::PointerButton::Middle),
+            (Hold::Right, egui::PointerButton::Secondary),
+        ] {
+            let look = |window: &Window| {
+                let app = window.app();
+                let (a, b) = (app.screen_from_image([0.0, 0.0]), app.screen_from_image([512.0, 0.0]));
+                (app.value_window(), a, b.x - a.x)
+            };
+            // Zoomed in, so that there is somewhere to pan to.
+            window.press(Key::Plus);
+            window.press(Key::Plus);
+            let (values, corner, wide) = look(&window);
+            drag(&mut window, button, egui::vec2(30.0, 40.0));
+            let (values_now, corner_now, wide_now) = look(&window);
+            let did = match (values != values_now, (wide - wide_now).abs() > 1.0, (corner - corner_now).length() > 1.0)
+            {
+                (true, false, false) => Drag::Window,
+                (false, true, _) => Drag::Zoom,
+                (false, false, true) => Drag::Pan,
+                other => panic!("{profile:?} {hold:?}: {other:?}"),
+            };
+            assert_eq!(did, profile.drag(hold, true), "{profile:?} {hold:?}");
+        }
+        // Digits: a lung window on Shift+2, or on 2 where the digits are windows.
+        let lung = Some((-600.0, 1500.0));
+        window.press(Key::Num2);
+        assert_eq!(window.app().value_window() == lung, profile != Profile::Standard, "{profile:?}");
+        window.harness.key_press_modifiers(Modifiers::SHIFT, Key::Num2);
+        window.harness.run_steps(3);
+        assert_eq!(window.app().value_window(), lung, "{profile:?}: no finding is selected, so nothing else was meant");
+    }
+    // Kept on this computer.
+    assert_eq!(study.window("R1").app().look().profile, Profile::PacsRight);
 }

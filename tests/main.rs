@@ -42,6 +42,8 @@ mod gui_keeping;
 #[cfg(feature = "gui")]
 mod gui_layouts;
 #[cfg(feature = "gui")]
+mod gui_lights;
+#[cfg(feature = "gui")]
 mod gui_opening;
 #[cfg(feature = "gui")]
 mod gui_planes;

@@ -3,8 +3,10 @@
 use std::path::PathBuf;
 
 use super::actions::{ActionId, Preset};
+use super::filmstrip::Place;
 use super::i18n::Lang;
 use super::keeping::Task;
+use super::lights::Light;
 use super::tools::{PointerInput, ToolKind};
 use crate::domain::{CaseId, FindingId, ImageId, ReaderId, TermRef, Verdict};
 use crate::project::{Command, tiles::ColourState};
@@ -100,6 +102,8 @@ pub enum Dialog {
     Submit,
     Amend,
     Restore,
+    /// With which light the picture was taken.
+    Light,
     #[cfg(feature = "network")]
     Pacs,
 }
@@ -121,6 +125,10 @@ pub enum ViewChange {
     SoftwareSeen,
     /// How colour is shown in the active view.
     Colour(ColourState),
+    /// Says which light it was, or takes back what was said.
+    Light(Option<Light>),
+    /// A picture of the strip joins those that the next word is said of, or leaves them; with `true` all up to it.
+    Mark(Place, bool),
     Select(Option<FindingId>),
     /// Select, and bring it into view if it is out of sight.
     Reveal(FindingId),

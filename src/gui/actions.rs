@@ -5,6 +5,7 @@ use egui::{Key, Modifiers};
 
 pub use super::action_kinds::{ActionDef, Group, Needs, Scope, Shortcut};
 use super::icons;
+use super::navigation::Profile;
 use super::player::Transport;
 pub use super::presets::Preset;
 use super::stage_actions::STAGE_ACTIONS;
@@ -79,6 +80,10 @@ pub enum ActionId {
     Film(Transport),
     Palette,
     Keys,
+    /// With which light the picture was taken.
+    Light,
+    /// Takes on the habits of a profile.
+    Navigate(Profile),
     About,
 }
 
@@ -248,6 +253,7 @@ const GENERAL: &[ActionDef] = &[
     ),
     def(A::Film(T::Strip), "film-strip", icons::IMAGE_SQUARE, G::View, S::Always, N::Image, &[k(Key::F9)]),
     def(A::Film(T::FitField), "fit-field", icons::CIRCLE_DASHED, G::Image, S::Endoscopy, N::Image, &[shift(Key::F)]),
+    def(A::Light, "light-mode", icons::CAMERA, G::Finding, S::Endoscopy, N::OpenRead, &[shift(Key::L)]),
     def(A::NextCase, "action-next-case", icons::CARET_RIGHT, G::File, S::Read, N::Project, &[k(Key::N)]),
     def(A::PreviousCase, "action-previous-case", icons::CARET_LEFT, G::File, S::Read, N::Project, &[shift(Key::N)]),
     def(
@@ -518,6 +524,9 @@ const GENERAL: &[ActionDef] = &[
         &[ctrl(Key::K), ctrl_shift(Key::P)],
     ),
     def(A::Keys, "action-keys", icons::KEYBOARD, G::Help, S::Always, N::Nothing, &[k(Key::F1)]),
+    quiet(A::Navigate(Profile::Standard), "profile-standard", icons::CURSOR, G::Help, S::Always, N::Nothing, &[]),
+    quiet(A::Navigate(Profile::PacsLeft), "profile-pacs-left", icons::CURSOR, G::Help, S::Always, N::Nothing, &[]),
+    quiet(A::Navigate(Profile::PacsRight), "profile-pacs-right", icons::CURSOR, G::Help, S::Always, N::Nothing, &[]),
     def(A::About, "action-about", icons::INFO, G::Help, S::Always, N::Nothing, &[]),
 ];
 

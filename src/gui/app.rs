@@ -9,10 +9,11 @@ use super::chooser::Chooser;
 use super::i18n::{Lang, Words};
 use super::look::{Forms, Look};
 use super::model::{Availability, Model};
+use super::navigation::{Drag, Hold};
 use super::notices::Notices;
 use super::panels::{
-    Shown, adjudicate, backups, canvas, dialogs, findings, history, keeping, layout, palette, release, start, status,
-    strip, terms, title, toast, transport, worklist,
+    Shown, adjudicate, backups, canvas, dialogs, findings, history, keeping, layout, light, palette, release, start,
+    status, strip, terms, title, toast, transport, worklist,
 };
 use super::session::Session;
 use super::stage::Stage;
@@ -53,11 +54,12 @@ impl App {
         session.begin();
         let (lang, dark) = session.remembered();
         let widths = session.remembered_widths();
+        let profile = session.remembered_profile();
         ctx.set_theme(if dark { egui::Theme::Dark } else { egui::Theme::Light });
         Self {
             words: Words::new(lang),
             session,
-            look: Look { widths, dark, ..Look::default() },
+            look: Look { widths, dark, profile, ..Look::default() },
             tool: Tool::new(ToolKind::Select),
             stage,
             queue: Vec::new(),
@@ -116,6 +118,17 @@ impl App {
     pub fn corner_lines(&self) -> Vec<String> {
         let facts = self.stage.facts(self.stage.hand(), self.session.model(), &self.look);
         super::panels::corners::said(&self.words, &facts)
+    }
+
+    /// Which frame each cell shows, where it shows an image; for tests.
+    pub fn cell_frames(&self) -> Vec<Option<u32>> {
+        let frame = |c: &super::cells::Cell| c.image().map(|_| c.viewport().frame());
+        self.stage.cells.iter().map(frame).collect()
+    }
+
+    /// Centre and width of the value window in view; for tests.
+    pub fn value_window(&self) -> Option<(f64, f64)> {
+        self.stage.viewport().window().map(|w| (w.center, w.width))
     }
 
     /// How many cells the stage has, and which one is active; for tests.
@@ -311,6 +324,7 @@ impl App {
             Dialog::Amend => dialogs::amend(ui, shown, &mut forms),
             #[cfg(feature = "network")]
             Dialog::Pacs => super::panels::pacs::show(ui, shown, &mut forms),
+            Dialog::Light => light::show(ui, shown),
             Dialog::Restore => backups::restore(ui, shown, &mut forms),
         });
         self.look.forms = forms;
@@ -404,7 +418,10 @@ fn hint(shown: Shown<'_>, tool: &Tool) -> &'static str {
             "hint-select-film"
         }
         "hint-select" if shown.look.player.moves() => "hint-select-loop",
-        "hint-select" if stack => "hint-select-stack",
+        "hint-select" if stack => match shown.look.profile.drag(Hold::Left, true) {
+            Drag::Window => "hint-select-stack",
+            Drag::Pan | Drag::Zoom => "hint-select-stack-pan",
+        },
         other => other,
     }
 }

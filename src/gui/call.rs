@@ -101,6 +101,13 @@ impl App {
             }
             ActionId::Film(what) => self.call_film(ctx, what),
             ActionId::Keys => self.look.dialog = Dialog::Keys,
+            ActionId::Light => self.ask_light(),
+            ActionId::Navigate(profile) => {
+                self.look.profile = profile;
+                self.session.remember_profile(profile);
+                let name = self.words.t(profile.key());
+                self.notices.done(self.words.with("done-profile", &[("name", super::i18n::Arg::from(name))]));
+            }
             ActionId::About => self.look.dialog = Dialog::About,
             ActionId::LeftPanel => self.look.left = !self.look.left,
             ActionId::RightPanel => self.look.right = !self.look.right,

@@ -180,6 +180,8 @@ impl Cell {
             image: (place.map_or(0, |p| p + 1), case.map_or(0, |c| c.images.len())),
             frame: (frame + 1, row.map_or(1, |r| r.frames)),
             moving: meta.is_some_and(|m| m.frames.len() > 1 && m.frames.iter().all(|f| f.pose.is_none())),
+            time: meta.and_then(|m| m.timing.as_ref()).map(|t| super::player::time_text(t.seconds(frame))),
+            light: self.image.as_ref().and_then(|i| model.light(i, frame)),
             levels: levels.len(),
             level: levels.iter().rposition(|l| l.downsample * zoom <= 1.001).unwrap_or(0),
             zoom,
@@ -241,6 +243,7 @@ impl Cell {
         };
         let viewport = &mut self.viewport;
         viewport.show_covers(CoversShown { graphics: look.overlays, shutter: look.shutter });
+        viewport.set_profile(look.profile);
         let out = ui.scope_builder(egui::UiBuilder::new().max_rect(rect), |ui| viewport.ui(ui, input)).inner;
         self.take_measure(model, look, out.shown_frame);
         let size = self.meta().map(ImageMeta::size_px);

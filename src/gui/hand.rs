@@ -7,9 +7,13 @@ use super::drafts::{KeptDraft, KeptRedraw};
 use super::i18n::Arg;
 use super::look::TextField;
 use super::news::Failure;
+use super::player::ClockSource;
 use super::tools::{Edit, Outcome, PointerInput, PolygonTool, Scene, Tool, ToolKey, ToolKind};
 use crate::domain::{FindingId, ImageId, Origin, PointPx, Roi, Shape};
 use crate::project::{Command, FindingCommand, FindingDraft, FindingOrigin};
+
+/// Attribute of a finding on a film: when its frame is on, in milliseconds from the film's first frame.
+pub(super) const PRESENTATION_MS: &str = "presentation-ms";
 
 impl App {
     pub(super) fn hand(&mut self, input: PointerInput) {
@@ -102,7 +106,12 @@ impl App {
         let (Some(case), Some(image)) = (self.look.case.clone(), self.look.image.clone()) else { return };
         let ring = ring_of(&shape);
         let roi = Roi { frame: self.look.frame, space: self.stage.space(self.look.frame), shape };
-        let draft = draft_of(image, roi, Vec::new(), tool_code(self.tool.kind()));
+        let mut draft = draft_of(image, roi, Vec::new(), tool_code(self.tool.kind()));
+        if let Some(clock) = self.look.player.clock().filter(|c| c.source == ClockSource::Film) {
+            // Another program may count a film's frames otherwise; its times are the film's own.
+            let ms = (clock.seconds(self.look.frame) * 1000.0).round();
+            draft.attributes.insert(PRESENTATION_MS.to_owned(), format!("{ms:.0}"));
+        }
         let before: Vec<FindingId> = self.session.model().findings.iter().map(|f| f.id.clone()).collect();
         match self.session.execute(Command::Finding(FindingCommand::Add { case, findings: vec![draft] })) {
             Ok(()) => {

@@ -37,7 +37,9 @@ pub fn read(app: &mut App, ctx: &Context) {
         {
             continue;
         }
-        let Some(def) = action_for(press, typing, |scope| app.look.active(app.session.model(), scope)) else {
+        let radiology = app.look.field(app.session.model()) == Some(crate::domain::Field::Radiology);
+        let meant = if typing.in_field { press } else { app.look.profile.meant(press, radiology) };
+        let Some(def) = action_for(meant, typing, |scope| app.look.active(app.session.model(), scope)) else {
             continue;
         };
         if matches!(def.id, ActionId::HideFindings | ActionId::View(Viewing::RawPixels)) {

@@ -3,6 +3,7 @@
 use egui::{Event, ImeEvent, Key, Modifiers};
 
 use super::actions::{ACTIONS, ActionDef, Scope, Shortcut};
+use super::navigation::is_digit;
 
 /// A key press as the window means it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,22 +51,6 @@ pub fn composing(events: &[Event], before: bool) -> bool {
         Event::Ime(ImeEvent::Commit(_)) => false,
         _ => now,
     })
-}
-
-const fn is_digit(key: Key) -> bool {
-    matches!(
-        key,
-        Key::Num0
-            | Key::Num1
-            | Key::Num2
-            | Key::Num3
-            | Key::Num4
-            | Key::Num5
-            | Key::Num6
-            | Key::Num7
-            | Key::Num8
-            | Key::Num9
-    )
 }
 
 /// One modifier per meaning: `command` stands for Ctrl (Cmd on a Mac).

@@ -1,11 +1,13 @@
 //! What the workspace owns: selection, panels, language, dialogs, and texts being typed. Never part of a finding.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
 use super::action::{Dialog, KeepTab, Workspace};
 use super::actions::{Needs, Preset, Scope};
+use super::filmstrip::Place;
 use super::model::Model;
+use super::navigation::Profile;
 use super::player::Player;
 use super::theme;
 use super::vocabulary::TermHits;
@@ -50,10 +52,16 @@ pub struct Look {
     pub dialog: Dialog,
     pub verdict: Option<Verdict>,
     pub dark: bool,
+    /// What mouse and digits do.
+    pub profile: Profile,
     /// The note that drawing happens on the processor has been read.
     pub software_seen: bool,
     pub preset: Option<Preset>,
     pub keep: KeepTab,
+    /// Pictures of the strip that the next word is said of.
+    pub marked: BTreeSet<Place>,
+    /// What the question about light is about, in words.
+    pub light_of: String,
     /// The film or the loop in view.
     pub player: Player,
     pub forms: Forms,
@@ -84,9 +92,12 @@ impl Default for Look {
             dialog: Dialog::None,
             verdict: None,
             dark: true,
+            profile: Profile::default(),
             software_seen: false,
             preset: None,
             keep: KeepTab::default(),
+            marked: BTreeSet::new(),
+            light_of: String::new(),
             player: Player::default(),
             forms: Forms::default(),
         }
@@ -144,8 +155,8 @@ impl Look {
     /// An empty view in which the window itself is as it was.
     #[must_use]
     pub fn anew(&self) -> Self {
-        let (dark, software_seen, widths) = (self.dark, self.software_seen, self.widths.clone());
-        Self { widths, dark, software_seen, ..Self::default() }
+        let (dark, profile, software_seen, widths) = (self.dark, self.profile, self.software_seen, self.widths.clone());
+        Self { widths, dark, profile, software_seen, ..Self::default() }
     }
 
     /// Widths of the panels of the workspace in view.

@@ -8,6 +8,7 @@ use egui::Color32;
 
 use super::action::Job;
 use super::keeping::{ConflictRow, KeepingPage};
+use super::lights::LightRow;
 use super::releasing::ReleasePage;
 use super::vocabulary::TermTable;
 use crate::domain::{
@@ -91,6 +92,8 @@ pub struct FindingRow {
     pub color: Color32,
     pub certainty: Option<Certainty>,
     pub comment: String,
+    /// When its frame of a film is on, in milliseconds from the first.
+    pub time_ms: Option<u32>,
     /// Its outlines, on one slice or on several.
     pub rois: Vec<RoiRow>,
     /// Largest area on one slice, in mm², where the image is calibrated.
@@ -192,6 +195,8 @@ pub struct Model {
     pub project: Option<ProjectHead>,
     pub cases: Vec<CaseRow>,
     pub findings: Vec<FindingRow>,
+    /// With which light images were taken, the newest word last.
+    pub lights: Vec<LightRow>,
     /// The active terms of the packs in force for the field in view; shared, since it outlives most changes.
     pub terms: Arc<TermTable>,
     pub history: Vec<HistoryRow>,

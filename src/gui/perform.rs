@@ -170,6 +170,7 @@ impl App {
         let another = self.look.case.as_ref() != Some(case);
         self.look.case = Some(case.clone());
         self.look.selected = None;
+        self.look.marked.clear();
         self.look.verdict = None;
         self.session.refresh(&self.look);
         let image = self.session.model().case(case).and_then(|c| c.images.first()).map(|i| i.id.clone());
@@ -196,8 +197,10 @@ impl App {
         }
         let frames = self.session.model().image(image).map_or(1, |i| i.frames);
         // A slide or a photograph is there to be outlined; on a stack the left drag sets the window until a tool is asked for.
-        let kind =
-            if frames > 1 || !self.look.editable(self.session.model()) { ToolKind::Select } else { ToolKind::Polygon };
+        let radiology = self.look.field(self.session.model()) == Some(crate::domain::Field::Radiology);
+        let reads_values = radiology && !self.look.profile.opens_radiographs_with_pen();
+        let looks = frames > 1 || reads_values || !self.look.editable(self.session.model());
+        let kind = if looks { ToolKind::Select } else { ToolKind::Polygon };
         self.tool = Tool::new(kind);
         self.session.note_viewed(&self.look);
     }
@@ -233,6 +236,8 @@ impl App {
             ViewChange::Frame(frame) => self.set_frame(i64::from(frame)),
             ViewChange::WindowByHand => self.look.preset = None,
             ViewChange::SoftwareSeen => self.look.software_seen = true,
+            ViewChange::Light(light) => self.set_light(light),
+            ViewChange::Mark(place, range) => self.mark(place, range),
             ViewChange::Select(id) => self.look.selected = id,
             ViewChange::Reveal(id) => self.reveal(&id, ctx.input(|i| i.time)),
             ViewChange::Tool(kind) => self.take_tool(kind),

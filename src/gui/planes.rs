@@ -8,6 +8,7 @@ use egui::{Rect, Ui};
 use super::cells::Cell;
 use super::layout::Grid;
 use super::mpr::{Mpr, PlaneKind};
+use super::navigation::Profile;
 use super::palettes::Palette;
 use super::presets::Preset;
 use super::stage::Stage;
@@ -262,11 +263,18 @@ impl Stage {
     }
 
     /// Draws a plane's cell and carries out its gestures; says the slice that the cross-hair came to.
-    pub fn show_plane(&mut self, ui: &mut Ui, cell: usize, rect: Rect) -> Option<(PlaneResponse, Option<u32>)> {
+    pub fn show_plane(
+        &mut self,
+        ui: &mut Ui,
+        cell: usize,
+        rect: Rect,
+        profile: Profile,
+    ) -> Option<(PlaneResponse, Option<u32>)> {
         let canvas = theme::tokens(ui.visuals()).surround;
         let planes = self.planes.as_mut()?;
         let (kind, view) = self.cells.get_mut(cell)?.plane.as_mut()?;
         let kind = *kind;
+        view.profile = profile;
         let input = planes.input(kind, canvas);
         let out = ui.scope_builder(egui::UiBuilder::new().max_rect(rect), |ui| view.ui(ui, &input)).inner;
         drop(input);

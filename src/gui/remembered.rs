@@ -2,6 +2,7 @@
 
 use super::i18n::Lang;
 use super::look::Widths;
+use super::navigation::Profile;
 use super::second::Place;
 use super::session::Session;
 use crate::project::{Language, SettingsFile};
@@ -38,6 +39,15 @@ impl Session {
 
     pub fn remember_second(&mut self, place: Place) {
         self.remember(|s| s.second_window = Some(place));
+    }
+
+    /// What mouse and digits do.
+    pub fn remembered_profile(&self) -> Profile {
+        self.settings.as_ref().map(|s| Profile::of_name(&s.settings().key_profile)).unwrap_or_default()
+    }
+
+    pub fn remember_profile(&mut self, profile: Profile) {
+        self.remember(|s| profile.name().clone_into(&mut s.key_profile));
     }
 
     pub fn remember_lang(&mut self, lang: Lang) {

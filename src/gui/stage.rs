@@ -221,6 +221,21 @@ impl Stage {
         }
     }
 
+    /// Shows in a cell what the one in the hand shows of the same image: its frame and values, and its place where the cells
+    /// did not just change their size.
+    pub fn look_alike(&mut self, cell: usize, place_too: bool) {
+        let (frame, display, camera) = {
+            let own = self.viewport();
+            (own.frame(), own.display(), own.camera())
+        };
+        let Some(viewport) = self.cells.get_mut(cell).map(Cell::viewport_mut) else { return };
+        viewport.set_frame(frame);
+        viewport.set_display(display);
+        if place_too {
+            viewport.set_camera(camera);
+        }
+    }
+
     pub fn close(&mut self) {
         self.leave_planes();
         // An id names an image within its project only.

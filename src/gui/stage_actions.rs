@@ -100,6 +100,7 @@ pub const STAGE_ACTIONS: &[ActionDef] = &[
     quiet(stage(T::Fuse), "fuse", icons::STACK, G::Image, S::Radiology, N::Image, &[shift(Key::F)]),
     quiet(stage(T::FuseMore), "fuse-more", icons::PLUS, G::Image, S::Radiology, N::Image, &[alt(Key::CloseBracket)]),
     quiet(stage(T::FuseLess), "fuse-less", icons::MINUS, G::Image, S::Radiology, N::Image, &[alt(Key::OpenBracket)]),
+    def(stage(T::Compare), "cell-compare", icons::FRAME_CORNERS, G::View, S::Read, N::Image, &[shift(Key::F5)]),
     def(stage(T::Second), "second-window", icons::FRAME_CORNERS, G::View, S::Always, N::Image, &[shift(Key::F11)]),
     quiet(stage(T::ToSecond), "second-send", icons::FRAME_CORNERS, G::View, S::Always, N::Image, &[alt(Key::F11)]),
     quiet(stage(T::PreviousCell), "cell-previous", icons::CARET_LEFT, G::View, S::Always, N::Project, &[SHIFT_F6]),

@@ -45,6 +45,8 @@ pub enum Staging {
     Fuse,
     FuseMore,
     FuseLess,
+    /// The frame in view into the next cell, to compare.
+    Compare,
     /// A window of its own on another monitor, or none again.
     Second,
     /// The image in the hand goes there.
@@ -88,6 +90,7 @@ impl App {
             Staging::Fuse => self.fuse(),
             Staging::FuseMore => self.on_fusion(0.1),
             Staging::FuseLess => self.on_fusion(-0.1),
+            Staging::Compare => self.compare(),
             Staging::Second => self.switch_second(),
             Staging::ToSecond => self.send_to_second(),
         }
@@ -172,6 +175,20 @@ impl App {
         } else {
             self.stage.place(&mut self.session, cell, image);
         }
+    }
+
+    /// Leaves the frame in view in the next cell, so that the hand can go on to another one beside it.
+    fn compare(&mut self) {
+        let Some(image) = self.look.image.clone() else { return };
+        let alone = self.stage.is_alone() || self.stage.planes().is_some();
+        if self.stage.is_alone() && self.stage.grid().cells() > 1 {
+            self.stage.toggle_alone();
+        } else if alone {
+            self.lay_out(Grid::new(2, 1));
+        }
+        let next = (self.stage.active() + 1) % self.stage.grid().cells();
+        self.stage.place(&mut self.session, next, &image);
+        self.stage.look_alike(next, !alone);
     }
 
     /// What hanging looks at of the open case's images, in their order.

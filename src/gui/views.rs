@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 use super::action::Workspace;
+use super::hand::PRESENTATION_MS;
 use super::keeping::conflicts_of;
+use super::lights::LightRow;
 use super::look::Look;
 use super::model::{
     Availability, CaseRow, DiscrepancyRow, FindingRow, HistoryRow, ImageRow, Model, ProjectHead, ReadState, RoiRow,
@@ -53,6 +55,7 @@ impl Lookup<'_> {
         model.terms = self.terms.of(self.project.packs(), field.or_else(|| model.case(case).map(|c| c.field)));
         if let Some(read) = self.own_read(case) {
             model.findings = read.findings.iter().map(|f| self.finding_row(f)).collect();
+            model.lights = read.facts.iter().filter_map(LightRow::of).collect();
             model.undo = read.undo.as_deref().map(history_key);
             model.redo = read.redo.as_deref().map(history_key);
         }
@@ -135,6 +138,7 @@ impl Lookup<'_> {
             color,
             certainty: f.certainty,
             comment: f.comment.clone().unwrap_or_default(),
+            time_ms: f.attributes.get(PRESENTATION_MS).and_then(|ms| ms.parse().ok()),
             rois,
             area_mm2,
         }

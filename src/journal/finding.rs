@@ -50,6 +50,18 @@ pub struct FindingBody {
     pub comment: Option<Digest>,
 }
 
+impl FindingBody {
+    /// Says something of a whole image instead of naming a lesion on it (with which light a still was taken): coded
+    /// attributes, no term, nothing outlined. It is a reader's act like any other (signed, undone, erased), but no finding:
+    /// it is not counted, not matched with another reader's, and does not stand against the verdict "no finding".
+    pub fn is_image_fact(&self) -> bool {
+        self.terms.is_empty()
+            && !self.attributes.is_empty()
+            && !self.rois.is_empty()
+            && self.rois.iter().all(|r| r.shape == GeometryKind::WholeImage)
+    }
+}
+
 /// A finding as folded: its body now, and when and by which transaction it last changed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
@@ -108,7 +120,12 @@ impl ReadFold {
 
     /// Findings that are there, in order of creation id.
     pub fn live(&self) -> impl Iterator<Item = &Finding> {
-        self.findings.values().map(AsRef::as_ref).filter(|f| !f.deleted)
+        self.findings.values().map(AsRef::as_ref).filter(|f| !f.deleted && !f.body.is_image_fact())
+    }
+
+    /// What was said of whole images, in no order that means anything.
+    pub fn image_facts(&self) -> impl Iterator<Item = &Finding> {
+        self.findings.values().map(AsRef::as_ref).filter(|f| !f.deleted && f.body.is_image_fact())
     }
 }
 

@@ -129,7 +129,7 @@ impl ReadFold {
                     findings: self
                         .findings
                         .iter()
-                        .filter(|(_, f)| !f.deleted)
+                        .filter(|(_, f)| !f.deleted && !f.body.is_image_fact())
                         .map(|(id, f)| (id.clone(), Arc::clone(f)))
                         .collect(),
                 });

@@ -1,7 +1,7 @@
 //! Plain values for panels and the command line. A view holds only what its reader may see: blindness is decided here, by
 //! leaving things out.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::images::ImageState;
@@ -62,11 +62,22 @@ pub struct FindingView {
     pub rois: Vec<RoiView>,
     pub terms: Vec<TermRef>,
     pub certainty: Option<Certainty>,
+    pub attributes: BTreeMap<String, String>,
     pub comment: Option<String>,
     pub origin: Origin,
     pub tool: String,
     pub seen: bool,
     pub changed_at: String,
+}
+
+/// What a reader said of a whole image, or of a stretch of a film, in coded attributes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ImageFact {
+    pub id: FindingId,
+    pub image: ImageId,
+    /// The frame it is said of, or from which on.
+    pub frame: u32,
+    pub attributes: BTreeMap<String, String>,
 }
 
 /// One read as far as it may be seen.
@@ -80,6 +91,8 @@ pub struct ReadView {
     pub phase: ReadPhase,
     pub verdict: Option<Verdict>,
     pub findings: Vec<FindingView>,
+    /// What the reader said of whole images, the newest last; only in the reader's own view.
+    pub facts: Vec<ImageFact>,
     /// Codes of the acts that undo and redo would take.
     pub undo: Option<String>,
     pub redo: Option<String>,
@@ -284,6 +297,7 @@ impl Project {
             phase: fold.phase,
             verdict: fold.sealed().map(|s| s.verdict),
             findings: self.finding_views(fold.live())?,
+            facts: image_facts(fold),
             undo: fold.undo.last().map(|g| g.label.clone()),
             redo: fold.redo.last().map(|g| g.label.clone()),
         })
@@ -301,6 +315,7 @@ impl Project {
                     phase: ReadPhase::Submitted,
                     verdict: Some(s.verdict),
                     findings: self.finding_views(s.findings.values().map(AsRef::as_ref))?,
+                    facts: Vec::new(),
                     undo: None,
                     redo: None,
                 })
@@ -335,6 +350,7 @@ impl Project {
             rois,
             terms: body.terms.clone(),
             certainty: body.certainty,
+            attributes: body.attributes.clone(),
             comment,
             origin: body.origin.origin,
             tool: body.origin.tool.clone(),
@@ -433,4 +449,16 @@ impl Project {
         }
         Ok(out)
     }
+}
+
+fn image_facts(fold: &ReadFold) -> Vec<ImageFact> {
+    let mut sorted: Vec<&Finding> = fold.image_facts().collect();
+    sorted.sort_by_key(|f| (f.ordinal, &f.id));
+    let fact = |f: &Finding, image: &ImageId, frame: u32| ImageFact {
+        id: f.id.clone(),
+        image: image.clone(),
+        frame,
+        attributes: f.body.attributes.clone(),
+    };
+    sorted.into_iter().flat_map(|f| f.body.rois.iter().map(move |r| fact(f, &r.image, r.frame))).collect()
 }

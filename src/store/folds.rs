@@ -25,7 +25,7 @@ use crate::tasks::platform;
 const MAGIC: &[u8; 8] = b"SKNFOLD1";
 const TRAILER: usize = 8 + 24 + 16 + 8;
 /// What reads the file must be what wrote it. The number rises with every change to what a fold consists of.
-const WRITTEN_BY: &str = concat!(env!("CARGO_PKG_VERSION"), "/2");
+const WRITTEN_BY: &str = concat!(env!("CARGO_PKG_VERSION"), "/3");
 /// So many transactions are applied at an opening rather than the file written anew at the closing before (some 40 ms); a
 /// smaller project has no file at all.
 const TAIL: i64 = 1_000;

@@ -323,3 +323,16 @@ second-window = Show on a second monitor
 second-window-help = Opens one more window to look at; once more closes it. Drawing stays in the main window.
 second-send = Send this image to the second window
 second-send-help = Shows the image in view, with its slice and window, in the second window.
+
+profile-standard = Standard (like QuPath)
+profile-standard-help = Digits name findings, Shift+digit is a window or a magnification. Left drag sets the window of CT and MR.
+profile-pacs-left = PACS (left sets the window)
+profile-pacs-left-help = On radiology, left drag sets the window, digits are window presets, Shift+digit names findings.
+profile-pacs-right = PACS (right sets the window)
+profile-pacs-right-help = On radiology, right drag sets the window, left drag pans, digits are window presets, Shift+digit names findings.
+
+light-mode = Note the light
+light-mode-help = White light, NBI, BLI/LCI or dye; of a film, from this frame on. Pictures of the strip marked by Ctrl or Shift and a click get it together.
+
+cell-compare = Put this frame into the next cell
+cell-compare-help = Leaves the image or frame in view beside the next one, to compare; S steps both.

@@ -135,3 +135,7 @@ warning-slide-tiles-not-placed = The file does not say where its tiles lie; show
 warning-slide-turned-on-glass = The picture lies turned on the glass; shown as stored
 warning-tiff-orientation-ignored = TIFF orientation not applied
 warning-tiff-pages-not-shown = There are pages that are not shown
+done-profile = Mouse and digits: { $name }
+done-light = Noted: { $light } ({ $n }). Ctrl+Z takes it back
+done-light-none = The note about light was taken back. Ctrl+Z restores it
+refused-no-light = Nothing was noted about the light here

@@ -230,8 +230,6 @@ palette-hint = Type the name of an action
 palette-none = No such action
 keys-labels = First nine terms of the list
 keys-mouse-wheel = Wheel: zoom (CT and MR: slices; Ctrl+wheel zooms)
-keys-mouse-middle = Drag with the middle button: pan, also while drawing
-keys-mouse-left = Drag with the left button: pan with the selection tool (CT and MR: window)
 keys-mouse-right = Right click: what can be done here
 keys-space = Space and drag: pan
 about-version = Version { $version }
@@ -559,3 +557,35 @@ second-title = Shoken second window (view only)
 second-canvas = Image of the second window
 second-empty = Alt+F11 in the main window shows its image here
 second-hint = View only · drag and wheel as in the main window · ↑↓ slices · F fits · F11 full screen · Esc closes
+
+keys-profile = Mouse and digits
+keys-mouse = Drag (selection tool)
+keys-mouse-values = CT, MR …
+keys-mouse-others = Other images
+mouse-left = Left
+mouse-middle = Middle (while drawing, too)
+mouse-right = Right
+mouse-shift-right = Shift + right
+mouse-ctrl-right = Ctrl + right
+drag-pan = moves the image
+drag-window = sets the window (width, level)
+drag-zoom = zooms
+hint-select-stack-pan = Click selects a finding · right drag sets the window · wheel scrolls · drag pans
+
+light-title = Light of this image
+light-of-stills = { $n ->
+    [one] One still
+   *[other] { $n } stills
+}
+light-of-film = Film from { $from } to { $until }
+light-white = White light
+light-nbi = NBI
+light-bli = BLI or LCI
+light-chromo = Chromoendoscopy
+light-other = Another light
+light-none = Take back what was said
+light-white-badge = WLI
+light-nbi-badge = NBI
+light-bli-badge = BLI/LCI
+light-chromo-badge = Chromo
+light-other-badge = Other

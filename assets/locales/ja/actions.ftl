@@ -323,3 +323,16 @@ second-window = 2枚目のモニターに表示
 second-window-help = 見るだけの画面をもう1つ開きます。もう一度押すと閉じます。描画は主画面で行います。
 second-send = この画像を第2画面へ
 second-send-help = いまの画像を、スライスと表示条件のまま第2画面に出します。
+
+profile-standard = 標準（QuPath に準じる）
+profile-standard-help = 数字は用語、Shift+数字は表示条件や倍率です。CT・MR は左ドラッグで表示条件を変えます。
+profile-pacs-left = PACS（左で表示条件）
+profile-pacs-left-help = 放射線画像では左ドラッグで表示条件、数字は表示条件のプリセット、Shift+数字が用語です。
+profile-pacs-right = PACS（右で表示条件）
+profile-pacs-right-help = 放射線画像では右ドラッグで表示条件、左ドラッグで移動、数字は表示条件のプリセット、Shift+数字が用語です。
+
+light-mode = 光を記録
+light-mode-help = 白色光・NBI・BLI/LCI・色素内視鏡を記録します。動画はこのコマから先です。フィルムストリップで Ctrl・Shift+クリックした画像にまとめて付きます。
+
+cell-compare = このコマを次の画面に置く
+cell-compare-help = いまの画像・コマを隣の画面に残し、ほかと見比べます。S で一緒に送れます。

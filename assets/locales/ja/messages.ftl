@@ -132,3 +132,7 @@ warning-slide-tiles-not-placed = タイルの位置がファイルに書かれ�
 warning-slide-turned-on-glass = 画像はスライドガラス上で回転していますが、保存された向きで表示しています
 warning-tiff-orientation-ignored = TIFF の向きの情報は適用していません
 warning-tiff-pages-not-shown = 表示していないページがあります
+done-profile = 操作を「{ $name }」にしました
+done-light = { $n } 件に「{ $light }」を記録しました（Ctrl+Z で戻せます）
+done-light-none = 光の記録を取り消しました（Ctrl+Z で戻せます）
+refused-no-light = ここに光の記録はありません

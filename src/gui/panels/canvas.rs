@@ -160,7 +160,7 @@ fn context_menu(response: &Response, s: Shown<'_>, out: &mut Vec<Action>) {
         ui.set_min_width(220.0);
         for def in ids.into_iter().map(find) {
             let name = s.words.t(def.key);
-            let button = egui::Button::new(format!("{}  {name}", def.icon)).shortcut_text(def.keys());
+            let button = egui::Button::new(format!("{}  {name}", def.icon)).shortcut_text(s.first_key(def));
             if ui.add(button).accessible_name(name).clicked() {
                 out.push(Action::Call(def.id));
                 ui.close();

@@ -4,6 +4,7 @@ use egui::{Align2, Painter, Pos2, Rect, Stroke, Vec2};
 
 use crate::domain::{Field, PointPx, Spacing};
 use crate::gui::i18n::{Arg, Words};
+use crate::gui::lights::Light;
 use crate::gui::palettes::Palette;
 use crate::gui::readings::{self, OtherScale};
 use crate::gui::theme;
@@ -22,6 +23,10 @@ pub struct ViewFacts {
     pub frame: (u32, u32),
     /// The frames follow each other in time, not through the body.
     pub moving: bool,
+    /// When a film's frame is on.
+    pub time: Option<String>,
+    /// With which light it was taken.
+    pub light: Option<Light>,
     pub levels: usize,
     pub level: usize,
     /// Screen pixels (physical) per image pixel.
@@ -103,6 +108,7 @@ fn top_left(words: &Words, f: &ViewFacts) -> Vec<String> {
     if let Some(field) = f.field {
         out.push(words.t(super::title::field_key(field)));
     }
+    out.extend(f.light.map(|light| format!("{} {}", crate::gui::icons::CAMERA, words.t(light.key()))));
     out.extend(
         f.warnings.iter().map(|code| format!("{} {}", crate::gui::icons::WARNING, words.t(&format!("warning-{code}")))),
     );
@@ -117,6 +123,7 @@ fn top_right(words: &Words, f: &ViewFacts) -> Vec<String> {
         out.push(words.with(key, &[("n", n(f.frame.0)), ("of", n(f.frame.1))]));
     }
     out.extend(f.parts.iter().flat_map(|frame| readings::parts(words, frame)));
+    out.extend(f.time.clone());
     if f.image.1 > 1 {
         let n = |v: usize| Arg::from(v.to_string());
         out.push(words.with("corner-image", &[("n", n(f.image.0)), ("of", n(f.image.1))]));

@@ -9,6 +9,7 @@ use crate::gui::actions::{ActionId, find};
 use crate::gui::i18n::Arg;
 use crate::gui::look::{Forms, TextField};
 use crate::gui::model::FindingRow;
+use crate::gui::player::time_text;
 use crate::gui::widgets::{color_dot, empty_state, fitted, icon_action, look, row, section, tooltip};
 use crate::gui::{icons, theme};
 use crate::project::{Command, FindingCommand};
@@ -38,6 +39,9 @@ pub fn slices_text(s: Shown<'_>, finding: &FindingRow) -> Option<String> {
     let image = s.model.image(&finding.rois.first()?.image)?;
     let (first, last) = finding.slices().filter(|_| image.frames > 1)?;
     let n = |frame: u32| Arg::from(usize::try_from(frame).unwrap_or(0) + 1);
+    if let Some(ms) = finding.time_ms {
+        return Some(time_text(f64::from(ms) / 1000.0));
+    }
     Some(if first == last {
         s.words.with("slice-n", &[("n", n(first))])
     } else {

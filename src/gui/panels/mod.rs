@@ -12,6 +12,7 @@ pub mod findings;
 pub mod history;
 pub mod keeping;
 pub mod layout;
+pub mod light;
 pub mod navigator;
 #[cfg(feature = "network")]
 pub mod pacs;
@@ -28,9 +29,23 @@ pub mod toast;
 pub mod transport;
 pub mod worklist;
 
+use super::actions::ActionDef;
 use super::i18n::Words;
 use super::look::Look;
 use super::model::Model;
+
+impl Shown<'_> {
+    /// The keys of an action as they are pressed in the profile in force, on the image in view.
+    pub fn keys(&self, def: &ActionDef) -> Vec<String> {
+        let radiology = self.look.field(self.model) == Some(crate::domain::Field::Radiology);
+        def.shortcuts.iter().map(|s| self.look.profile.pressed(*s, radiology).text()).collect()
+    }
+
+    /// The first of them, or nothing.
+    pub fn first_key(&self, def: &ActionDef) -> String {
+        self.keys(def).into_iter().next().unwrap_or_default()
+    }
+}
 
 /// What panels may read.
 #[derive(Clone, Copy)]

@@ -7,6 +7,7 @@ use crate::gui::action::{Action, Dialog, ViewChange};
 use crate::gui::actions::{ACTIONS, ActionDef, ActionId, Group};
 use crate::gui::i18n::{Lang, Words};
 use crate::gui::look::{Forms, TextField};
+use crate::gui::navigation::{Hold, Profile};
 use crate::gui::theme;
 use crate::gui::widgets::{dialog_frame, key_cap, look, row};
 
@@ -68,8 +69,9 @@ pub fn show(ui: &mut Ui, s: Shown<'_>, forms: &mut Forms) -> Vec<Action> {
                     ui.label(RichText::new(def.icon).size(16.0).color(t.text_dim));
                     ui.label(s.words.t(def.key));
                     ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                        if !def.keys().is_empty() {
-                            key_cap(ui, &def.keys());
+                        let key = s.first_key(def);
+                        if !key.is_empty() {
+                            key_cap(ui, &key);
                         }
                     });
                 });
@@ -99,6 +101,17 @@ pub fn keys(ui: &mut Ui, s: Shown<'_>) -> Vec<Action> {
         ui.set_width((size.x - 120.0).min(1100.0));
         ui.horizontal(|ui| {
             ui.label(RichText::new(s.words.t("action-keys")).font(theme::title()));
+            ui.add_space(16.0);
+            ui.label(RichText::new(s.words.t("keys-profile")).color(t.text_dim));
+            for profile in Profile::ALL {
+                let chosen = s.look.profile == profile;
+                let name = s.words.t(profile.key());
+                let option =
+                    ui.selectable_label(chosen, name).on_hover_text(s.words.t(&format!("{}-help", profile.key())));
+                if option.clicked() {
+                    out.push(Action::Call(ActionId::Navigate(profile)));
+                }
+            }
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                 if ui.button(s.words.t("close")).clicked() {
                     out.push(Action::Look(ViewChange::Dialog(Dialog::None)));
@@ -124,9 +137,8 @@ pub fn keys(ui: &mut Ui, s: Shown<'_>) -> Vec<Action> {
                         for def in rows {
                             let labels = def.id == ActionId::Label(1);
                             ui.horizontal(|ui| {
-                                for shortcut in def.shortcuts {
-                                    let text = shortcut.text();
-                                    key_cap(ui, if labels { "1–9" } else { &text });
+                                for text in s.keys(def) {
+                                    key_cap(ui, &if labels { text.replace('1', "1–9") } else { text });
                                 }
                             });
                             let name = if labels { s.words.t("keys-labels") } else { s.words.t(def.key) };
@@ -138,7 +150,8 @@ pub fn keys(ui: &mut Ui, s: Shown<'_>) -> Vec<Action> {
                 }
             });
             ui.separator();
-            for key in ["keys-mouse-wheel", "keys-mouse-middle", "keys-mouse-left", "keys-mouse-right", "keys-space"] {
+            mouse(ui, s);
+            for key in ["keys-mouse-wheel", "keys-mouse-right", "keys-space"] {
                 ui.label(RichText::new(s.words.t(key)).color(t.text_dim));
             }
         });
@@ -147,4 +160,23 @@ pub fn keys(ui: &mut Ui, s: Shown<'_>) -> Vec<Action> {
         out.push(Action::Look(ViewChange::Dialog(Dialog::None)));
     }
     out
+}
+
+/// What each button's drag does in the profile in force: the table itself.
+fn mouse(ui: &mut Ui, s: Shown<'_>) {
+    let t = look(ui);
+    Grid::new("mouse").num_columns(3).spacing(Vec2::new(24.0, 4.0)).show(ui, |ui| {
+        for key in ["keys-mouse", "keys-mouse-values", "keys-mouse-others"] {
+            ui.label(RichText::new(s.words.t(key)).color(t.text_dim));
+        }
+        ui.end_row();
+        for hold in Hold::ALL {
+            ui.label(s.words.t(hold.key()));
+            for windowable in [true, false] {
+                ui.label(s.words.t(s.look.profile.drag(hold, windowable).key()));
+            }
+            ui.end_row();
+        }
+    });
+    ui.add_space(8.0);
 }

@@ -39,7 +39,7 @@ const fn lines(kind: PlaneKind) -> [PlaneKind; 2] {
 /// Shows a plane's cell.
 pub fn show(ui: &mut Ui, cell: usize, rect: Rect, s: Shown<'_>, stage: &mut Stage, out: &mut Vec<Action>) {
     let Some(kind) = stage.plane_of(cell) else { return };
-    let Some((seen, slice)) = stage.show_plane(ui, cell, rect) else { return };
+    let Some((seen, slice)) = stage.show_plane(ui, cell, rect, s.look.profile) else { return };
     let name = s.words.t(kind.key());
     seen.response.widget_info(|| WidgetInfo::labeled(egui::Role::Canvas, true, &name));
     if let Some(frame) = slice {

@@ -5,6 +5,7 @@ use unicode_normalization::UnicodeNormalization;
 
 use super::Shown;
 use crate::gui::action::Action;
+use crate::gui::actions::{ActionId, find};
 use crate::gui::look::{Forms, TextField};
 use crate::gui::vocabulary::TermRow;
 use crate::gui::widgets::{color_dot, empty_state, fitted, key_cap, look, row, section};
@@ -143,7 +144,9 @@ fn term_row(ui: &mut Ui, s: Shown<'_>, term: &TermRow, here: bool, marked: bool,
         color_dot(ui, term.color());
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             if (1..=9).contains(&place) {
-                key_cap(ui, &place.to_string());
+                let label =
+                    u8::try_from(place).map_or_else(|_| find(ActionId::FocusTerms), |n| find(ActionId::Label(n)));
+                key_cap(ui, &s.first_key(label));
             }
             ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
                 ui.add(egui::Label::new(galley));

@@ -82,7 +82,7 @@ fn menu(ui: &mut Ui, s: Shown<'_>, out: &mut Vec<Action>) {
                 for def in rows {
                     let enabled = s.look.meets(s.model, def.needs);
                     let name = s.words.t(def.key);
-                    let button = Button::new(format!("{}  {name}", def.icon)).shortcut_text(def.keys());
+                    let button = Button::new(format!("{}  {name}", def.icon)).shortcut_text(s.first_key(def));
                     if ui
                         .add_enabled(enabled, button)
                         .accessible_name(name)

@@ -13,7 +13,7 @@ use crate::gui::i18n::Arg;
 use crate::gui::look::Forms;
 use crate::gui::player::{Clock, Transport, parse_time, time_text};
 use crate::gui::theme;
-use crate::gui::widgets::{look, tooltip};
+use crate::gui::widgets::{cased_text, look, tooltip};
 
 pub const HEIGHT: f32 = 36.0;
 pub const STRIP_HEIGHT: f32 = 92.0;
@@ -176,7 +176,10 @@ pub fn strip(ui: &mut Ui, s: Shown<'_>, pictures: &Filmstrip) -> Vec<Action> {
                     response.scroll_to_me(Some(Align::Center));
                     ui.memory_mut(|m| m.data.insert_temp(ui.scope_id().with("strip"), number));
                 }
-                if response.clicked() {
+                let held = ui.input(|i| i.modifiers);
+                if response.clicked() && (held.command || held.shift) {
+                    out.push(Action::Look(ViewChange::Mark(place.clone(), held.shift)));
+                } else if response.clicked() {
                     let film = s.look.player.moves();
                     let to = if film { ViewChange::Frame(place.1) } else { ViewChange::Image(place.0.clone()) };
                     out.push(Action::Look(to));
@@ -212,6 +215,14 @@ fn picture(ui: &mut Ui, s: Shown<'_>, all: &Filmstrip, place: &Place, number: us
         let icon = if all.has_failed(place) { crate::gui::icons::LINK_BREAK } else { crate::gui::icons::IMAGE_SQUARE };
         let font = egui::FontId::proportional(18.0);
         ui.painter().text(frame.center(), egui::Align2::CENTER_CENTER, icon, font, t.text_faint);
+    }
+    let marked = s.look.marked.contains(place);
+    if marked {
+        ui.painter().rect_filled(frame, 0.0, t.accent.gamma_multiply(0.35));
+    }
+    if let Some(light) = s.model.light(&place.0, if clock.is_some() { place.1 } else { 0 }) {
+        let at = frame.left_top() + Vec2::new(4.0, 2.0);
+        cased_text(ui.painter(), at, egui::Align2::LEFT_TOP, &s.words.t(light.badge()));
     }
     if chosen || response.hovered() || response.has_focus() {
         let colour = if chosen { t.accent } else { t.text_faint };

@@ -1,8 +1,10 @@
 //! Mouse, wheel and pinch over the image, as physicians expect them (see `features.md` §3): the middle button pans always,
-//! Space held pans, right drag zooms, the wheel scrolls a stack and zooms everything else, Ctrl+wheel and pinch zoom, left
-//! drag without a tool is window/level in radiology and pan elsewhere.
+//! Space held pans, the wheel scrolls a stack and zooms everything else, Ctrl+wheel and pinch zoom; what the other drags do is
+//! the profile's to say.
 
 use egui::{Event, Key, MouseWheelUnit, PointerButton, Pos2, Response, Ui, Vec2};
+
+use crate::gui::navigation::{Drag, Profile};
 
 /// Points of smooth scrolling that count as one notch of a wheel.
 const NOTCH_PT: f32 = 40.0;
@@ -29,8 +31,10 @@ pub struct Gestures {
 pub struct Policy {
     /// The image is a stack whose frames the wheel scrolls.
     pub wheel_scrolls: bool,
-    /// Left drag without a tool changes the window.
-    pub left_windows: bool,
+    /// The image has a value window that a drag can change.
+    pub windowable: bool,
+    /// What each button's drag does.
+    pub profile: Profile,
     /// A tool owns the left button.
     pub tool_armed: bool,
 }
@@ -44,22 +48,25 @@ pub fn read(ui: &Ui, response: &Response, policy: Policy, rest: &mut WheelRest) 
     let mut out = Gestures::default();
     let typing = ui.ctx().egui_wants_keyboard_input();
     let space = !typing && ui.input(|i| i.key_down(Key::Space));
-    let left = response.dragged_by(PointerButton::Primary);
     let moved = ui.input(|i| i.pointer.delta());
     out.holds_left = space || !policy.tool_armed;
-    if response.dragged_by(PointerButton::Middle) || (left && space) {
-        out.pan = moved;
-    } else if left && !policy.tool_armed {
-        if policy.left_windows {
-            out.window = moved;
-        } else {
-            out.pan = moved;
+    let modifiers = ui.input(|i| i.modifiers);
+    let buttons = [PointerButton::Primary, PointerButton::Middle, PointerButton::Secondary];
+    let dragged = buttons.into_iter().find(|b| response.dragged_by(*b));
+    let drag = match dragged {
+        Some(PointerButton::Primary) if space => Some(Drag::Pan),
+        Some(PointerButton::Primary) if policy.tool_armed => None,
+        Some(button) => policy.profile.drag_of(button, modifiers, policy.windowable),
+        None => None,
+    };
+    match drag {
+        Some(Drag::Pan) => out.pan = moved,
+        Some(Drag::Window) => out.window = moved,
+        Some(Drag::Zoom) => {
+            // Where the drag began stays under the finger that began it.
+            out.zoom = ui.input(|i| i.pointer.press_origin()).map(|start| ((-f64::from(moved.y) * 0.01).exp(), start));
         }
-    } else if response.dragged_by(PointerButton::Secondary)
-        && let Some(start) = ui.input(|i| i.pointer.press_origin())
-    {
-        // Where the drag began stays under the finger that began it.
-        out.zoom = Some(((-f64::from(moved.y) * 0.01).exp(), start));
+        None => {}
     }
     // A menu or a window over the image keeps its own wheel.
     if let Some(at) = ui.input(|i| i.pointer.hover_pos()).filter(|_| response.contains_pointer()) {

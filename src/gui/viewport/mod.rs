@@ -46,6 +46,7 @@ pub use volume::{GAP_PT, PlaneInput, PlaneLayer, PlaneResponse, PlaneView, Shown
 
 use crate::{
     domain::{Field, TileKey},
+    gui::navigation::Profile,
     gui::palettes::Palette,
     project::tiles::{Demand, DisplayState, ImageHandle, ImageMeta, ImageSource, Loaded, Pool, TileLoader, Window},
     render::{Affine, Filter, Scene, ShapeSet},
@@ -160,6 +161,7 @@ pub struct Viewport {
     rect: Rect,
     pixels_per_point: f32,
     wheel_rest: WheelRest,
+    profile: Profile,
     feedback: Arc<Mutex<Feedback>>,
     closed: Vec<u64>,
     colours: Colours,
@@ -193,6 +195,7 @@ impl Viewport {
             rect: Rect::from_min_size(Pos2::ZERO, egui::vec2(1.0, 1.0)),
             pixels_per_point: 1.0,
             wheel_rest: WheelRest::default(),
+            profile: Profile::default(),
             feedback: Arc::default(),
             closed: Vec::new(),
             colours: Colours::default(),
@@ -230,7 +233,7 @@ impl Viewport {
         self.seen.open(file, [f64::from(size.width), f64::from(size.height)]);
         let frames = u32::try_from(meta.frames.len()).unwrap_or(u32::MAX);
         // A stack opens in its middle: there is something to see. A loop begins at its beginning.
-        let stack = meta.field == Field::Radiology && meta.frames.iter().any(|f| f.pose.is_some());
+        let stack = meta.field == Field::Radiology && meta.frames.iter().any(|f| f.duration_ms.is_none());
         let frame = if stack { frames / 2 } else { 0 };
         self.shown = Some(Shown {
             display: DisplayState::from_defaults(&meta.display),
@@ -360,7 +363,8 @@ impl Viewport {
         let radiology = meta.is_some_and(|m| m.field == Field::Radiology);
         Policy {
             wheel_scrolls: radiology && self.frames() > 1,
-            left_windows: radiology && meta.is_some_and(|m| m.channels == 1),
+            windowable: radiology && meta.is_some_and(|m| m.channels == 1),
+            profile: self.profile,
             tool_armed,
         }
     }

@@ -8,6 +8,7 @@ use egui::{Color32, PaintCallbackInfo, PointerButton, Pos2, Rect, Response, Sens
 
 use super::callback::GpuLink;
 use super::gestures::{self, Policy, WheelRest};
+use crate::gui::navigation::Profile;
 use crate::project::volumes::{Plane, Slab, Volume, Voxels};
 use crate::render::{
     SlabMode, ValueRamp, VolumeImage, VolumeLayer, VolumePrepared, VolumeRenderer, VolumeScene, VolumeSlice,
@@ -147,6 +148,8 @@ pub struct PlaneView {
     fit_pending: bool,
     grasp: Option<Grasp>,
     wheel_rest: WheelRest,
+    /// What drags do here.
+    pub profile: Profile,
     feedback: Arc<Mutex<VolumePrepared>>,
 }
 
@@ -164,6 +167,7 @@ impl PlaneView {
             fit_pending: true,
             grasp: None,
             wheel_rest: WheelRest::default(),
+            profile: Profile::default(),
             feedback: Arc::default(),
         }
     }
@@ -295,7 +299,12 @@ impl PlaneView {
         let pointer = response.interact_pointer_pos().or_else(|| response.hover_pos());
         let over = pointer.and_then(|at| self.grasp_at(at));
         let held = self.grasp;
-        let policy = Policy { wheel_scrolls: true, left_windows: true, tool_armed: held.or(over).is_some() };
+        let policy = Policy {
+            wheel_scrolls: true,
+            windowable: true,
+            profile: self.profile,
+            tool_armed: held.or(over).is_some(),
+        };
         let g = gestures::read(ui, response, policy, &mut self.wheel_rest);
         self.middle_mm = {
             let (r, d) = self.view_axes();

@@ -1,6 +1,7 @@
 //! A value window out of the values in view.
 
 use super::Viewport;
+use crate::gui::navigation::Profile;
 use crate::project::tiles::{DisplayState, Window};
 
 /// Shares of the values that lie below black and above white: enough to leave metal, bone and the table out.
@@ -22,6 +23,11 @@ impl Viewport {
         if let Some(shown) = &mut self.shown {
             shown.fit_pending = true;
         }
+    }
+
+    /// What drags do here.
+    pub fn set_profile(&mut self, profile: Profile) {
+        self.profile = profile;
     }
 
     /// As another view of the same image shows it.
