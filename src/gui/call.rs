@@ -5,9 +5,10 @@ use egui::Context;
 use super::action::{Action, Dialog, FolderFor, Job, KeepTab, ViewChange};
 use super::actions::{ActionId, find};
 use super::app::App;
-use super::i18n::Lang;
+use super::i18n::{Arg, Lang};
 use super::keeping::Task;
 use super::look::TextField;
+use super::navigation::Profile;
 use super::panels::{Shown, terms, title};
 use super::tools::ToolKind;
 use crate::domain::{AdjudicationTake, Certainty};
@@ -71,11 +72,7 @@ impl App {
             ActionId::TakeRedrawn if self.look.redraw().is_some() => self.decide(AdjudicationTake::Redrawn),
             ActionId::TakeRedrawn => self.take_tool(ToolKind::Polygon),
             ActionId::Language => self.set_lang(if self.words.lang() == Lang::Ja { Lang::En } else { Lang::Ja }),
-            ActionId::Theme => {
-                self.look.dark = !self.look.dark;
-                ctx.set_theme(if self.look.dark { egui::Theme::Dark } else { egui::Theme::Light });
-                self.session.remember_theme(self.look.dark);
-            }
+            ActionId::Theme => self.switch_theme(ctx),
             ActionId::BackUp => self.show_keeping(KeepTab::Backups),
             ActionId::BackUpNow => {
                 self.show_keeping(KeepTab::Backups);
@@ -102,12 +99,7 @@ impl App {
             ActionId::Film(what) => self.call_film(ctx, what),
             ActionId::Keys => self.look.dialog = Dialog::Keys,
             ActionId::Light => self.ask_light(),
-            ActionId::Navigate(profile) => {
-                self.look.profile = profile;
-                self.session.remember_profile(profile);
-                let name = self.words.t(profile.key());
-                self.notices.done(self.words.with("done-profile", &[("name", super::i18n::Arg::from(name))]));
-            }
+            ActionId::Navigate(profile) => self.take_profile(profile),
             ActionId::About => self.look.dialog = Dialog::About,
             ActionId::LeftPanel => self.look.left = !self.look.left,
             ActionId::RightPanel => self.look.right = !self.look.right,
@@ -122,6 +114,19 @@ impl App {
             _ => self.call_view(ctx, id),
         }
         ctx.request_repaint();
+    }
+
+    fn take_profile(&mut self, profile: Profile) {
+        self.look.profile = profile;
+        self.session.remember_profile(profile);
+        let name = self.words.t(profile.key());
+        self.notices.done(self.words.with("done-profile", &[("name", Arg::from(name))]));
+    }
+
+    fn switch_theme(&mut self, ctx: &Context) {
+        self.look.dark = !self.look.dark;
+        ctx.set_theme(if self.look.dark { egui::Theme::Dark } else { egui::Theme::Light });
+        self.session.remember_theme(self.look.dark);
     }
 
     /// The camera and the display.

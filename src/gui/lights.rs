@@ -234,11 +234,11 @@ mod tests {
 
     #[test]
     fn what_was_said_last_counts() {
+        use Light::{Chromo, Nbi, White};
         let lights = vec![row(0, (0, 99), Light::White), row(1, (40, 99), Light::Nbi), row(2, (60, 69), Light::Chromo)];
         let model = Model { lights, ..Model::default() };
         let image = ImageId::new("I-1").unwrap();
         let said = [0, 39, 40, 60, 69, 70, 99].map(|f| model.light(&image, f));
-        use Light::{Chromo, Nbi, White};
         assert_eq!(said, [White, White, Nbi, Chromo, Chromo, Nbi, Nbi].map(Some));
         assert_eq!(model.light(&image, 100), None);
         assert_eq!(model.light(&ImageId::new("I-2").unwrap(), 5), None);
