@@ -1,13 +1,15 @@
 // Image layer and shape layer become the picture; one texel of each layer is one pixel of the view.
 
+// A software adapter runs every branch: what a pipeline never needs is left out of it when it is made.
 // A layer without shapes is neither cleared nor read.
 override SHAPES: bool = true;
+// The target converts linear light to sRGB by itself.
+override TARGET_IS_LINEAR: bool = false;
 
 struct Composite {
     shape_opacity: f32,
-    // 1 when the target converts linear light to sRGB by itself.
-    target_is_linear: f32,
-    unused: vec2<f32>,
+    unused_a: f32,
+    unused_b: vec2<f32>,
 }
 
 @group(0) @binding(0) var<uniform> composite: Composite;
@@ -45,7 +47,7 @@ fn fs(f: Fragment) -> @location(0) vec4<f32> {
         let shape = textureLoad(shape_layer, at, 0) * composite.shape_opacity;
         rgb = shape.rgb + image * (1.0 - shape.a);
     }
-    if composite.target_is_linear > 0.5 {
+    if TARGET_IS_LINEAR {
         rgb = linear_from_srgb(rgb);
     }
     return vec4<f32>(rgb, 1.0);

@@ -7,6 +7,7 @@
 override FILTERING: u32 = 1u;  // 0 nearest, 1 linear, 2 Catmull-Rom where magnified
 override LOOKED: bool = true;  // colour goes through a table, a part, tone or inversion; grey through a palette
 override EDGE: bool = true;    // the place is so near a brick's edge that texels of the neighbours are needed
+override TAPS: bool = true;    // so much minified that one sample a pixel would leave texels out
 
 struct View {
     size_px: vec2<f32>,
@@ -47,6 +48,7 @@ struct Fragment {
     @location(4) @interpolate(flat) own: vec4<u32>,
     @location(5) @interpolate(flat) grey: vec4<f32>,
     @location(6) @interpolate(flat) footprint: f32,
+    @location(7) uv: vec2<f32>, // of `texel` in its layer of the atlas
 }
 
 @vertex
@@ -66,8 +68,11 @@ fn vs(@builtin(vertex_index) index: u32, brick: Brick) -> Fragment {
     out.own = brick.own;
     out.grey = brick.grey;
     out.footprint = brick.footprint;
+    out.uv = (vec2<f32>(slot_texel(brick.own.x, vec2<i32>(0)).at) + out.texel) / ATLAS_SIDE;
     return out;
 }
+
+const ATLAS_SIDE: f32 = f32(BRICK) * f32(PER_SIDE);
 
 fn neighbour(f: Fragment, side: vec2<i32>) -> u32 {
     let n = (side.y + 1) * 3 + side.x + 1;
@@ -124,7 +129,7 @@ fn grey_linear(f: Fragment, texel: vec2<f32>) -> f32 {
 fn colour_linear(f: Fragment, texel: vec2<f32>) -> vec4<f32> {
     if !EDGE {
         let t = slot_texel(f.own.x, vec2<i32>(0));
-        let uv = (vec2<f32>(t.at) + texel) / (f32(BRICK) * f32(PER_SIDE));
+        let uv = (vec2<f32>(t.at) + texel) / ATLAS_SIDE;
         return textureSampleLevel(colour_atlas, colour_sampler, uv, t.layer, 0.0);
     }
     let p = texel - 0.5;
@@ -218,6 +223,8 @@ fn fs_grey(f: Fragment) -> @location(0) vec4<f32> {
         raw = grey_at(f, nearest_texel(f));
     } else if FILTERING == 2u {
         raw = grey_cubic(f, f.texel);
+    } else if !TAPS {
+        raw = grey_linear(f, f.texel);
     } else {
         for (var j = 0u; j < f.own.z; j++) {
             for (var i = 0u; i < f.own.z; i++) {
@@ -246,6 +253,10 @@ fn fs_colour(f: Fragment) -> @location(0) vec4<f32> {
         colour = colour_at(f, nearest_texel(f));
     } else if FILTERING == 2u {
         colour = colour_cubic(f, f.texel);
+    } else if !TAPS && !EDGE {
+        colour = textureSampleLevel(colour_atlas, colour_sampler, f.uv, i32(f.own.x / PER_LAYER), 0.0);
+    } else if !TAPS {
+        colour = colour_linear(f, f.texel);
     } else {
         for (var j = 0u; j < f.own.z; j++) {
             for (var i = 0u; i < f.own.z; i++) {

@@ -110,9 +110,9 @@ fn replay(
             loop {
                 for loaded in loader.drain() {
                     match loaded {
-                        Loaded::Ready { key, pixels, .. } => {
+                        Loaded::Ready { key, tile, .. } => {
                             missing.remove(&key);
-                            ready.insert(key, pixels);
+                            ready.insert(key, tile);
                         }
                         Loaded::Failed { reason, .. } => anyhow::bail!("a tile cannot be read: {reason}"),
                     }

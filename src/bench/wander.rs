@@ -37,7 +37,7 @@ struct Stop {
     jump: bool,
 }
 
-/// Runs it for so many seconds; writes `roam-slide.tif`, `roam-path.csv` and `roam-NN.png` into `dir`.
+/// Runs it for so many seconds; writes `roam-slide.tif`, `roam-path.csv`, `roam-frames.csv` and `roam-strip.png` into `dir`.
 ///
 /// # Errors
 /// A disk that cannot be written, no graphics adapter.
@@ -74,6 +74,8 @@ pub fn run(dir: &Path, seconds: u32) -> anyhow::Result<()> {
         draw(&mut window, &mut viewport);
     }
     let complete_ms = opened.elapsed().as_secs_f64() * 1e3;
+    let opened_mb = resident_mb();
+    let mut log = String::from("at_s,frame_ms,uploaded_mb,decoded,zoom\n");
     let mut pictures = Vec::new();
     let start = Instant::now();
     loop {
@@ -84,7 +86,11 @@ pub fn run(dir: &Path, seconds: u32) -> anyhow::Result<()> {
         viewport.set_camera(camera_at(&path, now.as_secs_f64()));
         let frame = Instant::now();
         draw(&mut window, &mut viewport);
-        tally.frames_ms.push(frame.elapsed().as_secs_f64() * 1e3);
+        let frame_ms = frame.elapsed().as_secs_f64() * 1e3;
+        tally.frames_ms.push(frame_ms);
+        let (sent_mb, zoom) = (viewport.last_prepared().uploaded_bytes as f64 / 1e6, viewport.camera().zoom);
+        let decoded = viewport.loader_stats().decoded;
+        let _ = writeln!(log, "{:.3},{frame_ms:.2},{sent_mb:.2},{decoded},{zoom:.5}", now.as_secs_f64());
         tally.note(&viewport, start.elapsed());
         if tally.frames_ms.len() % LOOK_EVERY == 1 {
             let image = window.picture()?;
@@ -97,7 +103,8 @@ pub fn run(dir: &Path, seconds: u32) -> anyhow::Result<()> {
             std::thread::sleep(rest);
         }
     }
-    let grown_mb = resident_mb() - before_mb;
+    let ended_mb = resident_mb();
+    std::fs::write(dir.join("roam-frames.csv"), log)?;
     strip(&pictures, &dir.join("roam-strip.png"))?;
     let stats = viewport.loader_stats();
     let used = stats.decoded.saturating_sub(tally.shown.len() as u64);
@@ -125,7 +132,8 @@ pub fn run(dir: &Path, seconds: u32) -> anyhow::Result<()> {
         .number("blank_px", tally.blank as f64)
         .number("decoded", stats.decoded as f64)
         .number("decoded_unused_pct", used as f64 * 100.0 / (stats.decoded.max(1)) as f64)
-        .number("rss_growth_mb", grown_mb)
+        .number("rss_opened_mb", opened_mb - before_mb)
+        .number("rss_growth_mb", ended_mb - opened_mb)
         .print();
     Ok(())
 }

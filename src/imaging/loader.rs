@@ -56,11 +56,11 @@ pub struct Demand {
 
 /// What became of a wanted tile.
 #[derive(Clone, Debug)]
-pub enum Loaded {
+pub enum Loaded<T = PixelBuffer> {
     Ready {
         image: u64,
         key: TileKey,
-        pixels: Arc<PixelBuffer>,
+        tile: Arc<T>,
     },
     /// Shown where the tile would have been. It is not tried again until [`TileLoader::retry_failed`].
     Failed {
@@ -82,35 +82,55 @@ pub struct LoaderStats {
 
 type Slot = (u64, TileKey);
 
-struct State {
+struct State<T> {
     /// Best first; only tiles not yet decoded, not failed and not in flight.
     wanted: std::collections::VecDeque<Demand>,
     in_flight: HashSet<Slot>,
     /// Every tile of the last published set.
     current: HashSet<Slot>,
     failed: HashMap<Slot, String>,
-    finished: Vec<Loaded>,
-    cache: ByteCache<Slot, Arc<PixelBuffer>>,
+    finished: Vec<Loaded<T>>,
+    cache: ByteCache<Slot, Arc<T>>,
     /// Tiles in `finished`, and failures already told while they stay in the current set.
     delivered: HashSet<Slot>,
     workers: usize,
     stats: LoaderStats,
 }
 
-struct Shared {
-    state: Mutex<State>,
+/// From decoded pixels to a tile and its bytes.
+type Make<T> = dyn Fn(PixelBuffer) -> Result<(T, u64), String> + Send + Sync;
+
+struct Shared<T> {
+    state: Mutex<State<T>>,
     waker: Arc<dyn Fn() + Send + Sync>,
+    make: Box<Make<T>>,
 }
 
-/// See the module text. Cheap to share; dropping the last handle stops loading.
-pub struct TileLoader {
-    shared: Arc<Shared>,
+/// See the module text. Cheap to share; dropping the last handle stops loading. `T` is what the tiles are kept as.
+pub struct TileLoader<T = PixelBuffer> {
+    shared: Arc<Shared<T>>,
     pool: Arc<Pool>,
 }
 
 impl TileLoader {
-    /// `cache_bytes` bounds the decoded tiles kept; `waker` is called from a worker whenever something is ready to drain.
+    /// Tiles as they are decoded; see [`TileLoader::making`].
     pub fn new(pool: Arc<Pool>, cache_bytes: u64, waker: impl Fn() + Send + Sync + 'static) -> Self {
+        Self::making(pool, cache_bytes, waker, |pixels| {
+            let bytes = pixels.bytes();
+            Ok((pixels, bytes))
+        })
+    }
+}
+
+impl<T: Send + Sync + 'static> TileLoader<T> {
+    /// `cache_bytes` bounds the tiles kept; `waker` is called from a worker whenever something is ready to drain; `make` turns
+    /// decoded pixels into a tile and its bytes, or says why it cannot, in the worker too.
+    pub fn making(
+        pool: Arc<Pool>,
+        cache_bytes: u64,
+        waker: impl Fn() + Send + Sync + 'static,
+        make: impl Fn(PixelBuffer) -> Result<(T, u64), String> + Send + Sync + 'static,
+    ) -> Self {
         let state = State {
             wanted: std::collections::VecDeque::new(),
             in_flight: HashSet::new(),
@@ -125,7 +145,7 @@ impl TileLoader {
         let waker: Arc<dyn Fn() + Send + Sync> = Arc::new(waker);
         // What is still being prepared is asked for again when there is more of it.
         on_progress(&waker);
-        Self { shared: Arc::new(Shared { state: Mutex::new(state), waker }), pool }
+        Self { shared: Arc::new(Shared { state: Mutex::new(state), waker, make: Box::new(make) }), pool }
     }
 
     /// Replaces the demand set: list the tiles that are *missing* on the screen, the most important first (duplicates
@@ -142,9 +162,9 @@ impl TileLoader {
             if !state.current.insert(slot) || state.delivered.contains(&slot) {
                 continue;
             }
-            if let Some(pixels) = state.cache.get(&slot) {
+            if let Some(tile) = state.cache.get(&slot) {
                 state.stats.cache_hits += 1;
-                state.finished.push(Loaded::Ready { image: slot.0, key: slot.1, pixels });
+                state.finished.push(Loaded::Ready { image: slot.0, key: slot.1, tile });
                 state.delivered.insert(slot);
             } else if let Some(reason) = state.failed.get(&slot) {
                 state.finished.push(Loaded::Failed { image: slot.0, key: slot.1, reason: reason.clone() });
@@ -167,7 +187,7 @@ impl TileLoader {
     }
 
     /// Everything that has become ready since the last call.
-    pub fn drain(&self) -> Vec<Loaded> {
+    pub fn drain(&self) -> Vec<Loaded<T>> {
         let mut guard = self.shared.lock();
         let State { finished, delivered, .. } = &mut *guard;
         for loaded in finished.iter() {
@@ -179,7 +199,7 @@ impl TileLoader {
     }
 
     /// A tile from the cache without asking for it.
-    pub fn peek(&self, image: u64, key: TileKey) -> Option<Arc<PixelBuffer>> {
+    pub fn peek(&self, image: u64, key: TileKey) -> Option<Arc<T>> {
         self.shared.lock().cache.get(&(image, key))
     }
 
@@ -209,13 +229,13 @@ impl TileLoader {
     }
 }
 
-impl Drop for TileLoader {
+impl<T> Drop for TileLoader<T> {
     fn drop(&mut self) {
         self.shared.lock().wanted.clear();
     }
 }
 
-impl Loaded {
+impl<T> Loaded<T> {
     fn slot(&self) -> Slot {
         match self {
             Self::Ready { image, key, .. } | Self::Failed { image, key, .. } => (*image, *key),
@@ -223,11 +243,13 @@ impl Loaded {
     }
 }
 
-impl Shared {
-    fn lock(&self) -> MutexGuard<'_, State> {
+impl<T> Shared<T> {
+    fn lock(&self) -> MutexGuard<'_, State<T>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
 
+impl<T: Send + Sync + 'static> Shared<T> {
     /// One step is one tile, then the worker goes back to the pool, so that other work of the same priority has its turn.
     fn queue_step(shared: &Arc<Self>, pool: &Arc<Pool>) {
         // The job holds the pool weakly: the pool must not be kept alive by what waits in it.
@@ -256,20 +278,21 @@ impl Shared {
             demand
         };
         let slot = (demand.image.id, demand.key);
-        let result = caught(|| demand.image.source.read_tile(demand.key));
+        let read = || demand.image.source.read_tile(demand.key).map(|pixels| (self.make)(pixels));
+        let result = caught(read);
         let mut state = self.lock();
         state.in_flight.remove(&slot);
         if matches!(result, Ok(Err(ImagingError::NotYet))) {
             // Neither there nor failed: the next publish that lists it asks again.
             return true;
         }
-        let result = result.and_then(|inner| inner.map_err(|error| error.to_string()));
+        let result = result.and_then(|inner| inner.map_err(|error| error.to_string())?);
         let loaded = match result {
-            Ok(pixels) => {
+            Ok((tile, bytes)) => {
                 state.stats.decoded += 1;
-                let pixels = Arc::new(pixels);
-                state.cache.insert(slot, Arc::clone(&pixels), pixels.bytes());
-                Loaded::Ready { image: slot.0, key: slot.1, pixels }
+                let tile = Arc::new(tile);
+                state.cache.insert(slot, Arc::clone(&tile), bytes);
+                Loaded::Ready { image: slot.0, key: slot.1, tile }
             }
             Err(reason) => {
                 state.stats.failed += 1;

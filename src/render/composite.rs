@@ -9,15 +9,13 @@ use super::{shaders, targets::Targets};
 #[derive(Clone, Copy, Pod, Zeroable)]
 pub(super) struct CompositeUniform {
     shape_opacity: f32,
-    target_is_linear: f32,
-    unused: [f32; 2],
+    unused: [f32; 3],
 }
 
 pub(super) struct CompositePipeline {
     /// For views without and with shapes.
     pipelines: [wgpu::RenderPipeline; 2],
     layout: wgpu::BindGroupLayout,
-    target_is_linear: bool,
 }
 
 impl CompositePipeline {
@@ -56,7 +54,8 @@ impl CompositePipeline {
             immediate_size: 0,
         });
         let pipelines = [0.0, 1.0].map(|shapes| {
-            let constants = [("SHAPES", shapes)];
+            let linear = f64::from(u8::from(target_format.is_srgb()));
+            let constants = [("SHAPES", shapes), ("TARGET_IS_LINEAR", linear)];
             let options = wgpu::PipelineCompilationOptions { constants: &constants, ..Default::default() };
             device.create_render_pipeline(&wgpu::RenderPipelineDescriptor {
                 label: Some("composite"),
@@ -80,12 +79,11 @@ impl CompositePipeline {
                 cache: None,
             })
         });
-        Self { pipelines, layout, target_is_linear: target_format.is_srgb() }
+        Self { pipelines, layout }
     }
 
-    pub fn uniform(&self, shape_opacity: f32) -> CompositeUniform {
-        let target_is_linear = if self.target_is_linear { 1.0 } else { 0.0 };
-        CompositeUniform { shape_opacity: shape_opacity.clamp(0.0, 1.0), target_is_linear, unused: [0.0; 2] }
+    pub fn uniform(shape_opacity: f32) -> CompositeUniform {
+        CompositeUniform { shape_opacity: shape_opacity.clamp(0.0, 1.0), unused: [0.0; 3] }
     }
 
     pub fn group(&self, device: &wgpu::Device, uniform: &wgpu::Buffer, targets: &Targets) -> wgpu::BindGroup {

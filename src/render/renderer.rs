@@ -172,7 +172,7 @@ impl Renderer {
             view.tile_group = tiles.view_group(device, &view.tile_uniform, table);
             view.table_serial = serial;
         }
-        let uniform = composite.uniform(scene.shape_opacity);
+        let uniform = CompositePipeline::uniform(scene.shape_opacity);
         queue.write_buffer(&view.composite_uniform, 0, bytemuck::bytes_of(&uniform));
 
         let show = ShownImage {

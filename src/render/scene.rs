@@ -111,6 +111,8 @@ pub struct Scene {
     /// Laid over the tiles as they are, in painting order: neither inverted nor corrected.
     pub covers: Vec<TileDraw>,
     pub filter: Filter,
+    /// One sample a pixel even where the image is made smaller: what a view that moves can bear and the processor can draw.
+    pub rough: bool,
     /// The 256 levels of grey have these colours instead.
     pub palette: Option<Arc<[[u8; 3]; 256]>>,
     /// Invert colour images too (grey ones carry it in [`GreyRamp`]).
@@ -136,6 +138,7 @@ impl Scene {
             prefetch: Vec::new(),
             covers: Vec::new(),
             filter: Filter::default(),
+            rough: false,
             palette: None,
             invert_colour: false,
             look: ColourLook::default(),

@@ -92,8 +92,8 @@ impl BrickList {
         }
         let texel_px = scene.screen_from_image.scale() * (tile.scale[0] * tile.scale[1]).sqrt();
         let footprint = if texel_px > 0.0 { 1.0 / texel_px } else { 1.0 };
-        let taps = if footprint <= 1.5 { 1.0 } else { (footprint / 2.0).ceil() };
-        let inner = Variant::of(scene, resident, footprint, plain);
+        let taps = if scene.rough || footprint <= 1.5 { 1.0 } else { (footprint / 2.0).ceil() };
+        let inner = Variant::of(scene, resident, footprint, plain).sampled(taps);
         let inset = inner.inset(footprint, taps);
         let [nx, ny] = resident.bricks();
         let mut any = false;
@@ -166,6 +166,8 @@ struct Variant {
     looked: bool,
     /// Texels of neighbouring bricks are needed.
     edge: bool,
+    /// More than one sample a pixel.
+    taps: bool,
     /// What lies beneath is painted over, not blended with.
     opaque: bool,
 }
@@ -182,7 +184,12 @@ impl Variant {
                 PoolKind::Rgba8 => scene.invert_colour || !scene.look.is_plain(),
                 PoolKind::Grey8 | PoolKind::Grey16 => scene.palette.is_some(),
             };
-        Self { kind, filter, looked, edge: false, opaque: tile.opaque }
+        Self { kind, filter, looked, edge: false, taps: false, opaque: tile.opaque }
+    }
+
+    /// With so many samples along a pixel's side.
+    fn sampled(self, taps: f64) -> Self {
+        Self { taps: taps > 1.0 && self.filter == Filter::Linear, ..self }
     }
 
     /// Texels from a brick's edge within which the neighbours have a say.
@@ -428,6 +435,7 @@ impl TilePipeline {
             ("FILTERING", filtering),
             ("LOOKED", f64::from(u8::from(variant.looked))),
             ("EDGE", f64::from(u8::from(variant.edge))),
+            ("TAPS", f64::from(u8::from(variant.taps))),
         ];
         let options = wgpu::PipelineCompilationOptions { constants: &constants, ..Default::default() };
         device.create_render_pipeline(&wgpu::RenderPipelineDescriptor {

@@ -64,6 +64,10 @@ struct Shared {
     capacity: usize,
 }
 
+/// A third of the window's share of a busy core.
+#[cfg(target_os = "linux")]
+const NICENESS: i32 = 5;
+
 /// A pool of named threads. Dropping it drops waiting work (whose tickets then say `Cancelled`) and joins the threads.
 pub struct Pool {
     shared: Arc<Shared>,
@@ -161,6 +165,8 @@ impl Shared {
     }
 
     fn run(&self) {
+        #[cfg(target_os = "linux")]
+        give_way();
         while let Some(work) = self.next() {
             // The panic hook has noted where; the message is nowhere written, since it may quote a file.
             if catch_unwind(AssertUnwindSafe(work)).is_err() {
@@ -180,6 +186,15 @@ impl Shared {
             }
             queue = self.wake.wait(queue).unwrap_or_else(PoisonError::into_inner);
         }
+    }
+}
+
+/// The calling thread gives way to the one that draws: on two cores, without a graphics card, a frame would otherwise wait
+/// for the tiles of the next. On Linux niceness belongs to a thread.
+#[cfg(target_os = "linux")]
+fn give_way() {
+    if let Err(error) = rustix::process::nice(NICENESS) {
+        tracing::debug!(%error, "a worker keeps the window's priority");
     }
 }
 

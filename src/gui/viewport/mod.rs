@@ -148,7 +148,7 @@ pub struct Viewport {
     view: u64,
     gpu: Option<GpuLink>,
     epoch: u64,
-    loader: TileLoader,
+    loader: TileLoader<TileImage>,
     tiles: Tiles,
     camera: Camera,
     glide: Option<Glide>,
@@ -184,7 +184,7 @@ impl Viewport {
             gpu,
             epoch: 0,
             covers: Covers::new(Arc::clone(&pool), ctx.clone()),
-            loader: TileLoader::new(pool, LOADER_BYTES, move || waker.request_repaint()),
+            loader: TileLoader::making(pool, LOADER_BYTES, move || waker.request_repaint(), tiles::for_the_card),
             tiles: Tiles::new(TILE_BYTES),
             camera: Camera::default(),
             glide: None,
@@ -342,6 +342,11 @@ impl Viewport {
         self.visible.iter().map(|key| (*key, feedback.on_card.contains(&compose::id(image, *key)))).collect()
     }
 
+    /// What the last drawn frame took: for measurements.
+    pub fn last_prepared(&self) -> crate::render::Prepared {
+        self.feedback.lock().unwrap_or_else(PoisonError::into_inner).prepared
+    }
+
     /// What the loader did so far: for measurements.
     pub fn loader_stats(&self) -> crate::project::tiles::LoaderStats {
         self.loader.stats()
@@ -412,7 +417,7 @@ impl Viewport {
         self.loader.publish(missing.map(|key| Demand { image: shown.handle.clone(), key: *key }).collect());
         for loaded in self.loader.drain() {
             match loaded {
-                Loaded::Ready { image, key, pixels } if image == shown.handle.id() => self.tiles.add(key, &pixels),
+                Loaded::Ready { image, key, tile } if image == shown.handle.id() => self.tiles.add(key, tile),
                 Loaded::Failed { image, key, reason } if image == shown.handle.id() => self.tiles.fail(key, reason),
                 Loaded::Ready { .. } | Loaded::Failed { .. } => {}
             }
@@ -542,11 +547,8 @@ impl Viewport {
         if exact || (self.raw && physical > 1.0) {
             return Filter::Nearest;
         }
-        if radiology || physical <= 1.0 {
-            return Filter::Linear;
-        }
         self.rough = software && !self.motion.at_rest(now_s);
-        if self.rough { Filter::Linear } else { Filter::Cubic }
+        if self.rough || radiology || physical <= 1.0 { Filter::Linear } else { Filter::Cubic }
     }
 
     /// A view on which the eye rests is one that was looked at.

@@ -47,19 +47,14 @@ impl Tiles {
         *self = Self { frame: self.frame, ..Self::new(self.bound_bytes) };
     }
 
-    pub fn add(&mut self, key: TileKey, pixels: &PixelBuffer) {
-        match tile_image(pixels) {
-            Some(image) => {
-                self.failed.remove(&key);
-                self.bytes += image.bytes() as u64;
-                let entry = Entry { image: Arc::new(image), mapped: None, last_used: self.frame };
-                if let Some(old) = self.ready.insert(key, entry) {
-                    self.bytes -= old.bytes();
-                }
-                self.trim();
-            }
-            None => self.fail(key, "size and samples do not agree".to_owned()),
+    pub fn add(&mut self, key: TileKey, image: Arc<TileImage>) {
+        self.failed.remove(&key);
+        self.bytes += image.bytes() as u64;
+        let entry = Entry { image, mapped: None, last_used: self.frame };
+        if let Some(old) = self.ready.insert(key, entry) {
+            self.bytes -= old.bytes();
         }
+        self.trim();
     }
 
     pub fn fail(&mut self, key: TileKey, reason: String) {
@@ -132,6 +127,17 @@ impl Tiles {
             }
         }
     }
+}
+
+/// What the loader makes of decoded pixels while it is still in its own thread, and its bytes: dozens of tiles may come in one
+/// frame.
+///
+/// # Errors
+/// Samples that are not as many as the size asks for.
+pub fn for_the_card(pixels: PixelBuffer) -> Result<(TileImage, u64), String> {
+    let image = tile_image(&pixels).ok_or_else(|| "size and samples do not agree".to_owned())?;
+    let bytes = image.bytes() as u64;
+    Ok((image, bytes))
 }
 
 /// Decoded pixels in the card's layout: grey stays raw, colour becomes 8-bit RGBA. 16-bit colour is reduced as the CPU

@@ -183,7 +183,7 @@ impl VolumeRenderer {
         if view.targets.size_px != scene.size_px {
             *view = View { last_prepared: frame, ..View::new(device, composite, scene.size_px) };
         }
-        queue.write_buffer(&view.composite_uniform, 0, bytemuck::bytes_of(&composite.uniform(0.0)));
+        queue.write_buffer(&view.composite_uniform, 0, bytemuck::bytes_of(&CompositePipeline::uniform(0.0)));
         let drawn: Vec<&VolumeLayer> =
             scene.layers.iter().filter(|l| self.volumes.get(&l.volume.id).is_some_and(|t| t.waiting() == 0)).collect();
         for layer in &drawn {
