@@ -193,3 +193,43 @@ fn the_cache_keeps_its_bound() {
     bench.loader.forget(bench.image.id());
     assert_eq!(bench.loader.stats().cache_bytes, 0);
 }
+
+#[test]
+fn tiles_are_kept_as_what_the_worker_made_of_them() {
+    let Bench { image, begun, go, .. } = bench(1);
+    let (wake, woken) = channel();
+    let wake = Mutex::new(wake);
+    let pool = Arc::new(Pool::new("test-decode", 1, 64).unwrap());
+    // A tile is its number of bytes here, and counts as ten; the second cannot be made.
+    let made = AtomicBool::new(false);
+    let loader = TileLoader::making(
+        pool,
+        1 << 20,
+        move || {
+            // The test may be over before the last tile is.
+            let _ = wake.lock().unwrap().send(());
+        },
+        move |pixels| {
+            if made.swap(true, Ordering::Relaxed) { Err("no room".to_owned()) } else { Ok((pixels.bytes(), 10)) }
+        },
+    );
+    let demand = |col: u32| Demand { image: image.clone(), key: TileKey { frame: 0, level: 0, col, row: 0 } };
+    loader.publish(vec![demand(0), demand(1)]);
+    let mut loaded = Vec::new();
+    for _ in 0..2 {
+        begun.recv().unwrap();
+        go.send(()).unwrap();
+        woken.recv().unwrap();
+        loaded.extend(loader.drain());
+    }
+    let told: Vec<_> = loaded
+        .iter()
+        .map(|one| match one {
+            Loaded::Ready { tile, .. } => format!("{tile} bytes"),
+            Loaded::Failed { reason, .. } => reason.clone(),
+        })
+        .collect();
+    let bytes = loader.peek(image.id(), TileKey { frame: 0, level: 0, col: 0, row: 0 }).unwrap();
+    assert_eq!(told, [format!("{bytes} bytes"), "no room".to_owned()]);
+    assert_eq!((loader.stats().cache_bytes, loader.stats().decoded, loader.stats().failed), (10, 1, 1));
+}

@@ -199,7 +199,10 @@ mod tests {
     use super::{GreyRamp, Source, TileSamples, compose, take};
     use crate::{
         domain::{Field, Level, SizePx, TileKey},
-        gui::viewport::{demand, tiles::Tiles},
+        gui::viewport::{
+            demand,
+            tiles::{Tiles, tile_image},
+        },
         project::tiles::{DisplayState, FrameInfo, GreyRules, ImageMeta, Lut, PixelBuffer, Samples, to_rgba8},
     };
     use std::{collections::HashSet, sync::Arc};
@@ -225,7 +228,7 @@ mod tests {
     fn put(tiles: &mut Tiles, level: u16, col: u32, row: u32) {
         let pixels =
             PixelBuffer { size_px: SizePx::new(256, 256), channels: 3, samples: Samples::U8(vec![9; 256 * 256 * 3]) };
-        tiles.add(TileKey { frame: 0, level, col, row }, &pixels);
+        tiles.add(TileKey { frame: 0, level, col, row }, Arc::new(tile_image(&pixels).unwrap()));
     }
 
     #[test]
@@ -277,7 +280,7 @@ mod tests {
         let pixels = PixelBuffer { size_px, channels: 1, samples: Samples::U16(stored) };
         let key = TileKey { frame: 0, level: 0, col: 0, row: 0 };
         let mut tiles = Tiles::new(64 << 20);
-        tiles.add(key, &pixels);
+        tiles.add(key, Arc::new(tile_image(&pixels).unwrap()));
         let mut ids = HashSet::new();
         for display in [DisplayState::default(), DisplayState { invert: true, ..DisplayState::default() }] {
             let source = Source { image: 5, meta: &meta, display: &display, follows: false, on_card: &HashSet::new() };

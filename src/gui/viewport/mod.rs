@@ -49,7 +49,7 @@ use crate::{
     gui::navigation::Profile,
     gui::palettes::Palette,
     project::tiles::{Demand, DisplayState, ImageHandle, ImageMeta, ImageSource, Loaded, Pool, TileLoader, Window},
-    render::{Affine, Filter, Scene, ShapeSet},
+    render::{Affine, Filter, Scene, ShapeSet, TileImage},
 };
 use callback::{Feedback, SceneCallback};
 use colours::Colours;
@@ -485,6 +485,7 @@ impl Viewport {
             prefetch: picture.prefetch,
             covers,
             filter,
+            rough: self.rough,
             palette: self.palette.colours(),
             // Grey that was turned into colour has its polarity already.
             invert_colour: self.display().invert && self.meta().is_some_and(|m| m.channels > 1),

@@ -177,7 +177,7 @@ fn rgba<T>(size: [u32; 2], samples: &[T], channels: u8, to_u8: impl Fn(&T) -> u8
 
 #[cfg(test)]
 mod tests {
-    use super::{Tiles, tile_image};
+    use super::{Arc, Tiles, for_the_card, tile_image};
     use crate::{
         domain::{SizePx, TileKey},
         project::tiles::{PixelBuffer, Samples},
@@ -196,7 +196,7 @@ mod tests {
         let mut tiles = Tiles::new(1024);
         for col in 0..40 {
             tiles.begin_frame();
-            tiles.add(key(col), &grey(1));
+            tiles.add(key(col), Arc::new(tile_image(&grey(1)).unwrap()));
             assert!(tiles.take(&key(0)).is_some(), "in use in every frame");
         }
         assert!(!tiles.has(&key(1)) && tiles.has(&key(39)));
@@ -204,12 +204,10 @@ mod tests {
     }
 
     #[test]
-    fn a_buffer_that_does_not_fit_its_size_fails_and_is_not_drawn() {
-        let mut tiles = Tiles::new(1024);
+    fn a_buffer_that_does_not_fit_its_size_is_no_tile() {
         let short = PixelBuffer { size_px: SizePx::new(16, 16), channels: 3, samples: Samples::U8(vec![0; 7]) };
-        assert!(tile_image(&short).is_none());
-        tiles.add(key(0), &short);
-        assert!(tiles.failure(&key(0)).is_some() && !tiles.has(&key(0)));
+        assert!(for_the_card(short).is_err());
+        assert_eq!(for_the_card(grey(3)).unwrap().1, 256);
     }
 
     #[test]
