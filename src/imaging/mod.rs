@@ -45,6 +45,7 @@ mod values;
 pub mod volume;
 pub mod video;
 mod voxels;
+mod wide;
 
 pub use dicom::reads_transfer_syntax;
 pub use formats::{open, open_bytes};

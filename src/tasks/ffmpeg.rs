@@ -5,10 +5,10 @@
 //! files: it is for messages to the person at the screen, never for logs.
 
 use std::ffi::OsStr;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -20,6 +20,8 @@ const MOST_SAID: usize = 4 << 10;
 const LONGEST_LINE: u64 = 64 << 10;
 /// Pieces that wait in front of a reader.
 const WAITING: usize = 2;
+/// Pieces of input that wait in front of a program.
+const WAITING_INPUT: usize = 256;
 /// Lines that wait in front of a reader.
 const WAITING_LINES: usize = 4096;
 
@@ -89,6 +91,7 @@ pub struct Running {
     lines: Receiver<String>,
     said: Arc<Mutex<String>>,
     limit: Duration,
+    input: Option<SyncSender<Vec<u8>>>,
 }
 
 impl Running {
@@ -104,8 +107,32 @@ impl Running {
         is_line: fn(&str) -> bool,
         limit: Duration,
     ) -> Result<Self, ChildError> {
+        Self::begin(program, arguments, pieces, is_line, (limit, Stdio::null()))
+    }
+
+    /// As [`Running::start`], for a program that reads what [`Running::feed`] gives it.
+    ///
+    /// # Errors
+    /// [`ChildError::Start`].
+    pub fn start_fed<A: AsRef<OsStr>>(
+        program: &Path,
+        arguments: &[A],
+        pieces: Pieces,
+        is_line: fn(&str) -> bool,
+        limit: Duration,
+    ) -> Result<Self, ChildError> {
+        Self::begin(program, arguments, pieces, is_line, (limit, Stdio::piped()))
+    }
+
+    fn begin<A: AsRef<OsStr>>(
+        program: &Path,
+        arguments: &[A],
+        pieces: Pieces,
+        is_line: fn(&str) -> bool,
+        (limit, stdin): (Duration, Stdio),
+    ) -> Result<Self, ChildError> {
         let mut command = Command::new(program);
-        command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.args(arguments).stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped());
         // Numbers and messages in one language, whatever the desktop speaks; no settings of its own.
         command.env("LC_ALL", "C").env_remove("FFREPORT").env_remove("AV_LOG_FORCE_COLOR");
         #[cfg(windows)]
@@ -115,13 +142,20 @@ impl Running {
             command.creation_flags(0x0800_0000);
         }
         let mut child = command.spawn().map_err(ChildError::Start)?;
-        let (out, err) = (child.stdout.take(), child.stderr.take());
+        let (out, err, into) = (child.stdout.take(), child.stderr.take(), child.stdin.take());
         let (send_piece, receive_pieces) = sync_channel(WAITING);
         let (send_line, receive_lines) = sync_channel(WAITING_LINES);
         let said = Arc::<Mutex<String>>::default();
         // Made before the threads, so that a child never outlives a failure to start one of them.
-        let running = Self { child, pieces: receive_pieces, lines: receive_lines, said: Arc::clone(&said), limit };
+        let mut running =
+            Self { child, pieces: receive_pieces, lines: receive_lines, said: Arc::clone(&said), limit, input: None };
+        if let Some(mut into) = into {
+            let (send, receive) = sync_channel::<Vec<u8>>(WAITING_INPUT);
+            running.input = Some(send);
+            spawn("film packets", move || while receive.recv().is_ok_and(|bytes| into.write_all(&bytes).is_ok()) {})?;
+        }
         if let Some(out) = out {
+            widen(&out);
             spawn("film pixels", move || read_pieces(out, pieces, &send_piece))?;
         }
         if let Some(err) = err {
@@ -151,6 +185,28 @@ impl Running {
             Ok(line) => Ok(Some(line)),
             Err(RecvTimeoutError::Disconnected) => Ok(None),
             Err(RecvTimeoutError::Timeout) => self.silent(),
+        }
+    }
+
+    /// The next line, waited for no longer than this: `None` when none came, `Some(None)` when there are no more.
+    #[allow(clippy::option_option, reason = "not yet, and never more")]
+    pub fn line_within(&mut self, patience: Duration) -> Option<Option<String>> {
+        match self.lines.recv_timeout(patience) {
+            Ok(line) => Some(Some(line)),
+            Err(RecvTimeoutError::Disconnected) => Some(None),
+            Err(RecvTimeoutError::Timeout) => None,
+        }
+    }
+
+    /// Gives the program bytes to read, without waiting for it.
+    ///
+    /// # Errors
+    /// [`ChildError::Silent`] when it has left too much unread, [`ChildError::Failed`] when it is gone.
+    pub fn feed(&self, bytes: Vec<u8>) -> Result<(), ChildError> {
+        match self.input.as_ref().map(|input| input.try_send(bytes)) {
+            Some(Ok(())) => Ok(()),
+            Some(Err(TrySendError::Full(_))) => Err(ChildError::Silent(self.limit)),
+            Some(Err(TrySendError::Disconnected(_))) | None => Err(ChildError::Failed(self.complaint())),
         }
     }
 
@@ -185,6 +241,15 @@ impl Drop for Running {
         self.child.wait().ok();
     }
 }
+
+/// A frame takes fewer turns through a larger pipe; one that stays small is only slower.
+#[cfg(target_os = "linux")]
+fn widen(out: &impl std::os::fd::AsFd) {
+    rustix::pipe::fcntl_setpipe_size(out, 1 << 20).ok();
+}
+
+#[cfg(not(target_os = "linux"))]
+fn widen<T>(_out: &T) {}
 
 fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<(), ChildError> {
     std::thread::Builder::new().name(name.to_owned()).spawn(work).map(drop).map_err(ChildError::Start)

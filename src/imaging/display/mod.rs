@@ -32,6 +32,7 @@ pub use grey::{GreyMap, GreyRules, LevelColours, Lut};
 pub use icc::{IccFault, IccTable};
 pub use region::{crop, resize_rgba8, thumbnail};
 
+use super::wide::widest;
 use super::{DisplayDefaults, FrameInfo, PixelBuffer, Samples, Window};
 
 /// Output steps per rescaled unit of a window of width 1; 255 output steps within 1/1024 of a unit.
@@ -88,10 +89,13 @@ impl Ramp {
     }
 
     /// The displayed grey level of a stored sample.
+    #[inline(always)]
+    #[allow(clippy::inline_always, reason = "compiled twice, see `wide.rs`")]
     pub fn level(&self, stored: f32) -> u8 {
         let t = ((stored - self.zero_at) * self.per_step).clamp(0.0, 255.0);
         let t = if self.invert { 255.0 - t } else { t };
-        to_u8((t + 0.5).floor())
+        // Not below zero: to cut is to round down.
+        to_u8(t + 0.5)
     }
 }
 
@@ -110,6 +114,8 @@ pub fn to_rgba8(pixels: &PixelBuffer, frame: &FrameInfo, state: &DisplayState) -
     let map = GreyMap::new(&pixels.samples, pixels.channels, frame, state);
     let Some(ramp) = map.ramp() else { return coloured(pixels, &map).unwrap_or_else(|| through_table(pixels, &map)) };
     match &pixels.samples {
+        Samples::U16(values) if pixels.channels == 1 => paint_grey(values, &ramp),
+        Samples::I16(values) if pixels.channels == 1 => paint_grey(values, &ramp),
         Samples::U8(values) => {
             let table: Vec<u8> = (0..=u8::MAX).map(|v| ramp.level(f32::from(v))).collect();
             paint(values, pixels.channels, |v| table.get(usize::from(v)).copied().unwrap_or_default(), |v| v)
@@ -158,6 +164,21 @@ fn through_table(pixels: &PixelBuffer, map: &GreyMap<'_>) -> Vec<u8> {
 
 fn narrow(value: u16) -> u8 {
     u8::try_from(value >> 8).unwrap_or(u8::MAX)
+}
+
+/// Grey samples of 16 bits without a branch a pixel.
+fn paint_grey<T: Copy + Into<f32>>(values: &[T], ramp: &Ramp) -> Vec<u8> {
+    let mut out = vec![0; values.len() * 4];
+    widest(
+        #[inline(always)]
+        || {
+            for (pixel, value) in out.as_chunks_mut::<4>().0.iter_mut().zip(values) {
+                let grey = u32::from(ramp.level((*value).into()));
+                *pixel = (0xFF00_0000 | grey * 0x01_01_01).to_le_bytes();
+            }
+        },
+    );
+    out
 }
 
 fn paint<T: Copy>(values: &[T], channels: u8, level: impl Fn(T) -> u8, alpha: impl Fn(T) -> u8) -> Vec<u8> {

@@ -8,13 +8,14 @@ use sha2::{Digest as _, Sha256};
 
 use super::index::{Index, Interlaced, Trouble};
 use super::probe::Stream;
+use super::track::{Coded, Track};
 use crate::domain::Digest;
 use crate::imaging::bytes::{ByteSource, read_range};
 use crate::imaging::{fault::Fault, limits};
 use crate::tasks::{ffmpeg::Tools, platform};
 
 /// Raise it when the table's meaning changes.
-const MARK: &[u8; 12] = b"shokenfilm2\n";
+const MARK: &[u8; 12] = b"shokenfilm3\n";
 const ENDS_BYTES: u64 = 64 << 10;
 const MOST_TABLES: usize = 400;
 
@@ -45,9 +46,9 @@ impl Key {
 }
 
 /// The kept table of a film, when there is a whole one.
-pub fn load(key: &Key) -> Option<(Stream, Index)> {
+pub fn load(key: &Key) -> Option<(Stream, Index, Option<Track>)> {
     let path = key.path();
-    if std::fs::metadata(&path).ok()?.len() > 32 * limits::FRAMES {
+    if std::fs::metadata(&path).ok()?.len() > 64 * limits::FRAMES {
         return None;
     }
     let bytes = std::fs::read(path).ok()?;
@@ -69,6 +70,8 @@ pub fn load(key: &Key) -> Option<(Stream, Index)> {
         colour_space: rest.text()?,
         rotation: rest.number()?.cast_signed(),
         reordered: rest.number()? != 0,
+        full_range: rest.number()? != 0,
+        setup: rest.bytes()?.to_vec(),
     };
     let tick_s = rest.pair()??;
     let counted = rest.number()? != 0;
@@ -87,12 +90,13 @@ pub fn load(key: &Key) -> Option<(Stream, Index)> {
     }
     let ticks = rest.ticks()?;
     let keys = rest.keys()?;
+    let track = Track::from_coded(rest.coded()?);
     let index = Index { ticks: Arc::from(ticks), tick_s, keys: Arc::from(keys), counted, interlaced, troubles };
-    (rest.0.is_empty() && !index.ticks.is_empty()).then_some((stream, index))
+    (rest.0.is_empty() && !index.ticks.is_empty()).then_some((stream, index, track))
 }
 
 /// Keeps a table. A disk that is full or cannot be written costs time at the next start and nothing else.
-pub fn store(key: &Key, stream: &Stream, index: &Index) {
+pub fn store(key: &Key, stream: &Stream, index: &Index, track: Option<&Track>) {
     let mut out = MARK.to_vec();
     let text = |out: &mut Vec<u8>, text: &str| {
         out.extend(u32::try_from(text.len()).unwrap_or(0).to_le_bytes());
@@ -116,6 +120,9 @@ pub fn store(key: &Key, stream: &Stream, index: &Index) {
     text(&mut out, &stream.colour_space);
     number(&mut out, stream.rotation.cast_unsigned());
     number(&mut out, stream.reordered.into());
+    number(&mut out, stream.full_range.into());
+    number(&mut out, u32::try_from(stream.setup.len()).unwrap_or(0));
+    out.extend(&stream.setup);
     pair(&mut out, Some(index.tick_s));
     number(&mut out, index.counted.into());
     number(
@@ -140,6 +147,14 @@ pub fn store(key: &Key, stream: &Stream, index: &Index) {
     index.ticks.iter().for_each(|tick| out.extend(tick.to_le_bytes()));
     number(&mut out, u32::try_from(index.keys.len()).unwrap_or(0));
     index.keys.iter().for_each(|key| out.extend(key.to_le_bytes()));
+    let coded = track.map_or(&[][..], Track::coded);
+    number(&mut out, u32::try_from(coded.len()).unwrap_or(0));
+    for picture in coded {
+        out.extend(picture.at.to_le_bytes());
+        out.extend(picture.pts.to_le_bytes());
+        number(&mut out, picture.len);
+        number(&mut out, picture.key.into());
+    }
     let sum = Sha256::digest(&out);
     out.extend_from_slice(&sum);
     if let Err(error) = platform::write_atomic(&key.path(), &out, true) {
@@ -174,9 +189,27 @@ impl<'a> Rest<'a> {
         Some(u32::from_le_bytes(self.take(4)?.try_into().ok()?))
     }
 
-    fn text(&mut self) -> Option<String> {
+    fn bytes(&mut self) -> Option<&'a [u8]> {
         let len = self.number()?;
-        String::from_utf8(self.take(len as usize)?.to_vec()).ok()
+        self.take(len as usize)
+    }
+
+    fn text(&mut self) -> Option<String> {
+        String::from_utf8(self.bytes()?.to_vec()).ok()
+    }
+
+    /// Coded pictures; none for a film that is not fed.
+    fn coded(&mut self) -> Option<Vec<Coded>> {
+        let count = self.number()? as usize;
+        let bytes = self.take(count.checked_mul(24)?)?;
+        let mut rest = Rest(bytes);
+        let mut out = Vec::with_capacity(count);
+        while let Some(at) = rest.take(8) {
+            let at = u64::from_le_bytes(at.try_into().ok()?);
+            let pts = i64::from_le_bytes(rest.take(8)?.try_into().ok()?);
+            out.push(Coded { at, pts, len: rest.number()?, key: rest.number()? != 0 });
+        }
+        Some(out)
     }
 
     /// The outer `None` is the end of the bytes, the inner one a fraction that is not known.

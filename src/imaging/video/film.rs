@@ -7,10 +7,15 @@ use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
 
+use super::feed::Source;
 use super::index::{Index, Interlaced, Trouble, counted_ticks, from_packets};
 use super::input::Input;
+use super::player::Picture;
 use super::probe::{PATIENCE, Stream, fault, probe};
-use super::session::{Recipe, Session, aims, decoded_ticks, picture_filters, shown_size};
+use super::session::{
+    BACKED_OFF_S, Decoded, Recipe, Session, aims, decoded_ticks, layout_of, picture_filters, shown_size,
+};
+use super::track::Track;
 use crate::domain::{Digest, SizePx};
 use crate::imaging::{PixelBuffer, Samples, fault::Fault};
 use crate::tasks::ffmpeg::{Pieces, Running, Tools};
@@ -27,6 +32,8 @@ pub struct Part {
     pub input: Input,
     pub stream: Stream,
     pub index: Index,
+    /// Where its coded pictures lie, when a running FFmpeg can be fed with them.
+    pub track: Option<Track>,
 }
 
 impl Part {
@@ -35,21 +42,42 @@ impl Part {
     /// # Errors
     /// As [`super::open`].
     pub fn read(tools: &Tools, path: &Path, input: Input) -> Result<Self, Fault> {
-        let (stream, packets) = probe(tools, &input)?;
+        // The beginning is decoded while the packets are read.
+        let (probed, head) = std::thread::scope(|scope| {
+            let head = scope.spawn(|| decoded_ticks((tools, &input), None, Some(HEAD_FRAMES)));
+            let probed = probe(tools, &input);
+            (probed, head.join())
+        });
+        let (stream, packets) = probed?;
+        let head = head.unwrap_or_else(|_| Err(Fault::damaged("its beginning cannot be decoded")));
         let index = match from_packets(&packets, input.container.bare) {
-            Ok((ticks, keys)) => timed(tools, &input, &stream, ticks, keys)?,
+            Ok((ticks, keys)) => timed(tools, &input, &stream, (ticks, keys), head?)?,
             Err(trouble) => counted(tools, &input, &stream, trouble)?,
         };
-        Ok(Self { path: path.to_path_buf(), input, stream, index })
+        let track = Track::of(&packets, &stream, input.container);
+        Ok(Self { path: path.to_path_buf(), input, stream, index, track })
     }
 
     fn recipe<'a>(&'a self, tools: &'a Tools) -> Recipe<'a> {
         Recipe { tools, input: &self.input, stream: &self.stream, index: &self.index }
     }
+
+    /// What a feed needs; `None` for a part that is read by runs of FFmpeg.
+    pub fn feed_source<'a>(&'a self, tools: &'a Tools) -> Option<Source<'a>> {
+        let (stream, index) = (&self.stream, &self.index);
+        let layout = layout_of(stream, index.interlaced).filter(|_| !index.counted)?;
+        Some(Source { tools, stream, index, track: self.track.as_ref()?, layout })
+    }
 }
 
 /// A film whose frames are known by their time stamps.
-fn timed(tools: &Tools, input: &Input, stream: &Stream, ticks: Vec<i64>, keys: Vec<u32>) -> Result<Index, Fault> {
+fn timed(
+    tools: &Tools,
+    input: &Input,
+    stream: &Stream,
+    (ticks, keys): (Vec<i64>, Vec<u32>),
+    mut head: Vec<Decoded>,
+) -> Result<Index, Fault> {
     let mut index = Index {
         ticks: ticks.into(),
         tick_s: stream.tick_s.unwrap_or((1, 1000)),
@@ -58,7 +86,6 @@ fn timed(tools: &Tools, input: &Input, stream: &Stream, ticks: Vec<i64>, keys: V
         interlaced: Interlaced::No,
         troubles: Vec::new(),
     };
-    let mut head = decoded_ticks((tools, input), None, Some(HEAD_FRAMES))?;
     if head.len() >= HEAD_FRAMES as usize {
         // When FFmpeg stops at a count, its last frames are what the decoder's threads had at hand, with gaps.
         head.truncate(HEAD_FRAMES as usize - STOP_FRAMES);
@@ -75,7 +102,7 @@ fn timed(tools: &Tools, input: &Input, stream: &Stream, ticks: Vec<i64>, keys: V
     if let Some(last) = seen.last().and_then(|tick| index.frame_of(*tick)) {
         index.keep_decoded(0, last + 1, &seen);
     }
-    check_tail(tools, input, &mut index);
+    check_tail(tools, input, stream, &mut index);
     let declared = matches!(stream.field_order.as_str(), "tt" | "bb" | "tb" | "bt");
     index.interlaced = match (flagged, declared) {
         (true, _) => Interlaced::Flagged,
@@ -86,24 +113,29 @@ fn timed(tools: &Tools, input: &Input, stream: &Stream, ticks: Vec<i64>, keys: V
 }
 
 /// The last group of pictures: a film that was cut ends in packets that give none.
-fn check_tail(tools: &Tools, input: &Input, index: &mut Index) {
-    // From the key frame before the last one, so that a run that lands late still begins at a key frame.
-    let last = index.keys.len().saturating_sub(1);
-    let from = index.keys.get(last.saturating_sub(1)).copied().unwrap_or(0);
+fn check_tail(tools: &Tools, input: &Input, stream: &Stream, index: &mut Index) {
     let to = index.len();
-    // A group of thousands of frames is decoded when it is looked at.
-    if from == 0 || to - from > 3000 {
-        return;
-    }
-    let start = index.tick(from).map_or(0.0, |tick| index.seconds(tick));
-    let Ok(tail) = decoded_ticks((tools, input), Some(start), None) else { return };
-    let mut seen: Vec<i64> = tail.iter().filter_map(|frame| frame.tick).collect();
-    seen.sort_unstable();
-    // Only what lies behind the first key frame that was seen is known to have had everything it refers to.
-    let known = index.keys.iter().copied().filter(|key| *key >= from);
-    let first = known.into_iter().find(|key| index.tick(*key).is_some_and(|tick| seen.binary_search(&tick).is_ok()));
-    if let Some(first) = first {
-        index.keep_decoded(first, to, &seen);
+    let last = index.keys.len().saturating_sub(1);
+    // A run that lands late must still begin at a key frame: where positions are exact the last one is tried first.
+    let before = index.keys.get(last.saturating_sub(1)).copied().unwrap_or(0);
+    let exact = index.keys.get(last).copied().filter(|_| !input.container.loose);
+    for from in exact.into_iter().chain([before]) {
+        // A group of thousands of frames is decoded when it is looked at.
+        if from == 0 || to - from > 3000 {
+            return;
+        }
+        let ahead = if stream.reordered && Some(from) == exact { BACKED_OFF_S } else { 0.0 };
+        let start = index.tick(from).map_or(0.0, |tick| index.seconds(tick)) + ahead;
+        let Ok(tail) = decoded_ticks((tools, input), Some(start), None) else { continue };
+        let mut seen: Vec<i64> = tail.iter().filter_map(|frame| frame.tick).collect();
+        seen.sort_unstable();
+        // Only what lies behind the first key frame that was seen is known to have had everything it refers to.
+        let known = index.keys.iter().copied().filter(|key| *key >= from);
+        let is_seen = |key: &u32| index.tick(*key).is_some_and(|tick| seen.binary_search(&tick).is_ok());
+        if let Some(first) = known.into_iter().find(is_seen) {
+            index.keep_decoded(first, to, &seen);
+            return;
+        }
     }
 }
 
@@ -157,6 +189,10 @@ impl Film {
         Ok(Self { tools, parts, starts })
     }
 
+    pub const fn tools(&self) -> &Tools {
+        &self.tools
+    }
+
     pub fn parts(&self) -> &[Part] {
         &self.parts
     }
@@ -169,8 +205,11 @@ impl Film {
         self.parts.first().map_or(SizePx::new(0, 0), |part| shown_size(&part.stream))
     }
 
+    /// Bytes that a decoded frame takes while it waits to be looked at.
     pub fn frame_bytes(&self) -> u64 {
-        self.size().area() * 3
+        let layout = |part: &Part| layout_of(&part.stream, part.index.interlaced).map(|layout| layout.bytes());
+        let sizes = self.parts.iter().map(|part| layout(part).unwrap_or_else(|| self.size().area() * 3));
+        sizes.max().unwrap_or(0)
     }
 
     pub fn part_of(&self, frame: u32) -> usize {
@@ -207,10 +246,10 @@ impl Film {
     ///
     /// # Errors
     /// As [`Session::next`].
-    pub fn next(&self, part: usize, session: &mut Session) -> Result<Option<(u32, PixelBuffer)>, Fault> {
+    pub fn next(&self, part: usize, session: &mut Session) -> Result<Option<(u32, Picture)>, Fault> {
         let Some(source) = self.parts.get(part) else { return Ok(None) };
         let start = self.range_of(part).start;
-        Ok(session.next(&source.index)?.map(|(frame, pixels)| (start + frame, pixels)))
+        Ok(session.next(&source.index)?.map(|(frame, picture)| (start + frame, picture)))
     }
 
     /// A frame made small by FFmpeg, apart from the ring: RGBA of at most this many pixels on its longer side.

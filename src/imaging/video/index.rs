@@ -154,7 +154,7 @@ mod tests {
     use super::*;
 
     fn packet(pts: i64, dts: i64, key: bool) -> Packet {
-        Packet { pts: Some(pts), dts: Some(dts), key, discarded: false }
+        Packet { pts: Some(pts), dts: Some(dts), key, ..Packet::default() }
     }
 
     #[test]
@@ -167,7 +167,7 @@ mod tests {
         assert_eq!(from_packets(&twice, false), Err(Trouble::TimesJump));
         let restarted = [packet(0, 0, true), packet(9, 9, false), packet(1, 1, true)];
         assert_eq!(from_packets(&restarted, false), Err(Trouble::TimesJump));
-        let none = [Packet { pts: None, dts: Some(0), key: true, discarded: false }];
+        let none = [Packet { dts: Some(0), key: true, ..Packet::default() }];
         assert_eq!(from_packets(&none, false), Err(Trouble::NoTimes));
     }
 

@@ -56,8 +56,8 @@ impl Input {
 
     /// Arguments of both programs up to the input, without it: container, protocols, memory.
     pub fn bounds(&self) -> Vec<OsString> {
-        let fixed = ["-protocol_whitelist", "file,subfile,concat", "-max_alloc", MOST_MEMORY, "-f"];
-        let mut out: Vec<OsString> = fixed.into_iter().map(OsString::from).collect();
+        let mut out = limits("file,subfile,concat");
+        out.push("-f".into());
         out.push(self.container.demuxer.into());
         out
     }
@@ -65,6 +65,11 @@ impl Input {
     pub fn address(&self) -> &OsString {
         &self.address
     }
+}
+
+/// What FFmpeg may open and how much memory it may ask for at once.
+pub fn limits(protocols: &str) -> Vec<OsString> {
+    ["-protocol_whitelist", protocols, "-max_alloc", MOST_MEMORY].into_iter().map(OsString::from).collect()
 }
 
 /// Neighbouring ranges as one. The headers between fragments keep them apart in a DICOM file, so that this mostly tidies

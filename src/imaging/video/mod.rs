@@ -6,12 +6,16 @@
 
 mod cache;
 mod container;
+mod feed;
 mod film;
 mod index;
 mod input;
+mod planes;
+mod player;
 mod probe;
 mod ring;
 mod session;
+mod track;
 
 use std::{
     path::{Path, PathBuf},
@@ -153,11 +157,15 @@ fn read_part(
         Input::ranges(&place, &shifted, container)?
     };
     let key = cache::Key::of(bytes, ranges, tools)?;
-    if let Some((stream, index)) = cache::load(&key) {
-        return Ok(Part { path: path.to_path_buf(), input, stream, index });
+    if let Some((stream, index, track)) = cache::load(&key) {
+        return Ok(Part { path: path.to_path_buf(), input, stream, index, track });
     }
-    let part = Part::read(tools, path, input)?;
-    cache::store(&key, &part.stream, &part.index);
+    let mut part = Part::read(tools, path, input)?;
+    if !whole {
+        // Places of coded pictures are counted in the ranges, not in the file.
+        part.track = None;
+    }
+    cache::store(&key, &part.stream, &part.index, part.track.as_ref());
     Ok(part)
 }
 
@@ -296,7 +304,8 @@ impl ImageSource for Video {
             return Err(ImagingError::OutOfRange { what: "frame", index, count });
         }
         let frame = self.ring.frame(&self.film, key.frame)?;
-        Ok(if frame.size_px == level.size_px { PixelBuffer::clone(&frame) } else { crop(&frame, rect) })
+        let pixels = frame.pixels();
+        Ok(if pixels.size_px == level.size_px { pixels } else { crop(&pixels, rect) })
     }
 
     fn thumbnail(&self, frame: u32, longest_px: u32) -> Result<PixelBuffer, ImagingError> {

@@ -32,16 +32,25 @@ pub struct Stream {
     pub rotation: i32,
     /// Frames are stored in another order than they are shown in.
     pub reordered: bool,
+    /// Values from 0 to 255 (`color_range=pc`).
+    pub full_range: bool,
+    /// The decoder's parameters as the container holds them (avcC, hvcC).
+    pub setup: Vec<u8>,
 }
 
 /// A packet: one coded frame.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Packet {
     pub pts: Option<i64>,
     pub dts: Option<i64>,
     pub key: bool,
     /// Cut away by an edit list: decoded, never shown.
     pub discarded: bool,
+    /// Where it lies in what FFmpeg reads, and how long it is.
+    pub at: Option<u64>,
+    pub len: Option<u32>,
+    /// The decoder's parameters change here.
+    pub new_setup: bool,
 }
 
 /// Runs ffprobe over the whole film. Only packet headers are looked at where the container has a table of them; streams
@@ -53,8 +62,9 @@ pub fn probe(tools: &Tools, input: &Input) -> Result<(Stream, Vec<Packet>), Faul
     let mut arguments: Vec<OsString> = vec!["-v".into(), "error".into()];
     arguments.extend(input.bounds());
     let entries = "stream=codec_name,profile,width,height,pix_fmt,field_order,sample_aspect_ratio,time_base,\
-                   avg_frame_rate,color_space,has_b_frames:stream_side_data=rotation:packet=pts,dts,flags";
-    for word in ["-select_streams", "V:0", "-show_entries", entries, "-of", "compact"] {
+                   avg_frame_rate,color_space,color_range,has_b_frames,extradata:stream_side_data=rotation:\
+                   packet=pts,dts,flags,pos,size:packet_side_data=side_data_type";
+    for word in ["-select_streams", "V:0", "-show_entries", entries, "-show_data", "-of", "compact"] {
         arguments.push(word.into());
     }
     arguments.push(input.address().clone());
@@ -112,11 +122,14 @@ fn read_line(line: &str, packets: &mut Vec<Packet>, stream: &mut Option<Stream>)
     let pairs = fields.filter_map(|field| field.split_once('='));
     match kind {
         Some("packet") => {
-            let mut packet = Packet { pts: None, dts: None, key: false, discarded: false };
+            let mut packet = Packet::default();
             for (name, value) in pairs {
                 match name {
                     "pts" => packet.pts = value.parse().ok(),
                     "dts" => packet.dts = value.parse().ok(),
+                    "pos" => packet.at = value.parse().ok(),
+                    "size" => packet.len = value.parse().ok(),
+                    "side_data_type" => packet.new_setup |= value == "New Extradata",
                     "flags" => {
                         packet.key = value.contains('K');
                         packet.discarded = value.contains('D');
@@ -127,7 +140,7 @@ fn read_line(line: &str, packets: &mut Vec<Packet>, stream: &mut Option<Stream>)
             packets.push(packet);
         }
         Some("stream") => {
-            let mut found = Stream::default();
+            let mut found = Stream { setup: dump(line), ..Stream::default() };
             for (name, value) in pairs {
                 let text = || if value == "unknown" || value == "N/A" { String::new() } else { value.to_owned() };
                 match name {
@@ -141,6 +154,7 @@ fn read_line(line: &str, packets: &mut Vec<Packet>, stream: &mut Option<Stream>)
                     "time_base" => found.tick_s = fraction(value, '/'),
                     "avg_frame_rate" => found.rate = fraction(value, '/'),
                     "color_space" => found.colour_space = text(),
+                    "color_range" => found.full_range = value == "pc",
                     "has_b_frames" => found.reordered = value.parse().is_ok_and(|n: u32| n > 0),
                     "rotation" => found.rotation = value.parse().unwrap_or(0),
                     _ => {}
@@ -150,6 +164,27 @@ fn read_line(line: &str, packets: &mut Vec<Packet>, stream: &mut Option<Stream>)
         }
         _ => {}
     }
+}
+
+/// The bytes of `extradata`, which ffprobe prints sixteen a row: place, pairs of bytes in 41 columns, letters.
+fn dump(line: &str) -> Vec<u8> {
+    let Some((_, mut rest)) = line.split_once("|extradata=") else { return Vec::new() };
+    let mut out: Vec<u8> = Vec::new();
+    while let Some((_, row)) = rest.split_once(&format!("\\n{:08x}: ", out.len())) {
+        let (hex, after) = row.split_at_checked(41).unwrap_or((row, ""));
+        let digits: Vec<u8> = hex
+            .bytes()
+            .filter_map(|digit| char::from(digit).to_digit(16))
+            .filter_map(|d| u8::try_from(d).ok())
+            .collect();
+        let before = out.len();
+        out.extend(digits.as_chunks::<2>().0.iter().map(|[high, low]| high << 4 | low));
+        if out.len() != before + 16 {
+            break;
+        }
+        rest = after;
+    }
+    out
 }
 
 fn fraction(text: &str, between: char) -> Option<(u32, u32)> {
@@ -175,7 +210,7 @@ mod tests {
         ] {
             read_line(line, &mut packets, &mut stream);
         }
-        let packet = |pts, dts, key, discarded| Packet { pts, dts, key, discarded };
+        let packet = |pts, dts, key, discarded| Packet { pts, dts, key, discarded, ..Packet::default() };
         assert_eq!(
             packets,
             [

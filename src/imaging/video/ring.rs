@@ -11,15 +11,17 @@ use std::{
 };
 
 use super::film::Film;
-use super::session::Session;
-use crate::imaging::{ImagingError, PixelBuffer, fault::Fault};
+use super::player::{Picture, Player};
+use crate::imaging::{ImagingError, fault::Fault};
 
-/// Decoded frames of one film: some thirty of 1920 × 1080.
+/// Decoded frames of one film: some sixty of 1920 × 1080 as planes, thirty as RGB.
 const RING_BYTES: u64 = 192 << 20;
 /// The thread ends after this long without a reader.
 const IDLE: Duration = Duration::from_secs(20);
 /// A reader waits this long: longer than FFmpeg is allowed to be silent, over the tries of one seek.
 const LONGEST_WAIT: Duration = Duration::from_mins(1);
+/// How long nobody must have asked for another frame, before decoding goes on behind the end of a jump.
+const SETTLED: Duration = Duration::from_millis(15);
 /// Frames that a run is let go on for, instead of a new seek.
 const NEAR: u32 = 8;
 /// A step back begins its run at most this many frames early.
@@ -34,12 +36,14 @@ pub struct Ring {
 
 #[derive(Default)]
 struct State {
-    frames: BTreeMap<u32, Arc<PixelBuffer>>,
+    frames: BTreeMap<u32, Arc<Picture>>,
     /// Frames that readers wait for, each with how many they are.
     waited: HashMap<u32, u32>,
     /// The frame asked for last; what lies far from it goes first.
     at: u32,
     backwards: bool,
+    /// The frame asked for last lies far from the one before it.
+    jumped: bool,
     /// Frames that could not be decoded, told to whoever waits for them.
     failed: HashMap<u32, String>,
     working: bool,
@@ -55,9 +59,11 @@ impl Ring {
     ///
     /// # Errors
     /// What FFmpeg says, or that it takes too long.
-    pub fn frame(self: &Arc<Self>, film: &Arc<Film>, frame: u32) -> Result<Arc<PixelBuffer>, ImagingError> {
+    pub fn frame(self: &Arc<Self>, film: &Arc<Film>, frame: u32) -> Result<Arc<Picture>, ImagingError> {
         let mut state = self.lock();
-        state.backwards = frame < state.at;
+        // A jump far back is no step back: what lies before its frame is not wanted next.
+        state.backwards = frame < state.at && state.at - frame <= 2 * MOST_BACK;
+        state.jumped = frame.abs_diff(state.at) > NEAR;
         state.at = frame;
         state.asked = Some(Instant::now());
         if let Some(found) = state.frames.get(&frame) {
@@ -108,10 +114,8 @@ enum Step {
     Rest,
 }
 
-/// A run and the frame that should come next.
+/// The frame that should come next.
 struct Run {
-    session: Session,
-    part: usize,
     next: u32,
     ended: bool,
 }
@@ -124,6 +128,11 @@ impl State {
                 self.waited.remove(&frame);
             }
         }
+    }
+
+    /// Whether a reader waits for a frame that is not here.
+    fn waits(&self) -> bool {
+        self.waited.keys().any(|frame| !self.frames.contains_key(frame) && !self.failed.contains_key(frame))
     }
 
     /// What to do, for a run that has this frame next (`None`: no run, or one at its end) and a ring of `room` frames.
@@ -157,8 +166,8 @@ impl State {
         }
     }
 
-    fn insert(&mut self, frame: u32, pixels: PixelBuffer, room: u32) {
-        self.frames.insert(frame, Arc::new(pixels));
+    fn insert(&mut self, frame: u32, picture: Picture, room: u32) {
+        self.frames.insert(frame, Arc::new(picture));
         while self.frames.len() > room as usize {
             // A frame that lies against the direction of the hand counts as twice as far away.
             let far = |frame: u32| {
@@ -200,11 +209,21 @@ impl Ring {
         let _leaving = Leaving(self);
         let room = u32::try_from(RING_BYTES / film.frame_bytes().max(1)).unwrap_or(u32::MAX).clamp(4, 512);
         let mut run: Option<Run> = None;
+        let mut player = Player::new(film);
         loop {
             let step = {
                 let state = self.lock();
                 let next = run.as_ref().filter(|run| !run.ended).map(|run| run.next);
                 let step = state.step(next, room);
+                // After a jump the next one may follow at once: decoding ahead waits a moment for it.
+                if step == Step::GoOn && state.jumped && !state.waits() {
+                    let (mut state, wait) =
+                        self.changed.wait_timeout(state, SETTLED).unwrap_or_else(PoisonError::into_inner);
+                    if wait.timed_out() {
+                        state.jumped = false;
+                    }
+                    continue;
+                }
                 if step == Step::Rest {
                     let quiet = state.asked.is_none_or(|asked| asked.elapsed() > IDLE);
                     if quiet && state.waited.is_empty() {
@@ -217,15 +236,15 @@ impl Ring {
             };
             match step {
                 Step::Seek(frame) => {
-                    drop(run.take());
-                    match film.start(frame) {
-                        Ok((session, part)) => run = Some(Run { session, part, next: frame, ended: false }),
+                    run = None;
+                    match player.seek(frame) {
+                        Ok(()) => run = Some(Run { next: frame, ended: false }),
                         Err(fault) => self.give_up(film, frame, &fault),
                     }
                 }
                 Step::GoOn => {
                     if let Some(going) = &mut run {
-                        self.go_on(film, going, room);
+                        self.go_on(film, &mut player, going, room);
                     }
                 }
                 Step::Rest => {}
@@ -240,17 +259,17 @@ impl Ring {
         self.changed.notify_all();
     }
 
-    fn go_on(&self, film: &Film, run: &mut Run, room: u32) {
-        let range = film.range_of(run.part);
-        let given = film.next(run.part, &mut run.session);
+    fn go_on(&self, film: &Film, player: &mut Player<'_>, run: &mut Run, room: u32) {
+        let range = film.range_of(player.part());
+        let given = player.next();
         let mut state = self.lock();
         match given {
-            Ok(Some((frame, pixels))) => {
+            Ok(Some((frame, picture))) => {
                 if frame > run.next {
                     state.fail(run.next..frame, "FFmpeg gives no picture for this frame");
                 }
                 run.next = frame + 1;
-                state.insert(frame, pixels, room);
+                state.insert(frame, picture, room);
             }
             Ok(None) => {
                 state.fail(run.next..range.end, "the film ends before this frame");
@@ -273,10 +292,10 @@ impl Ring {
 mod tests {
     use super::*;
     use crate::domain::SizePx;
-    use crate::imaging::Samples;
+    use crate::imaging::{PixelBuffer, Samples};
 
-    fn picture() -> PixelBuffer {
-        PixelBuffer { size_px: SizePx::new(1, 1), channels: 3, samples: Samples::U8(vec![0; 3]) }
+    fn picture() -> Picture {
+        Picture::Rgb(PixelBuffer { size_px: SizePx::new(1, 1), channels: 3, samples: Samples::U8(vec![0; 3]) })
     }
 
     fn state(frames: &[u32], at: u32, waited: &[u32], backwards: bool) -> State {

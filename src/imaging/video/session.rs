@@ -8,6 +8,8 @@ use std::ffi::OsString;
 
 use super::index::{Index, Interlaced};
 use super::input::Input;
+use super::planes::Layout;
+use super::player::Picture;
 use super::probe::{PATIENCE, Stream, fault};
 use crate::domain::SizePx;
 use crate::imaging::{PixelBuffer, Samples, fault::Fault};
@@ -15,7 +17,7 @@ use crate::tasks::ffmpeg::{Pieces, Running, Tools};
 
 /// FFmpeg aims this much before the asked time in streams whose frames are reordered (ffmpeg_opt.c), which would mostly
 /// mean a group of pictures too many: it is added to the aim.
-const BACKED_OFF_S: f64 = 3.0 / 23.0;
+pub const BACKED_OFF_S: f64 = 3.0 / 23.0;
 /// How far before the key frame to aim, one try after the other; then the film's beginning.
 const STEPS_BACK_S: [f64; 3] = [0.0, 1.5, 8.0];
 /// The same for streams without a table of positions, where a seek mostly lands behind its aim.
@@ -57,6 +59,8 @@ pub struct Session {
     counter: u32,
     counted: bool,
     size: SizePx,
+    /// Planes come out, to be made RGB here.
+    layout: Option<Layout>,
     /// Frames given so far.
     given: u32,
     /// The second that FFmpeg was told to seek to.
@@ -69,7 +73,7 @@ struct Line {
     number: u32,
 }
 
-fn is_frame_line(line: &str) -> bool {
+pub fn is_frame_line(line: &str) -> bool {
     line.starts_with("[Parsed_showinfo") && line.contains(" pts:")
 }
 
@@ -80,6 +84,11 @@ fn parse(line: &str) -> Option<Line> {
         rest.split_whitespace().next()
     };
     Some(Line { number: after("] n:")?.parse().ok()?, tick: after(" pts:")?.parse().ok() })
+}
+
+/// The time stamp in a line about a frame.
+pub fn tick_of(line: &str) -> Option<i64> {
+    parse(line)?.tick
 }
 
 impl Session {
@@ -160,10 +169,17 @@ impl Session {
         arguments.push("-i".into());
         arguments.push(input.address().clone());
         arguments.extend(["-map", "0:V:0", "-an", "-sn", "-dn", "-vsync", "passthrough", "-vf"].map(text));
-        arguments.push(format!("showinfo=checksum=0,{select}{}", picture_filters(stream, index.interlaced)).into());
-        arguments.extend(["-f", "rawvideo", "pipe:1"].map(text));
+        let layout = layout_of(stream, index.interlaced);
+        let filters = match layout {
+            Some(_) => "format=yuv420p|yuvj420p".to_owned(),
+            None => picture_filters(stream, index.interlaced),
+        };
+        arguments.push(format!("showinfo=checksum=0,{select}{filters}").into());
+        // The raw coder would keep a frame for each thread of its own.
+        arguments.extend(["-threads", "1", "-f", "rawvideo", "pipe:1"].map(text));
         let size = shown_size(stream);
-        let bytes = usize::try_from(size.area() * 3).map_err(|_| Fault::damaged("a frame does not fit in memory"))?;
+        let bytes = layout.map_or(size.area() * 3, |layout| layout.bytes());
+        let bytes = usize::try_from(bytes).map_err(|_| Fault::damaged("a frame does not fit in memory"))?;
         let run =
             Running::start(&tools.ffmpeg, &arguments, Pieces::Of(bytes), is_frame_line, PATIENCE).map_err(fault)?;
         Ok(Self {
@@ -174,6 +190,7 @@ impl Session {
             counter: frame.saturating_sub(u32::from(skip)),
             counted: index.counted,
             size,
+            layout,
             given: 0,
             aim_s,
         })
@@ -201,7 +218,7 @@ impl Session {
     ///
     /// # Errors
     /// `Damaged` when FFmpeg stops early or gives nothing for too long.
-    pub fn next(&mut self, index: &Index) -> Result<Option<(u32, PixelBuffer)>, Fault> {
+    pub fn next(&mut self, index: &Index) -> Result<Option<(u32, Picture)>, Fault> {
         loop {
             let Some(line) = self.next_line()? else {
                 return self.end();
@@ -223,8 +240,13 @@ impl Session {
             }
             if let Some(place) = place {
                 self.given += 1;
-                let pixels = PixelBuffer { size_px: self.size, channels: 3, samples: Samples::U8(samples) };
-                return Ok(Some((place, pixels)));
+                let picture = match self.layout {
+                    Some(layout) => Picture::Planes(layout, samples),
+                    None => {
+                        Picture::Rgb(PixelBuffer { size_px: self.size, channels: 3, samples: Samples::U8(samples) })
+                    }
+                };
+                return Ok(Some((place, picture)));
             }
         }
     }
@@ -235,6 +257,13 @@ impl Session {
         }
         Ok(None)
     }
+}
+
+/// How the film's planes become RGB here; `None` where FFmpeg makes the picture: fields, films on their side, and what
+/// [`Layout::of`] leaves to it.
+pub fn layout_of(stream: &Stream, interlaced: Interlaced) -> Option<Layout> {
+    let plain = interlaced == Interlaced::No && quarter_turns(stream) == 0;
+    if plain { Layout::of(stream) } else { None }
 }
 
 /// Where FFmpeg is told to seek to, in seconds, so that decoding begins at a key frame; the last is the beginning.
@@ -298,7 +327,8 @@ pub fn decoded_ticks(recipe: (&Tools, &Input), from: Option<f64>, count: Option<
         arguments.extend(["-noaccurate_seek", "-seek_timestamp", "1", "-ss"].map(text));
         arguments.push(format!("{seconds:.6}").into());
     }
-    arguments.push("-i".into());
+    // Nobody looks at these pictures.
+    arguments.extend(["-skip_loop_filter", "all", "-i"].map(text));
     arguments.push(input.address().clone());
     arguments.extend(["-map", "0:V:0", "-an", "-sn", "-dn", "-vsync", "passthrough"].map(text));
     if let Some(count) = count {

@@ -3,10 +3,13 @@
 //! A pixel's centre is taken to the stack's own axes; there it is read linearly within the two slices that enclose it, each
 //! with its own offset, and linearly between them along the normal. Values are rescaled slice by slice before they meet.
 
+#![allow(clippy::inline_always, reason = "compiled twice, see `wide.rs`")]
+
 use std::thread;
 
 use super::{StackGeometry, Volume, Voxels};
 use crate::domain::SizePx;
+use crate::imaging::wide::widest;
 
 /// A rectangle in the patient, cut into pixels.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -149,7 +152,7 @@ impl Volume {
         let rows = values.len() / width;
         let per_thread = rows.div_ceil(threads.max(1)).max(1);
         if per_thread >= rows {
-            return cut.rows(0, width, values);
+            return cut.rows_widest(0, width, values);
         }
         thread::scope(|scope| {
             let cut = &cut;
@@ -159,10 +162,10 @@ impl Volume {
                 // A thread that cannot be had leaves its rows empty; the next picture has them.
                 let _ = thread::Builder::new()
                     .name(format!("reslice-{n}"))
-                    .spawn_scoped(scope, move || cut.rows(n * per_thread, width, part));
+                    .spawn_scoped(scope, move || cut.rows_widest(n * per_thread, width, part));
             }
             if let Some((_, part)) = own {
-                cut.rows(0, width, part);
+                cut.rows_widest(0, width, part);
             }
         });
     }
@@ -203,6 +206,7 @@ struct Place {
 }
 
 #[allow(clippy::cast_possible_truncation, reason = "the shader computes in f32; offsets are small by then")]
+#[inline(always)]
 fn narrow(v: f64) -> f32 {
     v as f32
 }
@@ -226,6 +230,14 @@ impl<'a, T: Copy + Into<f32>> Cut<'a, T> {
         }
     }
 
+    fn rows_widest(&self, first: usize, width: usize, out: &mut [f32]) {
+        widest(
+            #[inline(always)]
+            || self.rows(first, width, out),
+        );
+    }
+
+    #[inline(always)]
     fn rows(&self, first: usize, width: usize, out: &mut [f32]) {
         let mut across = vec![f32::NAN; if self.steps > 1 { width } else { 0 }];
         let mut counts = vec![0_u16; if matches!(self.slab, Slab::Mean(_)) { width } else { 0 }];
@@ -261,6 +273,7 @@ impl<'a, T: Copy + Into<f32>> Cut<'a, T> {
         }
     }
 
+    #[inline(always)]
     fn row(&self, start: [f64; 3], out: &mut [f32]) {
         match &self.uneven {
             None => self.even_row(start, out),
@@ -275,6 +288,7 @@ impl<'a, T: Copy + Into<f32>> Cut<'a, T> {
     }
 
     /// Pixels of a row that lie in an even stack: half a voxel beyond the outer centres.
+    #[inline(always)]
     fn span(&self, start: [f64; 3], len: usize) -> std::ops::Range<usize> {
         let (mut low, mut high) = (0.0_f64, len as f64 - 1.0);
         for ((start, per_x), size) in start.iter().zip(self.per_x).zip(self.size) {
@@ -294,13 +308,22 @@ impl<'a, T: Copy + Into<f32>> Cut<'a, T> {
         range
     }
 
+    #[inline(always)]
     fn even_row(&self, start: [f64; 3], out: &mut [f32]) {
-        let [nx, ny, nz] = self.size;
         let span = self.span(start, out.len());
         let (first, origin) = (span.start, start);
         let Some(out) = out.get_mut(span) else { return };
         let begin = std::array::from_fn::<f32, 3, _>(|i| narrow(origin[i] + self.per_x[i] * first as f64));
         let step = self.per_x.map(narrow);
+        match moving_axis(begin, step, out.len()) {
+            Some(axis) => self.straight_row(axis, begin, step[axis], out),
+            None => self.slanted_row(begin, step, out),
+        }
+    }
+
+    #[inline(always)]
+    fn slanted_row(&self, begin: [f32; 3], step: [f32; 3], out: &mut [f32]) {
+        let [nx, ny, nz] = self.size;
         let top = [nx, ny, nz].map(|n| (n - 1) as f32);
         let (slope, intercept) = self.rescale;
         let (page, along) = (nx * ny, nx);
@@ -321,6 +344,79 @@ impl<'a, T: Copy + Into<f32>> Cut<'a, T> {
         }
     }
 
+    /// A row along one axis of the grid, with the values that the general way gives: what stays the same on it is
+    /// looked up once, and parts of nothing are left out.
+    #[inline(always)]
+    fn straight_row(&self, axis: usize, begin: [f32; 3], step: f32, out: &mut [f32]) {
+        let [nx, ny, nz] = self.size;
+        let (slope, intercept) = self.rescale;
+        let (page, along) = (nx * ny, nx);
+        let count = [nx, ny, nz][axis];
+        let place = |i: usize, n: usize| if i == axis { (0, 0.0) } else { cell(begin[i], (n - 1) as f32, n) };
+        let ((x, fx), (y, fy), (z, fz)) = (place(0, nx), place(1, ny), place(2, nz));
+        let Some(line) = self.voxels.get(z * page + y * along + x..) else { return };
+        let stride = [1, along, page][axis];
+        let last = begin[axis] + (out.len() - 1) as f32;
+        #[allow(clippy::float_cmp, reason = "on the grid or not")]
+        let on_grid = step == 1.0 && begin[axis].fract() == 0.0 && begin[axis] >= 0.0 && last < count as f32;
+        if on_grid {
+            #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "within the grid")]
+            let first = begin[axis] as usize * stride;
+            let Some(line) = line.get(first..) else { return };
+            let plain = |at: usize| line.get(at..).unwrap_or_default();
+            let into = |value: &T| -> f32 { (*value).into() };
+            // Between two lines along x or, for planes on both other axes, on one: whole vectors at a time.
+            let mut between = [(fx, 1), (fy, along), (fz, page)];
+            between.sort_by(|a, b| b.0.total_cmp(&a.0));
+            match between.iter().position(|(f, _)| *f <= 0.0).and_then(|count| between.get(..count)).unwrap_or(&between)
+            {
+                [] if stride == 1 => {
+                    out.iter_mut().zip(line).for_each(|(out, v)| *out = into(v) * slope + intercept);
+                    return;
+                }
+                [] => {
+                    let values = line.iter().step_by(stride);
+                    out.iter_mut().zip(values).for_each(|(out, v)| *out = into(v) * slope + intercept);
+                    return;
+                }
+                [(f, at)] if stride == 1 => {
+                    for (out, (near, far)) in out.iter_mut().zip(line.iter().zip(plain(*at))) {
+                        let (near, far) = (into(near), into(far));
+                        *out = (near + (far - near) * f) * slope + intercept;
+                    }
+                    return;
+                }
+                [(f, at)] => {
+                    let pairs = line.iter().step_by(stride).zip(plain(*at).iter().step_by(stride));
+                    for (out, (near, far)) in out.iter_mut().zip(pairs) {
+                        let (near, far) = (into(near), into(far));
+                        *out = (near + (far - near) * f) * slope + intercept;
+                    }
+                    return;
+                }
+                _ => {}
+            }
+        }
+        let top = (count - 1) as f32;
+        for (n, value) in (0_u16..).zip(out) {
+            let (whole, f) = cell(begin[axis] + step * f32::from(n), top, count);
+            let (fx, fy, fz) = match axis {
+                0 => (f, fy, fz),
+                1 => (fx, f, fz),
+                _ => (fx, fy, f),
+            };
+            let at = whole * stride;
+            let Some(cube) = line.get(at..at + page + along + 2) else { continue };
+            let near = bilinear(cube, along, fx, fy);
+            let raw = match cube.get(page..) {
+                Some(next) if fz > 0.0 => near + (bilinear(next, along, fx, fy) - near) * fz,
+                _ => near,
+            };
+            *value = raw * slope + intercept;
+        }
+    }
+
+    #[inline(always)]
     fn uneven_value(&self, uneven: &Uneven, q: [f32; 3]) -> f32 {
         let Some((k, t)) = uneven.slice_at(q[2]) else { return f32::NAN };
         let near = if t < 1.0 - ON_SLICE { self.in_slice(uneven, k, q) } else { 0.0 };
@@ -334,6 +430,7 @@ impl<'a, T: Copy + Into<f32>> Cut<'a, T> {
         }
     }
 
+    #[inline(always)]
     fn in_slice(&self, uneven: &Uneven, k: usize, q: [f32; 3]) -> f32 {
         let Some(place) = uneven.slices.get(k) else { return f32::NAN };
         let [nx, ny, _] = self.size;
@@ -351,7 +448,19 @@ impl<'a, T: Copy + Into<f32>> Cut<'a, T> {
     }
 }
 
+/// The one axis that a row runs along, when it stays at the same place of the two others (in the arithmetic used here).
+#[inline(always)]
+fn moving_axis(begin: [f32; 3], step: [f32; 3], len: usize) -> Option<usize> {
+    let last = u16::try_from(len.checked_sub(1)?).ok()?;
+    #[allow(clippy::float_cmp, reason = "not even the last digit may change")]
+    let moves = |i: &usize| begin[*i] + step[*i] * f32::from(last) != begin[*i];
+    let mut moving = (0..3).filter(moves);
+    let axis = moving.next()?;
+    moving.next().is_none().then_some(axis)
+}
+
 /// The voxel before a coordinate and the way to the next one; outer halves of outer voxels take the outer voxel.
+#[inline(always)]
 fn cell(v: f32, top: f32, n: usize) -> (usize, f32) {
     let v = v.clamp(0.0, top);
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to the volume")]
@@ -360,6 +469,7 @@ fn cell(v: f32, top: f32, n: usize) -> (usize, f32) {
 }
 
 /// Between four samples; `samples` begins at the upper left one and holds the lower right one.
+#[inline(always)]
 fn bilinear<T: Copy + Into<f32>>(samples: &[T], along: usize, fx: f32, fy: f32) -> f32 {
     let (Some([a, b]), Some([c, d])) =
         (samples.first_chunk::<2>(), samples.get(along..).and_then(<[T]>::first_chunk::<2>))
@@ -418,5 +528,66 @@ impl Uneven {
         let (near, far) = (self.slices.get(k)?, self.slices.get(k + 1)?);
         let t = ((d - near.at[2]) / (far.at[2] - near.at[2])).clamp(0.0, 1.0);
         (!near.hole_after || !(ON_SLICE..=1.0 - ON_SLICE).contains(&t)).then_some((k, t))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::PlanePose;
+    use crate::imaging::volume::Posed;
+
+    /// Rows along each axis, on the grid and off it, forwards and backwards, with every number of parts between voxels.
+    #[test]
+    fn rows_along_the_grid_have_the_values_of_the_general_way() {
+        let size = [9, 8, 7];
+        let frames: Vec<Posed> = (0..7)
+            .map(|z| Posed {
+                frame: z,
+                pose: PlanePose {
+                    origin_mm: [0.0, 0.0, f64::from(z)],
+                    row_dir: [1.0, 0.0, 0.0],
+                    col_dir: [0.0, 1.0, 0.0],
+                    spacing_mm: [1.0, 1.0],
+                },
+                rescale: (1.5, -1000.0),
+            })
+            .collect();
+        let samples: Vec<i16> =
+            (0..9 * 8 * 7_i64).map(|i| i16::try_from(i * i * 7919 % 4001 - 2000).unwrap()).collect();
+        let geometry = StackGeometry::new(&frames).unwrap();
+        let volume = Volume::new(size, Voxels::I16(samples), geometry, None).unwrap();
+        let Voxels::I16(voxels) = &volume.voxels else { panic!("16 bits") };
+        let plane = Plane {
+            origin_mm: [0.0; 3],
+            right: [1.0, 0.0, 0.0],
+            down: [0.0, 1.0, 0.0],
+            spacing_mm: [1.0; 2],
+            size_px: SizePx::new(4, 4),
+        };
+        let cut = Cut::new(&volume, voxels, &plane, Slab::Thin);
+        let mut rows = 0;
+        for axis in 0..3 {
+            for places in 0..27_u8 {
+                let part = |n: u8| [2.0, 3.375, 5.0][usize::from(places / 3_u8.pow(u32::from(n)) % 3)];
+                for (from, by) in [(0.0, 1.0), (2.0, 1.0), (0.25, 1.0), (5.0, -1.0), (-0.5, 0.375), (3.0, 1.0)] {
+                    let mut begin = [part(0), part(1), part(2)];
+                    begin[axis] = from;
+                    let mut step = [0.0; 3];
+                    step[axis] = by;
+                    let len = if from > 2.5 && by > 0.0 { size[axis] - 3 } else { 5 };
+                    let (mut straight, mut general) = (vec![f32::NAN; len], vec![f32::NAN; len]);
+                    assert_eq!(moving_axis(begin, step, len), Some(axis));
+                    cut.straight_row(axis, begin, by, &mut straight);
+                    cut.slanted_row(begin, step, &mut general);
+                    let bits = |row: &[f32]| row.iter().map(|v| v.to_bits()).collect::<Vec<_>>();
+                    assert_eq!(bits(&straight), bits(&general), "axis {axis}, {begin:?} by {by}");
+                    assert!(straight.iter().all(|v| v.is_finite()));
+                    rows += 1;
+                }
+            }
+        }
+        assert_eq!(rows, 3 * 27 * 6);
+        assert_eq!(moving_axis([0.0; 3], [1.0, 1e-3, 0.0], 4), None);
     }
 }
