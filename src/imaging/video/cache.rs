@@ -15,7 +15,7 @@ use crate::imaging::{fault::Fault, limits};
 use crate::tasks::{ffmpeg::Tools, platform};
 
 /// Raise it when the table's meaning changes.
-const MARK: &[u8; 12] = b"shokenfilm3\n";
+const MARK: &[u8; 12] = b"shokenfilm4\n";
 const ENDS_BYTES: u64 = 64 << 10;
 const MOST_TABLES: usize = 400;
 
@@ -70,6 +70,7 @@ pub fn load(key: &Key) -> Option<(Stream, Index, Option<Track>)> {
         colour_space: rest.text()?,
         rotation: rest.number()?.cast_signed(),
         reordered: rest.number()? != 0,
+        held_back: rest.number()?,
         full_range: rest.number()? != 0,
         setup: rest.bytes()?.to_vec(),
     };
@@ -120,6 +121,7 @@ pub fn store(key: &Key, stream: &Stream, index: &Index, track: Option<&Track>) {
     text(&mut out, &stream.colour_space);
     number(&mut out, stream.rotation.cast_unsigned());
     number(&mut out, stream.reordered.into());
+    number(&mut out, stream.held_back);
     number(&mut out, stream.full_range.into());
     number(&mut out, u32::try_from(stream.setup.len()).unwrap_or(0));
     out.extend(&stream.setup);

@@ -18,10 +18,14 @@ use crate::imaging::bytes::{FileBytes, read_range};
 use crate::imaging::fault::Fault;
 use crate::tasks::ffmpeg::{Pieces, Running, Tools};
 
-/// Pictures under way to begin with; the decoder holds some back for their order and for its threads.
-const FIRST_WINDOW: usize = 4;
+/// Pictures under way besides those that the decoder holds back, once frames are read in a row: work for its threads.
+const AHEAD: usize = 4;
+/// Pictures sent at most before one comes out.
+const MOST_UNDER_WAY: usize = 100;
 /// No decoder holds back more: sixteen for their order, and its threads.
 const LARGEST_WINDOW: usize = 40;
+/// Nothing came for so long: the decoder may be waiting for us.
+const STARVED: Duration = Duration::from_millis(60);
 /// Pictures of the film's beginning that push the last ones out.
 const PUSH: usize = 24;
 /// Between the time stamps of two jumps.
@@ -41,6 +45,7 @@ pub struct Feed {
     highest: i64,
     /// Time stamps since the last jump of pictures that have not come out.
     under_way: VecDeque<i64>,
+    /// Wanted pictures that must be under way for one to come out.
     window: usize,
     /// The first place in the order shown that is wanted.
     wanted: usize,
@@ -48,8 +53,6 @@ pub struct Feed {
     given: usize,
     /// The film's end was pushed out; its time stamps begin here.
     pushed: Option<i64>,
-    /// Mean time between two lines, in seconds.
-    pace_s: f64,
 }
 
 /// What stays the same over a film's frames.
@@ -101,11 +104,10 @@ impl Feed {
             base: 0,
             highest: 0,
             under_way: VecDeque::new(),
-            window: FIRST_WINDOW,
+            window: (source.stream.held_back as usize + threads).min(LARGEST_WINDOW),
             wanted: 0,
             given: 0,
             pushed: None,
-            pace_s: 0.004,
         })
     }
 
@@ -155,9 +157,13 @@ impl Feed {
         self.run.feed(cluster(tick, coded.key, picture)).map_err(fault)
     }
 
-    /// Sends what the decoder needs to give its next picture; `false` when there is nothing left to send.
+    /// Sends what the decoder needs to give its next picture.
     fn fill(&mut self, source: &Source<'_>) -> Result<(), Fault> {
-        while self.under_way.len() < self.window && self.next < source.track.coded().len() {
+        // What leads to the wanted frame is sent at once; behind it no more than makes it come out, since a jump waits for
+        // what is under way.
+        let most = self.window + if self.given > self.wanted { AHEAD } else { 0 };
+        let wanted = |feed: &Self| feed.under_way.iter().filter(|tick| *tick & 1 == 1).count();
+        while wanted(self) < most && self.under_way.len() < MOST_UNDER_WAY && self.next < source.track.coded().len() {
             let picture = self.read(source, self.next)?;
             self.send(source, self.next, &picture, true)?;
         }
@@ -193,20 +199,17 @@ impl Feed {
         let mut waited = Duration::ZERO;
         loop {
             self.fill(source)?;
-            let patience = Duration::from_secs_f64((self.pace_s * 3.0).clamp(0.004, 0.5));
-            let begun = std::time::Instant::now();
-            let Some(line) = self.run.line_within(patience) else {
-                waited += patience;
+            let Some(line) = self.run.line_within(STARVED) else {
+                waited += STARVED;
                 if waited >= PATIENCE {
                     return Err(lost());
                 }
-                // Nothing came: the decoder holds more back than was thought, or it is slow.
+                // The decoder holds more back than was thought, or it is slow.
                 self.window = (self.window + 1).min(LARGEST_WINDOW);
                 continue;
             };
             let Some(line) = line else { return Err(lost()) };
             let Some(tick) = tick_of(&line) else { continue };
-            self.pace_s = 0.8 * self.pace_s + 0.2 * begun.elapsed().as_secs_f64();
             waited = Duration::ZERO;
             let shown = tick & 1 == 1;
             let piece = if shown { Some(self.run.piece().map_err(fault)?.ok_or_else(lost)?) } else { None };

@@ -15,7 +15,7 @@ use super::probe::{PATIENCE, Stream, fault, probe};
 use super::session::{
     BACKED_OFF_S, Decoded, Recipe, Session, aims, decoded_ticks, layout_of, picture_filters, shown_size,
 };
-use super::track::Track;
+use super::track::{Track, setup_of};
 use crate::domain::{Digest, SizePx};
 use crate::imaging::{PixelBuffer, Samples, fault::Fault};
 use crate::tasks::ffmpeg::{Pieces, Running, Tools};
@@ -48,7 +48,10 @@ impl Part {
             let probed = probe(tools, &input);
             (probed, head.join())
         });
-        let (stream, packets) = probed?;
+        let (mut stream, packets) = probed?;
+        if input.container.demuxer == "mov" {
+            stream.setup = setup_of(path, &stream.codec).unwrap_or_default();
+        }
         let head = head.unwrap_or_else(|_| Err(Fault::damaged("its beginning cannot be decoded")));
         let index = match from_packets(&packets, input.container.bare) {
             Ok((ticks, keys)) => timed(tools, &input, &stream, (ticks, keys), head?)?,

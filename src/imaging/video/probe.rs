@@ -32,9 +32,12 @@ pub struct Stream {
     pub rotation: i32,
     /// Frames are stored in another order than they are shown in.
     pub reordered: bool,
+    /// Frames that the decoder holds back for their order.
+    pub held_back: u32,
     /// Values from 0 to 255 (`color_range=pc`).
     pub full_range: bool,
-    /// The decoder's parameters as the container holds them (avcC, hvcC).
+    /// The decoder's parameters as MP4 and QuickTime hold them (avcC, hvcC); not asked of ffprobe, which would print every
+    /// packet with them.
     pub setup: Vec<u8>,
 }
 
@@ -62,9 +65,9 @@ pub fn probe(tools: &Tools, input: &Input) -> Result<(Stream, Vec<Packet>), Faul
     let mut arguments: Vec<OsString> = vec!["-v".into(), "error".into()];
     arguments.extend(input.bounds());
     let entries = "stream=codec_name,profile,width,height,pix_fmt,field_order,sample_aspect_ratio,time_base,\
-                   avg_frame_rate,color_space,color_range,has_b_frames,extradata:stream_side_data=rotation:\
+                   avg_frame_rate,color_space,color_range,has_b_frames:stream_side_data=rotation:\
                    packet=pts,dts,flags,pos,size:packet_side_data=side_data_type";
-    for word in ["-select_streams", "V:0", "-show_entries", entries, "-show_data", "-of", "compact"] {
+    for word in ["-select_streams", "V:0", "-show_entries", entries, "-of", "compact"] {
         arguments.push(word.into());
     }
     arguments.push(input.address().clone());
@@ -140,7 +143,7 @@ fn read_line(line: &str, packets: &mut Vec<Packet>, stream: &mut Option<Stream>)
             packets.push(packet);
         }
         Some("stream") => {
-            let mut found = Stream { setup: dump(line), ..Stream::default() };
+            let mut found = Stream::default();
             for (name, value) in pairs {
                 let text = || if value == "unknown" || value == "N/A" { String::new() } else { value.to_owned() };
                 match name {
@@ -155,7 +158,10 @@ fn read_line(line: &str, packets: &mut Vec<Packet>, stream: &mut Option<Stream>)
                     "avg_frame_rate" => found.rate = fraction(value, '/'),
                     "color_space" => found.colour_space = text(),
                     "color_range" => found.full_range = value == "pc",
-                    "has_b_frames" => found.reordered = value.parse().is_ok_and(|n: u32| n > 0),
+                    "has_b_frames" => {
+                        found.held_back = value.parse().unwrap_or(0);
+                        found.reordered = found.held_back > 0;
+                    }
                     "rotation" => found.rotation = value.parse().unwrap_or(0),
                     _ => {}
                 }
@@ -164,27 +170,6 @@ fn read_line(line: &str, packets: &mut Vec<Packet>, stream: &mut Option<Stream>)
         }
         _ => {}
     }
-}
-
-/// The bytes of `extradata`, which ffprobe prints sixteen a row: place, pairs of bytes in 41 columns, letters.
-fn dump(line: &str) -> Vec<u8> {
-    let Some((_, mut rest)) = line.split_once("|extradata=") else { return Vec::new() };
-    let mut out: Vec<u8> = Vec::new();
-    while let Some((_, row)) = rest.split_once(&format!("\\n{:08x}: ", out.len())) {
-        let (hex, after) = row.split_at_checked(41).unwrap_or((row, ""));
-        let digits: Vec<u8> = hex
-            .bytes()
-            .filter_map(|digit| char::from(digit).to_digit(16))
-            .filter_map(|d| u8::try_from(d).ok())
-            .collect();
-        let before = out.len();
-        out.extend(digits.as_chunks::<2>().0.iter().map(|[high, low]| high << 4 | low));
-        if out.len() != before + 16 {
-            break;
-        }
-        rest = after;
-    }
-    out
 }
 
 fn fraction(text: &str, between: char) -> Option<(u32, u32)> {

@@ -1,9 +1,14 @@
 //! Where the coded pictures of a film lie in its file: what a decoder that is kept running is fed from (`feed.rs`).
 
+use std::path::Path;
+
 use super::container::Container;
 use super::index::Index;
 use super::probe::{Packet, Stream};
+use crate::imaging::bytes::{ByteSource, FileBytes, read_range};
 
+/// A table of frames larger than this is none.
+const LARGEST_TABLE: u64 = 256 << 20;
 /// A coded picture larger than this is none.
 const LARGEST: u32 = 64 << 20;
 
@@ -64,6 +69,37 @@ impl Track {
         let keys = self.coded.iter().enumerate().filter(|(_, picture)| picture.key && picture.pts <= pts);
         keys.max_by_key(|(_, picture)| picture.pts).map(|(at, _)| at)
     }
+}
+
+/// The decoder's parameters of an MP4 or QuickTime file, from the box that holds them (14496-15 5.3.3, 8.3.3); `None`
+/// where there is none, or where there are several that differ.
+pub fn setup_of(path: &Path, codec: &str) -> Option<Vec<u8>> {
+    let kind: &[u8; 4] = if codec == "hevc" { b"hvcC" } else { b"avcC" };
+    let file = FileBytes::open(path).ok()?;
+    let mut at = 0_u64;
+    let moov = loop {
+        let head = read_range(&file, at, 8, "box", 8).ok()?;
+        let (size, name) = head.split_at_checked(4)?;
+        let len = match u32::from_be_bytes(size.try_into().ok()?) {
+            0 => file.len().checked_sub(at)?,
+            1 => u64::from_be_bytes(read_range(&file, at + 8, 8, "box", 8).ok()?.try_into().ok()?),
+            len => u64::from(len),
+        };
+        if name == b"moov" {
+            break read_range(&file, at, len, "film's table", LARGEST_TABLE).ok()?;
+        }
+        at = at.checked_add(len.max(8))?;
+    };
+    let mut found: Option<&[u8]> = None;
+    for (place, _) in moov.windows(4).enumerate().filter(|(_, name)| name == kind) {
+        let len = u32::from_be_bytes(moov.get(place.checked_sub(4)?..place)?.try_into().ok()?) as usize;
+        let value = moov.get(place + 4..(place - 4).checked_add(len)?)?;
+        if found.is_some_and(|other| other != value) {
+            return None;
+        }
+        found = Some(value);
+    }
+    found.map(<[u8]>::to_vec)
 }
 
 /// What kind of key frame a coded picture is.
