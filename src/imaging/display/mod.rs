@@ -174,7 +174,7 @@ fn paint_grey<T: Copy + Into<f32>>(values: &[T], ramp: &Ramp) -> Vec<u8> {
         || {
             for (pixel, value) in out.as_chunks_mut::<4>().0.iter_mut().zip(values) {
                 let grey = u32::from(ramp.level((*value).into()));
-                *pixel = (0xFF00_0000 | grey * 0x01_01_01).to_le_bytes();
+                *pixel = (0xFF00_0000 | (grey * 0x01_01_01)).to_le_bytes();
             }
         },
     );
