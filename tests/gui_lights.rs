@@ -42,8 +42,11 @@ fn a_light_is_said_of_one_still_or_of_several_and_undone_in_one_step() {
     with(&mut window, Modifiers::SHIFT, Key::L);
     window.press(Key::Num4);
     assert_eq!(light(&window), Some("chromoendoscopy"));
+    assert_eq!(window.app().model().undo.as_deref(), Some("history-image-fact"), "it is not called a finding");
     window.undo();
     assert_eq!(light(&window), Some("nbi"));
+    let last = window.app().model().history.iter().max_by_key(|row| row.sequence).unwrap().clone();
+    assert_eq!((last.key.as_str(), last.of.as_deref()), ("history-undo", Some("history-image-fact")));
     // Two marked pictures of the strip at once.
     window.press(Key::F9);
     window.harness.run_steps(3);

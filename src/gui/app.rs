@@ -192,7 +192,12 @@ impl App {
         let lift = match self.look.workspace {
             Workspace::Adjudicate if self.look.redraw().is_some() => 124.0,
             Workspace::Adjudicate => 84.0,
-            _ => 40.0,
+            // Over the film's bar and the strip of pictures, which are looked at meanwhile.
+            _ => {
+                let shown = Shown { words: &self.words, model: self.session.model(), look: &self.look };
+                let strip = if self.look.player.strip { transport::STRIP_HEIGHT } else { 0.0 };
+                40.0 + strip + if transport::wanted(shown) { transport::HEIGHT } else { 0.0 }
+            }
         };
         out.extend(toast::show(ui, &self.words, self.notices.current(), lift));
         if !out.is_empty() {

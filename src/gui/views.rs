@@ -15,8 +15,8 @@ use super::theme;
 use super::vocabulary::TermTables;
 use crate::domain::{CaseId, Field, ImageId, ProjectKind, Role, SizePx, Spacing, TermRef};
 use crate::project::{
-    ACT_LABELS, Discrepancy, DiscrepancyKind, FindingView, HistoryLine, ImageState, ImageView, Member, Project,
-    ProjectError, ReadScope, ReadView, Rejection, RoiView, WorkItem, WorkState,
+    ACT_LABELS, Discrepancy, DiscrepancyKind, FindingView, HistoryLine, IMAGE_FACT, ImageState, ImageView, Member,
+    Project, ProjectError, ReadScope, ReadView, Rejection, RoiView, WorkItem, WorkState,
 };
 
 /// Reads a project for the panels.
@@ -239,7 +239,7 @@ pub(super) fn history_key(label: &str) -> String {
         "read.redo" => "redo",
         other => other,
     };
-    if ACT_LABELS.contains(&label) {
+    if ACT_LABELS.contains(&label) || label == IMAGE_FACT {
         format!("history-{}", label.replace('.', "-"))
     } else {
         "history-other".to_owned()
@@ -251,8 +251,8 @@ fn history_row(line: &HistoryLine) -> HistoryRow {
         sequence: line.lamport,
         utc: line.time.clone(),
         who: line.actor.to_string(),
-        key: history_key(&line.label),
-        of: line.of.as_ref().map(|(label, _)| history_key(label)),
+        key: history_key(if line.about_images && line.of.is_none() { IMAGE_FACT } else { &line.label }),
+        of: line.of.as_ref().map(|(label, _)| history_key(if line.about_images { IMAGE_FACT } else { label })),
         reason: line.reason.clone(),
         undone: line.taken_back,
     }

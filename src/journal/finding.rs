@@ -123,6 +123,12 @@ impl ReadFold {
         self.findings.values().map(AsRef::as_ref).filter(|f| !f.deleted && !f.body.is_image_fact())
     }
 
+    /// Whether an act was about image facts and nothing else.
+    pub fn is_about_images(&self, events: &[FindingEvent]) -> bool {
+        let fact = |e: &FindingEvent| self.findings.get(e.finding()).is_some_and(|f| f.body.is_image_fact());
+        !events.is_empty() && events.iter().all(fact)
+    }
+
     /// What was said of whole images, in no order that means anything.
     pub fn image_facts(&self) -> impl Iterator<Item = &Finding> {
         self.findings.values().map(AsRef::as_ref).filter(|f| !f.deleted && f.body.is_image_fact())

@@ -66,7 +66,7 @@ pub use kept::{FoldSource, KeptRead, Place, ReadSummary};
 pub use packed::PackError;
 pub use piecewise::Folded;
 pub use privacy::AccessFold;
-pub use read::{ReadFold, ReadPhase, Submission};
+pub use read::{Gesture, ReadFold, ReadPhase, Submission};
 pub use state::{Change, OutOfTurn, ReadRef, State, Stream, may_go_on};
 pub use transaction::{
     Audience, Body, Cause, FormatError, Head, Open, PublicKey, Signed, StreamKind, StreamSubject, UnderHeads,

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Project, ProjectError};
 use crate::domain::{CaseId, Digest, ReaderId, Role};
-use crate::journal::{AdjudicationEvent, Cause, Event, ReadEvent, Recorded, Signed, StreamKind};
+use crate::journal::{AdjudicationEvent, Cause, Event, FindingEvent, ReadEvent, Recorded, Signed, StreamKind};
 
 /// One transaction of the history.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +16,8 @@ pub struct HistoryLine {
     pub cause: Cause,
     /// Code of the act, for example `finding.add`; the locales have a word for each.
     pub label: String,
+    /// It said something of whole images (their light), or took that back; its code is that of a finding.
+    pub about_images: bool,
     /// The act that an undo took back or a redo did again: its code and time.
     pub of: Option<(String, String)>,
     /// Taken back by a later undo, and not done again since.
@@ -53,13 +55,15 @@ impl Project {
             // The office sees that a read goes on, not what is in it, until it is sealed.
             let own = Some(&stream.open.reader) == self.actor();
             let reasons = own || personal || stream.open.kind == StreamKind::Adjudication;
+            let fold = if own { self.state.read_fold(&stream.id) } else { None };
             // Where the act lies that the last transaction belongs to.
             let mut act: Option<(Digest, usize)> = None;
             for row in self.store.rows_of(&stream.id)? {
                 let Some(signature) = <[u8; 64]>::try_from(row.signature).ok() else { continue };
                 let Ok(signed) = Signed::from_own_log(row.text, signature) else { continue };
                 let reason = if reasons { self.reason_in(&signed) } else { None };
-                let line = line(&signed, subject.clone(), reason);
+                let mut line = line(&signed, subject.clone(), reason);
+                line.about_images = fold.is_some_and(|f| f.is_about_images(&finding_events(&signed)));
                 match (&line.cause, act) {
                     (Cause::Part { of }, Some((begun, at))) if *of == begun => {
                         if let Some(begun) = out.get_mut(at) {
@@ -92,6 +96,14 @@ impl Project {
     }
 }
 
+fn finding_events(signed: &Signed) -> Vec<FindingEvent> {
+    let known = signed.body().recorded().filter_map(|r| match r {
+        Recorded::Known(Event::Finding(event)) => Some(event),
+        _ => None,
+    });
+    known.collect()
+}
+
 fn line(signed: &Signed, case: Option<CaseId>, reason: Option<String>) -> HistoryLine {
     let body = signed.body();
     let mut events: Vec<(String, usize)> = Vec::new();
@@ -109,6 +121,7 @@ fn line(signed: &Signed, case: Option<CaseId>, reason: Option<String>) -> Histor
         actor: body.actor.clone(),
         cause: body.cause.clone(),
         label: body.label.clone(),
+        about_images: false,
         of: None,
         taken_back: false,
         events,

@@ -51,8 +51,8 @@ pub use restore::{Compared, Drill, RestoreRequest, Restored, drill, drill_watche
 pub use settings::{Language, Settings, SettingsError, SettingsFile, SettingsNotice, Theme};
 pub use transfer::{ApplyReport, ExportOptions};
 pub use views::{
-    AdjudicationView, CaseView, FindingView, ImageFact, ImageView, ReadScope, ReadView, ReaderView, ResolutionView,
-    RoiView, WorkImage, WorkItem, WorkState,
+    AdjudicationView, CaseView, FindingView, IMAGE_FACT, ImageFact, ImageView, ReadScope, ReadView, ReaderView,
+    ResolutionView, RoiView, WorkImage, WorkItem, WorkState,
 };
 pub use vocabulary::{TermPack, VocabularyError, embedded_packs, find_pack, load_pack, parse_pack};
 

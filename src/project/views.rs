@@ -10,7 +10,7 @@ use crate::domain::{
     AdjudicationTake, CaseId, Certainty, Digest, Field, FindingId, ImageId, Origin, ReaderId, Roi, Role, Sensitive,
     TermRef, Verdict,
 };
-use crate::journal::{Finding, FindingBody, PublicKey, ReadFold, ReadPhase, ReadRef, ResultRef, Submission};
+use crate::journal::{Finding, FindingBody, Gesture, PublicKey, ReadFold, ReadPhase, ReadRef, ResultRef, Submission};
 
 /// Who looks.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,6 +69,9 @@ pub struct FindingView {
     pub seen: bool,
     pub changed_at: String,
 }
+
+/// What undo and redo call an act that said something of whole images.
+pub const IMAGE_FACT: &str = "image.fact";
 
 /// What a reader said of a whole image, or of a stretch of a film, in coded attributes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -298,8 +301,8 @@ impl Project {
             verdict: fold.sealed().map(|s| s.verdict),
             findings: self.finding_views(fold.live())?,
             facts: image_facts(fold),
-            undo: fold.undo.last().map(|g| g.label.clone()),
-            redo: fold.redo.last().map(|g| g.label.clone()),
+            undo: fold.undo.last().map(|g| act_of(fold, g)),
+            redo: fold.redo.last().map(|g| act_of(fold, g)),
         })
     }
 
@@ -461,4 +464,9 @@ fn image_facts(fold: &ReadFold) -> Vec<ImageFact> {
         attributes: f.body.attributes.clone(),
     };
     sorted.into_iter().flat_map(|f| f.body.rois.iter().map(move |r| fact(f, &r.image, r.frame))).collect()
+}
+
+/// The code of an act; one about whole images goes by the code of a finding in the log and has a name of its own here.
+fn act_of(fold: &ReadFold, gesture: &Gesture) -> String {
+    if fold.is_about_images(&gesture.events) { IMAGE_FACT.to_owned() } else { gesture.label.clone() }
 }

@@ -27,6 +27,7 @@ history-adjudication-close = Adjudication closed
 history-release-make = Release made
 history-access-note = Access noted
 history-privacy-erase = Subject erased
+history-image-fact = Light noted
 history-other = Other action
 
 history-event-register-founded = register founded

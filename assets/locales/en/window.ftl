@@ -563,12 +563,12 @@ keys-mouse = Drag (selection tool)
 keys-mouse-values = CT, MR …
 keys-mouse-others = Other images
 mouse-left = Left
-mouse-middle = Middle (while drawing, too)
+mouse-middle = Middle
 mouse-right = Right
 mouse-shift-right = Shift + right
 mouse-ctrl-right = Ctrl + right
 drag-pan = moves the image
-drag-window = sets the window (width, level)
+drag-window = sets the window
 drag-zoom = zooms
 hint-select-stack-pan = Click selects a finding · right drag sets the window · wheel scrolls · drag pans
 

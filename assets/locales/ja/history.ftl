@@ -27,6 +27,7 @@ history-adjudication-close = 裁定を終了
 history-release-make = データセットを公開版として作成
 history-access-note = アクセスを記録
 history-privacy-erase = 対象者の情報を消去
+history-image-fact = 画像の光を記録
 history-other = その他の操作
 
 history-event-register-founded = 登録簿を開設

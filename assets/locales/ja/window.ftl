@@ -551,12 +551,12 @@ keys-mouse = ドラッグ（選択ツール）
 keys-mouse-values = CT・MR など
 keys-mouse-others = それ以外の画像
 mouse-left = 左
-mouse-middle = 中（描画中も）
+mouse-middle = 中
 mouse-right = 右
 mouse-shift-right = Shift + 右
 mouse-ctrl-right = Ctrl + 右
 drag-pan = 画像を動かす
-drag-window = 表示条件（幅・中心）
+drag-window = 表示条件
 drag-zoom = 拡大縮小
 hint-select-stack-pan = クリックで所見を選択・右ドラッグで表示条件・ホイールでスライス・ドラッグで移動
 

@@ -119,7 +119,8 @@ pub fn keys(ui: &mut Ui, s: Shown<'_>) -> Vec<Action> {
             });
         });
         ui.add_space(8.0);
-        ScrollArea::vertical().min_scrolled_height(size.y - 200.0).max_height(size.y - 200.0).show(ui, |ui| {
+        mouse(ui, s);
+        ScrollArea::vertical().min_scrolled_height(size.y - 280.0).max_height(size.y - 280.0).show(ui, |ui| {
             ui.columns(3, |columns| {
                 for (place, group) in Group::ALL.into_iter().enumerate() {
                     let rows: Vec<_> = ACTIONS
@@ -133,24 +134,26 @@ pub fn keys(ui: &mut Ui, s: Shown<'_>) -> Vec<Action> {
                         continue;
                     }
                     ui.label(RichText::new(s.words.t(group.key())).color(t.text_dim));
-                    Grid::new(group.key()).num_columns(2).spacing(Vec2::new(12.0, 4.0)).show(ui, |ui| {
-                        for def in rows {
-                            let labels = def.id == ActionId::Label(1);
-                            ui.horizontal(|ui| {
-                                for text in s.keys(def) {
-                                    key_cap(ui, &if labels { text.replace('1', "1–9") } else { text });
-                                }
-                            });
-                            let name = if labels { s.words.t("keys-labels") } else { s.words.t(def.key) };
-                            ui.label(name).on_hover_text(s.words.t(&def.help_key()));
-                            ui.end_row();
-                        }
-                    });
+                    Grid::new((group.key(), s.look.profile.name())).num_columns(2).spacing(Vec2::new(12.0, 4.0)).show(
+                        ui,
+                        |ui| {
+                            for def in rows {
+                                let labels = def.id == ActionId::Label(1);
+                                ui.horizontal(|ui| {
+                                    for text in s.keys(def) {
+                                        key_cap(ui, &if labels { text.replace('1', "1–9") } else { text });
+                                    }
+                                });
+                                let name = if labels { s.words.t("keys-labels") } else { s.words.t(def.key) };
+                                ui.label(name).on_hover_text(s.words.t(&def.help_key()));
+                                ui.end_row();
+                            }
+                        },
+                    );
                     ui.add_space(12.0);
                 }
             });
             ui.separator();
-            mouse(ui, s);
             for key in ["keys-mouse-wheel", "keys-mouse-right", "keys-space"] {
                 ui.label(RichText::new(s.words.t(key)).color(t.text_dim));
             }
@@ -165,18 +168,22 @@ pub fn keys(ui: &mut Ui, s: Shown<'_>) -> Vec<Action> {
 /// What each button's drag does in the profile in force: the table itself.
 fn mouse(ui: &mut Ui, s: Shown<'_>) {
     let t = look(ui);
-    Grid::new("mouse").num_columns(3).spacing(Vec2::new(24.0, 4.0)).show(ui, |ui| {
-        for key in ["keys-mouse", "keys-mouse-values", "keys-mouse-others"] {
-            ui.label(RichText::new(s.words.t(key)).color(t.text_dim));
-        }
-        ui.end_row();
-        for hold in Hold::ALL {
-            ui.label(s.words.t(hold.key()));
-            for windowable in [true, false] {
-                ui.label(s.words.t(s.look.profile.drag(hold, windowable).key()));
+    Grid::new(("mouse", s.look.profile.name())).num_columns(1 + Hold::ALL.len()).spacing(Vec2::new(20.0, 4.0)).show(
+        ui,
+        |ui| {
+            ui.label(RichText::new(s.words.t("keys-mouse")).color(t.text_dim));
+            for hold in Hold::ALL {
+                ui.label(RichText::new(s.words.t(hold.key())).color(t.text_dim));
             }
             ui.end_row();
-        }
-    });
+            for (key, windowable) in [("keys-mouse-values", true), ("keys-mouse-others", false)] {
+                ui.label(s.words.t(key));
+                for hold in Hold::ALL {
+                    ui.label(s.words.t(s.look.profile.drag(hold, windowable).key()));
+                }
+                ui.end_row();
+            }
+        },
+    );
     ui.add_space(8.0);
 }
