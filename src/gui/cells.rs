@@ -82,7 +82,7 @@ impl Cell {
 
     /// Something is still being loaded or drawn.
     pub fn is_busy(&self) -> bool {
-        self.viewport.is_busy() || self.plane.as_ref().is_some_and(|(_, view)| view.is_busy())
+        self.viewport.is_busy() || self.plane.as_ref().is_some_and(|(_, view)| view.is_busy() || view.is_rough())
     }
 
     pub const fn image(&self) -> Option<&ImageId> {

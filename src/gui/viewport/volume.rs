@@ -8,6 +8,7 @@ use egui::{Color32, PaintCallbackInfo, PointerButton, Pos2, Rect, Response, Sens
 
 use super::callback::GpuLink;
 use super::gestures::{self, Policy, WheelRest};
+use super::motion::Motion;
 use crate::gui::navigation::Profile;
 use crate::project::volumes::{Plane, Slab, Volume, Voxels};
 use crate::render::{
@@ -151,7 +152,18 @@ pub struct PlaneView {
     /// What drags do here.
     pub profile: Profile,
     feedback: Arc<Mutex<VolumePrepared>>,
+    /// What was shown last, and since when (egui's seconds).
+    shown: Option<(Cutting, f64)>,
+    /// The last frame was drawn with fewer pixels than the view has.
+    rough: bool,
 }
+
+/// All that makes a slab dear to draw anew.
+type Cutting = (Plane, Slab, Vec<ValueRamp>);
+
+/// A slab that moves on a software adapter is drawn with this fraction of the view's pixels along a side: it takes dozens of
+/// samples a pixel there. At rest it is whole.
+const ROUGH: u32 = 2;
 
 impl PlaneView {
     pub fn new(gpu: Option<GpuLink>) -> Self {
@@ -169,6 +181,8 @@ impl PlaneView {
             wheel_rest: WheelRest::default(),
             profile: Profile::default(),
             feedback: Arc::default(),
+            shown: None,
+            rough: false,
         }
     }
 
@@ -198,6 +212,24 @@ impl PlaneView {
 
     pub fn is_busy(&self) -> bool {
         self.gpu.is_some() && self.feedback.lock().unwrap_or_else(PoisonError::into_inner).waiting > 0
+    }
+
+    /// The picture will be drawn again with all of the view's pixels.
+    pub const fn is_rough(&self) -> bool {
+        self.rough
+    }
+
+    /// Whether the picture may be rough: a thick slab that changed a moment ago, on the processor.
+    fn note_change(&mut self, input: &PlaneInput<'_>, software: bool, now_s: f64) {
+        let cutting = (self.plane(input, 1), input.slab, input.layers.iter().map(|l| l.ramp).collect());
+        match &self.shown {
+            Some((before, _)) if *before == cutting => {}
+            // The first picture is whole.
+            None => self.shown = Some((cutting, f64::NEG_INFINITY)),
+            Some(_) => self.shown = Some((cutting, now_s)),
+        }
+        let since_s = self.shown.as_ref().map_or(f64::NEG_INFINITY, |(_, at_s)| *at_s);
+        self.rough = software && input.slab != Slab::Thin && now_s - since_s < Motion::rest_after().as_secs_f64();
     }
 
     /// Right and down of the view in the plane's own axes.
@@ -244,6 +276,10 @@ impl PlaneView {
         let painter = ui.painter_at(self.rect);
         painter.rect_filled(self.rect, 0.0, input.canvas);
         if let Some(gpu) = self.gpu.clone().filter(|_| !input.layers.is_empty()) {
+            self.note_change(input, gpu.is_software(), ui.input(|i| i.time));
+            if self.rough {
+                ui.ctx().request_repaint_after(Motion::rest_after());
+            }
             let callback =
                 VolumeCallback { scene: self.scene(input), view: self.view, gpu, feedback: Arc::clone(&self.feedback) };
             painter.add(egui_wgpu::Callback::new_paint_callback(self.rect, callback));
@@ -344,10 +380,10 @@ impl PlaneView {
         out
     }
 
-    /// The plane of the view's pixels in the patient.
-    fn plane(&self, input: &PlaneInput<'_>) -> Plane {
+    /// The plane of the view's pixels in the patient, or of squares of `coarse` pixels a side.
+    fn plane(&self, input: &PlaneInput<'_>, coarse: u32) -> Plane {
         let (right, down) = self.directions(input.right, input.down);
-        let mm = 1.0 / (self.zoom * f64::from(self.pixels_per_point));
+        let mm = f64::from(coarse) / (self.zoom * f64::from(self.pixels_per_point));
         let corner = self.plane_from_screen(self.rect.min);
         let at = |i: usize| input.centre_mm[i] + input.right[i] * corner[0] + input.down[i] * corner[1];
         Plane {
@@ -355,7 +391,7 @@ impl PlaneView {
             right,
             down,
             spacing_mm: [mm, mm],
-            size_px: crate::domain::SizePx::new(self.size_px()[0], self.size_px()[1]),
+            size_px: crate::domain::SizePx::new(self.size_px()[0].div_ceil(coarse), self.size_px()[1].div_ceil(coarse)),
         }
     }
 
@@ -364,7 +400,8 @@ impl PlaneView {
     }
 
     fn scene(&self, input: &PlaneInput<'_>) -> VolumeScene {
-        let plane = self.plane(input);
+        let plane = self.plane(input, if self.rough { ROUGH } else { 1 });
+        let size_px = [plane.size_px.width, plane.size_px.height];
         let [r, g, b, _] = input.canvas.to_array();
         let layers = input.layers.iter().map(|layer| {
             let cut = layer.volume.volume.geometry().cut(&plane, input.slab);
@@ -386,7 +423,7 @@ impl PlaneView {
                 black_is_clear: layer.black_is_clear,
             }
         });
-        VolumeScene { size_px: self.size_px(), background: [r, g, b], layers: layers.collect() }
+        VolumeScene { size_px, background: [r, g, b], layers: layers.collect() }
     }
 }
 
@@ -433,5 +470,47 @@ impl CallbackTrait for VolumeCallback {
         if let Some(shared) = resources.get::<Shared>().filter(|_| viewport.width_px > 0 && viewport.height_px > 0) {
             shared.renderer.paint(self.view, pass);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Color32, PlaneInput, PlaneView, Slab};
+
+    fn input(at_mm: f64, slab: Slab) -> PlaneInput<'static> {
+        PlaneInput {
+            layers: Vec::new(),
+            centre_mm: [at_mm, 0.0, 0.0],
+            right: [1.0, 0.0, 0.0],
+            down: [0.0, 1.0, 0.0],
+            slab,
+            canvas: Color32::BLACK,
+        }
+    }
+
+    #[test]
+    fn a_slab_is_rough_only_while_it_moves_on_a_software_adapter() {
+        let mut view = PlaneView::new(None);
+        let mut rough = |at_mm: f64, slab, software, now_s| {
+            view.note_change(&input(at_mm, slab), software, now_s);
+            view.is_rough()
+        };
+        let slab = Slab::Highest(10.0);
+        assert!(!rough(0.0, slab, true, 1.0), "the first picture is whole");
+        assert!(rough(1.0, slab, true, 1.1), "it moved");
+        assert!(rough(1.0, slab, true, 1.15), "a moment later");
+        assert!(!rough(1.0, slab, true, 1.3), "at rest");
+        assert!(!rough(2.0, slab, false, 1.4), "a graphics card draws all of it");
+        assert!(!rough(3.0, Slab::Thin, true, 1.5), "one sample a pixel");
+    }
+
+    #[test]
+    fn squares_of_a_rough_plane_lie_over_the_pixels_they_stand_for() {
+        let mut view = PlaneView::new(None);
+        view.rect = egui::Rect::from_min_size(egui::Pos2::ZERO, egui::vec2(101.0, 50.0));
+        let [fine, coarse] = [1, 2].map(|n| view.plane(&input(0.0, Slab::Thin), n));
+        assert_eq!((coarse.size_px.width, coarse.size_px.height), (51, 25));
+        let corner = |p: &super::Plane| p.origin_mm[0] - p.spacing_mm[0] / 2.0;
+        assert!((corner(&fine) - corner(&coarse)).abs() < 1e-9 && (coarse.spacing_mm[0] - 2.0).abs() < 1e-9);
     }
 }
