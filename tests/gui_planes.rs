@@ -163,3 +163,127 @@ fn a_photograph_has_no_planes_and_says_nothing_of_them() {
     assert!(window.app().cross_hair().is_none());
     assert_eq!(window.app().cells().0, 1);
 }
+
+/// The values along a line, against the pixels and the volume that it lies on.
+#[test]
+fn a_profile_line_reads_the_slice_and_the_plane_and_leaves_no_finding() {
+    let desk = tempfile::tempdir().unwrap();
+    let mut window = planes(desk.path());
+    let series = shoken::imaging::scan(
+        &[desk.path().join("images")],
+        &shoken::project::Progress::default(),
+        &shoken::project::Cancel::default(),
+    );
+    let source = series.unwrap().images.remove(0).source;
+    window.press(Key::Y);
+    assert!(window.app().look().profiling);
+    let (from, to) = (window.at(0.3, 0.4), window.at(0.7, 0.55));
+    window.click(0.3, 0.4);
+    // While the second end is missing, the pointer stands for it.
+    window.harness.hover_at(to);
+    window.harness.run_steps(4);
+    let drawing = window.app().look().profile.clone().expect("plotted while it is drawn");
+    assert!(window.app().look().profiling);
+    window.click(0.7, 0.55);
+    window.until("the line is there", |app| !app.look().profiling && !app.is_busy());
+    let profile = window.app().look().profile.clone().unwrap();
+    assert!((profile.length() - drawing.length()).abs() < 1e-6);
+    assert_eq!(profile.unit, "HU");
+    let frame = window.app().look().frame;
+    let info = &source.meta().frames[frame as usize];
+    let tile = source.read_tile(TileKey { frame, level: 0, col: 0, row: 0 }).unwrap();
+    let Samples::I16(stored) = &tile.samples else { panic!("the phantom is signed") };
+    let width = tile.size_px.width as usize;
+    let (a, b) = (window.app().image_from_screen(from), window.app().image_from_screen(to));
+    let spacing = source.meta().spacing.unwrap();
+    let mm = [spacing.x_um / 1000.0, spacing.y_um / 1000.0];
+    let length = ((b[0] - a[0]) * mm[0]).hypot((b[1] - a[1]) * mm[1]);
+    assert!((profile.length() - length).abs() < 1e-6, "{} against {length} mm", profile.length());
+    let bilinear = |p: [f64; 2]| {
+        let (x, y) = (p[0] - 0.5, p[1] - 0.5);
+        let at = |c: f64, r: f64| f64::from(stored[r as usize * width + c as usize]);
+        let (fx, fy) = (x.fract(), y.fract());
+        let (c, r) = (x.floor(), y.floor());
+        let raw = (at(c, r) * (1.0 - fx) + at(c + 1.0, r) * fx) * (1.0 - fy)
+            + (at(c, r + 1.0) * (1.0 - fx) + at(c + 1.0, r + 1.0) * fx) * fy;
+        raw * info.rescale.0 + info.rescale.1
+    };
+    assert!(profile.points.len() > 50);
+    let mut lowest = f64::INFINITY;
+    for (at, value) in &profile.points {
+        let t = at / profile.length();
+        let want = bilinear([a[0] + (b[0] - a[0]) * t, a[1] + (b[1] - a[1]) * t]);
+        let value = value.expect("all of it lies on the slice");
+        assert!((value - want).abs() < 1e-6, "{value} instead of {want} at {at} mm");
+        lowest = lowest.min(want);
+    }
+    let (low, high) = profile.range().unwrap();
+    assert!((low - lowest).abs() < 1e-9 && high > low, "the line crosses something");
+    assert!(window.sees("プロファイル") && window.findings() == 0);
+    window.press(Key::Escape);
+    assert!(window.app().look().profile.is_none());
+
+    // On the coronal plane: the cross-hair stays, and values are those of the volume.
+    window.press(Key::F6);
+    window.press(Key::F6);
+    window.press(Key::Y);
+    let cross = window.app().cross_hair().unwrap().0;
+    let rect = egui_kittest::kittest::Queryable::get_by_label(&window.harness, "冠状断").rect();
+    for share in [[0.3, 0.45], [0.65, 0.6]] {
+        let at = rect.lerp_inside(egui::Vec2::new(share[0], share[1]));
+        window.harness.hover_at(at);
+        window.harness.step();
+        window.harness.drag_at(at);
+        window.harness.step();
+        window.harness.drop_at(at);
+        window.harness.run_steps(3);
+    }
+    assert_eq!(window.app().cross_hair().unwrap().0, cross, "clicks of the line do not move it");
+    let profile = window.app().look().profile.clone().expect("the plane has a profile");
+    let ends = window.app().profile_ends().unwrap();
+    let volume = shoken::imaging::volume::Volume::read(
+        &*source,
+        2,
+        &shoken::project::Progress::default(),
+        &shoken::project::Cancel::default(),
+    );
+    let volume = volume.unwrap();
+    let length = (0..3).map(|i| (ends[1][i] - ends[0][i]).powi(2)).sum::<f64>().sqrt();
+    assert!((profile.length() - length).abs() < 1e-9 && length > 10.0);
+    let (mut compared, mut seen) = (0, std::collections::BTreeSet::new());
+    for (at, value) in &profile.points {
+        let p = std::array::from_fn(|i| ends[0][i] + (ends[1][i] - ends[0][i]) * at / length);
+        match (value, volume.probe(p)) {
+            (Some(value), Some(want)) => {
+                assert!((value - want).abs() < 0.5, "{value} instead of {want}");
+                compared += 1;
+                seen.insert(value.round() as i64);
+            }
+            (None, None) => {}
+            other => panic!("{other:?} at {p:?}"),
+        }
+    }
+    assert!(compared > 40 && seen.len() > 5, "{compared} values, {} of them different", seen.len());
+}
+
+#[test]
+fn esc_leaves_a_registration_that_was_begun() {
+    let desk = tempfile::tempdir().unwrap();
+    let photo = photograph(desk.path());
+    let copy = desk.path().join("other.png");
+    let mut image = image::open(&photo).unwrap().to_rgb8();
+    image.put_pixel(0, 0, image::Rgb([1, 2, 3]));
+    image.save(&copy).unwrap();
+    let mut window = Window::dropped(&desk.path().join("home"), &photo);
+    window.drop_file(&copy);
+    window.until("both are there", |app| app.model().cases.len() == 2 || app.model().cases[0].images.len() == 2);
+    window.harness.key_press_modifiers(Modifiers::COMMAND, Key::Num2);
+    window.harness.run_steps(3);
+    window.press(Key::F6);
+    window.until("an image in the second cell", |app| app.look().image.is_some() && !app.is_busy());
+    window.harness.key_press_modifiers(Modifiers::ALT, Key::S);
+    window.harness.run_steps(3);
+    assert!(window.app().is_registering(), "two images are shown");
+    window.press(Key::Escape);
+    assert!(!window.app().is_registering());
+}

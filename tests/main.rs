@@ -36,6 +36,8 @@ mod gui;
 #[cfg(feature = "gui")]
 mod gui_adjudicate;
 #[cfg(feature = "gui")]
+mod gui_device;
+#[cfg(feature = "gui")]
 mod gui_films;
 #[cfg(feature = "gui")]
 mod gui_keeping;

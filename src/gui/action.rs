@@ -119,6 +119,8 @@ pub enum ViewChange {
     Place(usize, ImageId),
     /// A place that was pointed at for laying two images over each other.
     Point(ImageId, crate::domain::PointPx),
+    /// An end of the profile line.
+    ProfileEnd(ImageId, crate::domain::PointPx),
     Frame(u32),
     /// The window was dragged: no preset is in force any more.
     WindowByHand,

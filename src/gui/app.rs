@@ -12,7 +12,7 @@ use super::model::{Availability, Model};
 use super::navigation::{Drag, Hold};
 use super::notices::Notices;
 use super::panels::{
-    Shown, adjudicate, backups, canvas, dialogs, findings, history, keeping, layout, light, palette, release, start,
+    Shown, adjudicate, backups, canvas, dialogs, findings, history, keeping, layout, light, palette, profile, release, start,
     status, strip, terms, title, toast, transport, worklist,
 };
 use super::session::Session;
@@ -141,6 +141,21 @@ impl App {
         self.stage.viewport().screen_from_image(at)
     }
 
+    /// The pixel of the image under a point of the screen; for tests.
+    pub fn image_from_screen(&self, at: egui::Pos2) -> crate::domain::PointPx {
+        self.stage.viewport().image_from_screen(at)
+    }
+
+    /// Ends of the profile line, in its ground's own coordinates; for tests.
+    pub fn profile_ends(&self) -> Option<[[f64; 3]; 2]> {
+        self.stage.profile.as_ref()?.line().map(|(_, ends)| ends)
+    }
+
+    /// Whether clicks lay two images over each other; for tests.
+    pub const fn is_registering(&self) -> bool {
+        self.stage.registrations.is_asking()
+    }
+
     /// Applies: dropped files, finished jobs, keys, queued actions. Paints nothing.
     pub fn logic(&mut self, ctx: &Context) {
         let dropped: Vec<_> = ctx.input(|i| i.raw.dropped_files.iter().map(|f| f.path().to_owned()).collect());
@@ -150,6 +165,7 @@ impl App {
         if crate::project::asked_to_stop() {
             ctx.send_viewport_cmd(egui::ViewportCommand::Close);
         }
+        self.leave_lost_device(ctx);
         self.queue.extend(self.chooser.poll());
         self.catch_up();
         // What the last frame asked for comes before this frame's keys: they were pressed after it.
@@ -165,6 +181,7 @@ impl App {
         }
         self.run_player(ctx);
         self.note_second();
+        self.follow_profile();
         // A width is kept once the hand lets go of it.
         if !ctx.input(|i| i.pointer.any_down()) {
             self.session.remember_widths(&self.look.widths);
@@ -381,6 +398,10 @@ fn right_panel(ui: &mut Ui, shown: Shown<'_>, forms: &mut Forms) -> Vec<Action> 
         out.extend(findings::list(ui, shown, list_height - 28.0));
     });
     ui.separator();
+    if shown.look.profile.is_some() {
+        profile::show(ui, shown);
+        ui.separator();
+    }
     if shown.look.selected.is_some() {
         out.extend(findings::details(ui, shown, forms));
         ui.separator();
@@ -411,6 +432,9 @@ fn hint(shown: Shown<'_>, tool: &Tool) -> &'static str {
     let image = shown.look.image.as_ref().and_then(|i| shown.model.image(i));
     if image.is_some_and(|i| i.availability != Availability::Ready) {
         return "";
+    }
+    if shown.look.profiling {
+        return "hint-profile";
     }
     let sealed = shown.look.case.as_ref().and_then(|c| shown.model.case(c)).is_some_and(|c| !c.state.editable());
     if sealed {

@@ -109,6 +109,8 @@ fn step_out(app: &mut App) {
     if app.stage.registrations.is_asking() {
         app.stage.registrations.give_up();
         app.notices.done(app.words.t("register-left"));
+    } else if app.stage.profile.take().is_some() {
+        // The line is gone; what it measured was never kept.
     } else if app.tool.kind() != ToolKind::Select {
         app.ask(Action::Look(ViewChange::Tool(ToolKind::Select)));
     } else if app.look.bare {

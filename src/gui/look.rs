@@ -9,6 +9,7 @@ use super::filmstrip::Place;
 use super::model::Model;
 use super::navigation::Profile;
 use super::player::Player;
+use super::profile::Profile;
 use super::theme;
 use super::vocabulary::TermHits;
 use crate::domain::{CaseId, Field, FindingId, ImageId, Roi, Shape, StreamId, TermRef, Verdict};
@@ -38,6 +39,10 @@ pub struct Look {
     /// Overlay graphics of the files, and what their shutters hide.
     pub overlays: bool,
     pub shutter: bool,
+    /// Values along the line in view.
+    pub profile: Option<std::sync::Arc<Profile>>,
+    /// Clicks on the image belong to the profile line.
+    pub profiling: bool,
     /// The outlines are hidden for as long as the key is held.
     pub hidden: bool,
     pub case: Option<CaseId>,
@@ -79,6 +84,8 @@ impl Default for Look {
             corners: true,
             navigator: true,
             adjust: false,
+            profile: None,
+            profiling: false,
             overlays: true,
             shutter: true,
             hidden: false,

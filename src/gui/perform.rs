@@ -233,6 +233,7 @@ impl App {
             ViewChange::Activate(cell) => self.activate(cell),
             ViewChange::Place(cell, image) => self.place(cell, &image),
             ViewChange::Point(image, at) => self.point(&image, at),
+            ViewChange::ProfileEnd(image, at) => self.profile_end(image, at),
             ViewChange::Frame(frame) => self.set_frame(i64::from(frame)),
             ViewChange::WindowByHand => self.look.preset = None,
             ViewChange::SoftwareSeen => self.look.software_seen = true,
@@ -278,7 +279,9 @@ impl App {
         self.tool = Tool::new(ToolKind::Select);
         self.notices.dismiss();
         self.look = self.look.anew();
-        self.first_case(None);
+        if !self.resume_place() {
+            self.first_case(None);
+        }
     }
 
     pub(super) fn set_workspace(&mut self, workspace: Workspace) {

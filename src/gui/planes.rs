@@ -11,6 +11,7 @@ use super::mpr::{Mpr, PlaneKind};
 use super::navigation::Profile;
 use super::palettes::Palette;
 use super::presets::Preset;
+use super::profile::Ground;
 use super::stage::Stage;
 use super::theme;
 use super::viewport::{PlaneInput, PlaneLayer, PlaneResponse, PlaneView, ShownVolume};
@@ -118,6 +119,13 @@ impl Planes {
     pub fn patient(&self, kind: PlaneKind, at_mm: [f64; 2]) -> [f64; 3] {
         let (right, down) = self.mpr.axes(kind);
         std::array::from_fn(|i| self.mpr.centre_mm[i] + right[i] * at_mm[0] + down[i] * at_mm[1])
+    }
+
+    /// Millimetres from the cross-hair on a plane of a patient point, seen along the plane's normal.
+    pub fn plane_from(&self, kind: PlaneKind, p_mm: [f64; 3]) -> [f64; 2] {
+        let (right, down) = self.mpr.axes(kind);
+        let along = |axis: [f64; 3]| (0..3).map(|i| (p_mm[i] - self.mpr.centre_mm[i]) * axis[i]).sum();
+        [along(right), along(down)]
     }
 
     /// The frame of the slice nearest to the cross-hair.
@@ -278,8 +286,17 @@ impl Stage {
         let input = planes.input(kind, canvas);
         let out = ui.scope_builder(egui::UiBuilder::new().max_rect(rect), |ui| view.ui(ui, &input)).inner;
         drop(input);
-        let g = out.gestures;
+        let mut g = out.gestures;
         let before = planes.mpr.centre_mm;
+        if let (Some(aid), Some(at)) = (self.profile.as_mut().filter(|aid| aid.is_asking()), out.pointer_mm) {
+            let ground = Ground::Plane(planes.mpr.image.clone(), kind);
+            let point = planes.patient(kind, at);
+            aid.hover(&ground, point);
+            if out.response.clicked() {
+                aid.point(ground, point);
+                g.to_mm = None;
+            }
+        }
         if g.scroll != 0 {
             planes.mpr.scroll(kind, g.scroll);
         }

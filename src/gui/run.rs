@@ -1,10 +1,12 @@
 //! Starting the window: adapter, size, title, the paths named on the command line.
 
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 use super::action::{Action, Job};
 use super::app::App;
 use super::i18n::Lang;
+use super::recovery::{Reopen, Resume};
 use super::session::Practice;
 use super::stage::Stage;
 
@@ -23,6 +25,11 @@ pub enum WindowError {
          works without a window."
     )]
     NoDisplay,
+    #[error(
+        "the graphics device stopped {MOST_LOSSES} times within a minute. Nothing is lost: what was drawn is kept. Update the \
+         driver of the graphics card, or start with WGPU_BACKEND=gl. Every command works without a window."
+    )]
+    Lost,
 }
 
 /// What the command line says.
@@ -38,11 +45,33 @@ pub struct GuiArgs {
     pub practice: Option<Practice>,
 }
 
-/// Opens the window and stays until it is closed.
+/// Losses of the device within a minute after which it is no use to open the window once more.
+const MOST_LOSSES: usize = 3;
+
+/// Opens the window and stays until it is closed. A window whose graphics device is lost opens anew, on the same case and with
+/// the same draft in the hand.
 ///
 /// # Errors
-/// One line that names what is missing when there is no display or no graphics adapter; every command goes on working.
+/// One line that names what is missing when there is no display or no graphics adapter, or when the device is lost again and
+/// again; every command goes on working.
 pub fn run(args: GuiArgs) -> Result<(), WindowError> {
+    let reopen = Reopen::default();
+    let (mut resume, mut losses) = (None, Vec::new());
+    loop {
+        let closed = open(&args, resume.take(), &reopen);
+        let Some(next) = reopen.take() else { return closed };
+        losses.retain(|at: &Instant| at.elapsed() < Duration::from_mins(1));
+        losses.push(Instant::now());
+        if losses.len() >= MOST_LOSSES {
+            return Err(WindowError::Lost);
+        }
+        tracing::warn!("the window opens anew after its graphics device was lost");
+        resume = Some(next);
+    }
+}
+
+/// One window, until it is closed.
+fn open(args: &GuiArgs, resume: Option<Resume>, reopen: &Reopen) -> Result<(), WindowError> {
     let options = eframe::NativeOptions {
         viewport: egui::ViewportBuilder::default()
             .with_title("Shoken")
@@ -52,19 +81,24 @@ pub fn run(args: GuiArgs) -> Result<(), WindowError> {
             .with_drag_and_drop(true),
         ..Default::default()
     };
+    let (paths, lang, practice, acting, reopen) =
+        (args.paths.clone(), args.lang.clone(), args.practice, args.acting.clone(), reopen.clone());
     let start = move |cc: &eframe::CreationContext<'_>| {
         let stage = Stage::new(&cc.egui_ctx, cc.wgpu_render_state.as_ref())?;
         let woken = cc.egui_ctx.clone();
         crate::project::on_asked_to_stop(move || woken.request_repaint());
-        let mut app = App::new(&cc.egui_ctx, stage);
-        if let Some(lang) = args.lang.as_deref().and_then(Lang::from_code) {
+        let mut app = App::new(&cc.egui_ctx, stage).reopening(reopen);
+        app.use_monitor();
+        app.session.practice = practice;
+        if let Some(resume) = resume {
+            return Ok(Box::new(app.resuming(resume)) as Box<dyn eframe::App>);
+        }
+        if let Some(lang) = lang.as_deref().and_then(Lang::from_code) {
             app.use_lang(lang);
         }
-        app.use_monitor();
-        app.session.practice = args.practice;
-        app.session.acting = args.acting;
-        if !args.paths.is_empty() {
-            app.ask(Action::Run(Job::Open(args.paths)));
+        app.session.acting = acting;
+        if !paths.is_empty() {
+            app.ask(Action::Run(Job::Open(paths)));
         }
         Ok(Box::new(app) as Box<dyn eframe::App>)
     };

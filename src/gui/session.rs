@@ -15,6 +15,7 @@ use super::look::Look;
 use super::model::{JobRow, Model, Saved};
 use super::news::{Failure, SessionEvent};
 use super::opening::{self, Arrived, Here, Opening, is_project};
+use super::recovery::ResumePlace;
 use super::releasing::{Desk, Made, ReleasePage};
 use super::views::Lookup;
 use super::vocabulary::TermTables;
@@ -60,6 +61,8 @@ pub struct Session {
     pub(super) practice: Option<Practice>,
     /// Who reads, where the command line says so; otherwise the project's creator.
     pub(super) acting: Option<ReaderId>,
+    /// What to show first of the project that is being opened.
+    pub(super) resume: Option<ResumePlace>,
 }
 
 /// How often the count of a job is shown anew.
@@ -86,6 +89,7 @@ impl Session {
             hash_stop: Arc::default(),
             practice: None,
             acting: None,
+            resume: None,
         }
     }
 

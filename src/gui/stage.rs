@@ -14,6 +14,8 @@ use super::panels::corners::ViewFacts;
 use super::planes::Planes;
 use super::presets::Preset;
 use super::second::Second;
+use super::profile::{Ground, ProfileAid};
+use super::recovery::Reopen;
 use super::session::Session;
 use super::viewport::{GpuLink, Viewport, ViewportResponse};
 use super::volumes::Volumes;
@@ -41,12 +43,16 @@ pub struct Stage {
     /// What the cells looked at in the last frame.
     pub(super) sights: Vec<Option<(ImageId, Sight)>>,
     pub(super) registrations: Registrations,
+    /// A line whose values are plotted.
+    pub(super) profile: Option<ProfileAid>,
     /// Planes are shown as soon as this image's volume is there.
     pub(super) planes_wanted: Option<ImageId>,
     /// This image is laid over the planes as soon as its volume is there.
     pub(super) fusion_wanted: Option<(ImageId, DisplayState, Option<OtherUnit>)>,
     pub(super) planes: Option<Planes>,
     monitor: Option<Arc<[u8]>>,
+    /// Whoever opens the window anew when its device is lost.
+    pub(super) reopen: Reopen,
     strip: Filmstrip,
     /// A window of its own on another monitor.
     pub(super) second: Option<Second>,
@@ -67,6 +73,9 @@ impl Stage {
         let threads = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
         let pool = Arc::new(Pool::new("decode", threads.clamp(1, 8), POOL_CAPACITY)?);
         let gpu = state.map(GpuLink::new);
+        if let Some(gpu) = &gpu {
+            gpu.wake_when_lost(ctx);
+        }
         let first = Cell::new(Viewport::new(ctx, Arc::clone(&pool), gpu.clone()));
         Ok(Self {
             ctx: ctx.clone(),
@@ -80,10 +89,12 @@ impl Stage {
             linked: false,
             sights: Vec::new(),
             registrations: Registrations::default(),
+            profile: None,
             planes_wanted: None,
             fusion_wanted: None,
             planes: None,
             monitor: None,
+            reopen: Reopen::default(),
             strip: Filmstrip::default(),
             second: None,
         })
@@ -241,6 +252,7 @@ impl Stage {
         // An id names an image within its project only.
         self.volumes = Volumes::default();
         self.registrations = Registrations::default();
+        self.profile = None;
         self.linked = false;
         self.cells.iter_mut().chain(self.second.as_mut().map(|s| &mut s.cell)).for_each(Cell::close);
     }
@@ -315,6 +327,11 @@ impl Stage {
         let active = cell == self.hand();
         let input = CellInput { tool_armed: hand.armed && active, editing: hand.editing && active, frame };
         let response = self.cells.get_mut(cell)?.show(ui, rect, model, look, input);
+        if let (Some(aid), Some(image), Some([x, y])) =
+            (&mut self.profile, self.cells.get(cell).and_then(Cell::image), response.pointer_image_px)
+        {
+            aid.hover(&Ground::Slices(image.clone()), [x, y, 0.0]);
+        }
         Some(Seen { cell, response })
     }
 }

@@ -32,6 +32,7 @@ pub const STAGE_ACTIONS: &[ActionDef] = &[
     quiet(stage(T::Thinner), "slab-thinner", icons::MINUS, G::Image, S::Radiology, N::Image, &[k(Key::OpenBracket)]),
     quiet(stage(T::SlabKind), "slab-kind", icons::STACK, G::Image, S::Radiology, N::Image, &[shift(Key::S)]),
     def(stage(T::Palette), "palette-next", icons::CIRCLE_HALF_TILT, G::Image, S::Radiology, N::Image, &[shift(Key::P)]),
+    def(stage(T::Profile), "profile-line", icons::SLIDERS_HORIZONTAL, G::Image, S::Radiology, N::Image, &[k(Key::Y)]),
     def(stage(T::Overlays), "overlays", icons::EYE_SLASH, G::View, S::Always, N::Image, &[k(Key::G)]),
     quiet(stage(T::Shutter), "shutter", icons::FRAME_CORNERS, G::View, S::Always, N::Image, &[alt(Key::G)]),
     quiet(

@@ -9,6 +9,7 @@ use super::i18n::Arg;
 use super::layout::Grid;
 use super::linked::Pointed;
 use super::planes::Planes;
+use super::profile::{Ground, ProfileAid};
 use super::volumes::Arrived;
 use crate::domain::ImageId;
 
@@ -25,6 +26,8 @@ pub enum Staging {
     /// Overlay graphics that the files bring, and their shutters.
     Overlays,
     Shutter,
+    /// A line whose values are plotted; takes it away again.
+    Profile,
     Sigmoid,
     /// Columns and rows.
     Layout(u8, u8),
@@ -68,6 +71,7 @@ impl App {
             Staging::Palette => self.stage.next_palette(),
             Staging::Overlays => self.look.overlays = !self.look.overlays,
             Staging::Shutter => self.look.shutter = !self.look.shutter,
+            Staging::Profile => self.begin_profile(),
             Staging::Sigmoid => self.stage.switch_sigmoid(),
             Staging::Layout(cols, rows) => self.lay_out(Grid::new(cols, rows)),
             Staging::NextLayout => {
@@ -94,6 +98,32 @@ impl App {
             Staging::Second => self.switch_second(),
             Staging::ToSecond => self.send_to_second(),
         }
+    }
+
+    /// A new line, or the one in view away.
+    fn begin_profile(&mut self) {
+        if self.stage.profile.take().is_some() {
+            return;
+        }
+        self.put_tool_away();
+        self.stage.profile = Some(ProfileAid::default());
+        self.look.right = true;
+        self.look.bare = false;
+    }
+
+    pub(super) fn profile_end(&mut self, image: ImageId, [x, y]: crate::domain::PointPx) {
+        if let Some(aid) = &mut self.stage.profile {
+            aid.point(Ground::Slices(image), [x, y, 0.0]);
+        }
+    }
+
+    /// What is plotted follows the line, the slice and the finding in view.
+    pub(super) fn follow_profile(&mut self) {
+        let look = &self.look;
+        let finding = look.selected.as_ref().and_then(|id| self.session.model().finding(id));
+        let shape = finding.zip(look.image.as_ref()).and_then(|(f, image)| f.shape_on(image, look.frame));
+        self.look.profile = self.stage.profile(shape).map(std::sync::Arc::new);
+        self.look.profiling = self.stage.profile.as_ref().is_some_and(ProfileAid::is_asking);
     }
 
     fn ask_for_planes(&mut self) {

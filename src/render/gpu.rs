@@ -1,7 +1,7 @@
 //! Finding a graphics device without a window, telling a software one, and noticing when one is lost.
 
 use std::sync::{
-    Arc,
+    Arc, Mutex, PoisonError,
     atomic::{AtomicBool, AtomicU64, Ordering},
 };
 
@@ -21,10 +21,17 @@ pub enum RenderError {
 }
 
 /// What became of a device since it was opened. Shared with wgpu's callbacks.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct DeviceHealth {
     lost: AtomicBool,
     errors: AtomicU64,
+    wake: Mutex<Option<Box<dyn Fn() + Send>>>,
+}
+
+impl std::fmt::Debug for DeviceHealth {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("DeviceHealth").field("lost", &self.lost).field("errors", &self.errors).finish_non_exhaustive()
+    }
 }
 
 impl DeviceHealth {
@@ -35,6 +42,9 @@ impl DeviceHealth {
         device.set_device_lost_callback(move |reason, _| {
             tracing::warn!(?reason, "the graphics device was lost");
             seen.lost.store(true, Ordering::Release);
+            if let Some(wake) = &*seen.wake.lock().unwrap_or_else(PoisonError::into_inner) {
+                wake();
+            }
         });
         let seen = Arc::clone(&health);
         device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| {
@@ -44,6 +54,11 @@ impl DeviceHealth {
             }
         }));
         health
+    }
+
+    /// What is called when the device is lost, on whatever thread notices it.
+    pub fn when_lost(&self, wake: impl Fn() + Send + 'static) {
+        *self.wake.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(wake));
     }
 
     pub fn is_lost(&self) -> bool {

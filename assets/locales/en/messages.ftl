@@ -36,6 +36,7 @@ refused-no-prior = The case holds no older image
 refused-register-two = Show two images side by side first. Ctrl+2 does
 refused-register = Not registered. Click on the two images in turn, two places that lie apart
 refused-no-fusion = The case holds no other series in the same coordinates
+device-lost = The graphics device stopped; the window opened anew. Nothing is lost: what was drawn is kept
 register-left = The two images stay as they were
 register-points = Click the same place on the two images in turn ({ $n } to go, Esc to leave)
 done-linked = The cells move together

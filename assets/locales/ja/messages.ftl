@@ -33,6 +33,7 @@ refused-no-prior = この症例に、より古い画像はありません
 refused-register-two = 位置合わせには 2 枚の画像を並べてください。Ctrl+2 で並べられます
 refused-register = 位置合わせできませんでした。2 枚の画像を交互に、離れた 2 点をクリックしてください
 refused-no-fusion = 同じ座標の別のシリーズがこの症例にありません
+device-lost = 描画装置が止まったため、ウィンドウを開き直しました。描いたものは失われていません
 register-left = 位置合わせを中止しました
 register-points = 同じ場所を 2 枚の画像で交互にクリックしてください（あと { $n } 点、Esc で中止）
 done-linked = 画面を連動させます

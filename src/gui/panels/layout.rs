@@ -8,6 +8,7 @@ use crate::gui::action::{Action, ViewChange};
 use crate::gui::actions::{ActionId, Staging};
 use crate::gui::model::Availability;
 use crate::gui::mpr::PlaneKind;
+use crate::gui::profile::Ground;
 use crate::gui::stage::{CellHand, Seen, Stage};
 use crate::gui::theme;
 use crate::gui::tools::{Tool, ToolKind};
@@ -89,6 +90,7 @@ fn active_cell(ui: &mut Ui, rect: Rect, s: Shown<'_>, stage: &mut Stage, tool: &
     let input = canvas::CanvasInput { tool, viewport: stage.viewport(), seen: &response, facts: &facts };
     out.extend(canvas::show(ui, s, &input));
     let _ = pointed(cell, &response, stage, out);
+    profile_line(ui, cell, &response, stage, out);
     if response.response.double_clicked() && tool.kind() == ToolKind::Select && stage.grid().cells() > 1 {
         out.push(Action::Call(ActionId::Stage(Staging::Alone)));
     }
@@ -100,6 +102,32 @@ fn active_cell(ui: &mut Ui, rect: Rect, s: Shown<'_>, stage: &mut Stage, tool: &
     slice_cross(ui, rect, stage);
     super::navigator::show(ui, s, stage.viewport_mut(), rect);
     out.extend(super::adjust::show(ui, s, stage.viewport(), rect));
+}
+
+/// The profile line on the slices: its clicks, and where it lies.
+fn profile_line(ui: &Ui, cell: usize, seen: &ViewportResponse, stage: &Stage, out: &mut Vec<Action>) {
+    let (Some(aid), Some(image)) = (&stage.profile, stage.image(cell)) else { return };
+    if aid.is_asking() && seen.response.hovered() {
+        ui.ctx().set_cursor_icon(egui::CursorIcon::Crosshair);
+    }
+    if let (true, true, Some(at)) = (aid.is_asking(), seen.response.clicked(), seen.pointer_image_px) {
+        out.push(Action::Look(ViewChange::ProfileEnd(image.clone(), at)));
+    }
+    if let Some((Ground::Slices(of), ends)) = aid.line()
+        && of == image
+    {
+        measuring_line(&ui.painter_at(seen.rect), ends.map(|[x, y, _]| stage.viewport().screen_from_image([x, y])));
+    }
+}
+
+/// A measuring aid as drafts are drawn: the accent colour on a dark casing.
+pub fn measuring_line(painter: &egui::Painter, ends: [egui::Pos2; 2]) {
+    let accent = theme::DARK.accent;
+    painter.line_segment(ends, Stroke::new(4.0, theme::CASING));
+    painter.line_segment(ends, Stroke::new(2.0, accent));
+    for end in ends {
+        painter.circle(end, 3.5, theme::OVERLAY_TEXT, Stroke::new(1.5, accent));
+    }
 }
 
 /// Where the planes' cross-hair stands on the slice in view, and the lines along which the planes cut it.

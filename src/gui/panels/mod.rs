@@ -18,6 +18,7 @@ pub mod navigator;
 pub mod pacs;
 pub mod palette;
 pub mod planes;
+pub mod profile;
 pub mod release;
 pub mod second;
 pub mod start;

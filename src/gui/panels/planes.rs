@@ -12,6 +12,7 @@ use crate::gui::icons;
 use crate::gui::mpr::{PlaneKind, cut_outline};
 use crate::gui::palettes::Palette;
 use crate::gui::planes::{PlaneFacts, Planes};
+use crate::gui::profile::{Ground, ProfileAid};
 use crate::gui::readings::{figure, with_unit};
 use crate::gui::stage::Stage;
 use crate::gui::theme;
@@ -56,6 +57,14 @@ pub fn show(ui: &mut Ui, cell: usize, rect: Rect, s: Shown<'_>, stage: &mut Stag
         findings(&painter, s, planes, view, kind);
     }
     cross(&painter, view, kind, &seen);
+    if let Some((Ground::Plane(_, on), ends)) = stage.profile.as_ref().and_then(ProfileAid::line)
+        && *on == kind
+    {
+        super::layout::measuring_line(&painter, ends.map(|p| view.screen_from_plane(planes.plane_from(kind, p))));
+    }
+    if stage.profile.as_ref().is_some_and(ProfileAid::is_asking) && seen.response.hovered() {
+        ui.ctx().set_cursor_icon(egui::CursorIcon::Crosshair);
+    }
     if s.look.corners
         && let Some(facts) = stage.plane_facts(cell, seen.pointer_mm.filter(|_| seen.response.hovered()))
     {

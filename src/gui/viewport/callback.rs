@@ -24,17 +24,30 @@ pub struct GpuLink {
     target_format: wgpu::TextureFormat,
     software: bool,
     adapter: String,
+    health: Arc<DeviceHealth>,
 }
 
 impl GpuLink {
     pub fn new(state: &egui_wgpu::RenderState) -> Self {
         let info = state.adapter.get_info();
-        Self { target_format: state.target_format, software: is_software(&info), adapter: info.name }
+        let health = DeviceHealth::watch(&state.device);
+        Self { target_format: state.target_format, software: is_software(&info), adapter: info.name, health }
     }
 
     /// The link of an eframe window; `None` when it does not draw with wgpu.
     pub fn of_window(cc: &eframe::CreationContext<'_>) -> Option<Self> {
         cc.wgpu_render_state.as_ref().map(Self::new)
+    }
+
+    /// Draws the window once more when the device is lost, so that somebody notices.
+    pub fn wake_when_lost(&self, ctx: &egui::Context) {
+        let waker = ctx.clone();
+        self.health.when_lost(move || waker.request_repaint());
+    }
+
+    /// The device is gone; what is drawn from now on is not seen.
+    pub fn is_lost(&self) -> bool {
+        self.health.is_lost()
     }
 
     /// Drawing happens on the processor.
@@ -74,7 +87,6 @@ impl SceneCallback {
 struct Shared {
     renderer: Renderer,
     device: wgpu::Device,
-    health: Arc<DeviceHealth>,
     epoch: u64,
     /// Views of one frame are prepared one after the other, and `finish_prepare` comes after the last.
     preparing: bool,
@@ -86,7 +98,6 @@ impl Shared {
         Self {
             renderer: Renderer::new(device, options(gpu.target_format)),
             device: device.clone(),
-            health: DeviceHealth::watch(device),
             epoch,
             preparing: false,
         }
@@ -102,15 +113,15 @@ impl CallbackTrait for SceneCallback {
         encoder: &mut wgpu::CommandEncoder,
         resources: &mut CallbackResources,
     ) -> Vec<wgpu::CommandBuffer> {
+        if self.gpu.is_lost() {
+            return Vec::new();
+        }
         // Another device, or another epoch: nothing made before is of use.
         let usable = resources.get::<Shared>().is_some_and(|s| s.device == *device && s.epoch >= self.epoch);
         if !usable {
             resources.insert(Shared::new(device, &self.gpu, self.epoch));
         }
         let Some(shared) = resources.get_mut::<Shared>() else { return Vec::new() };
-        if shared.health.is_lost() {
-            return Vec::new();
-        }
         if !std::mem::replace(&mut shared.preparing, true) {
             shared.renderer.begin_frame();
         }
@@ -141,7 +152,7 @@ impl CallbackTrait for SceneCallback {
     fn paint(&self, info: PaintCallbackInfo, pass: &mut wgpu::RenderPass<'static>, resources: &CallbackResources) {
         let viewport = info.viewport_in_pixels();
         let Some(shared) = resources.get::<Shared>() else { return };
-        if viewport.width_px > 0 && viewport.height_px > 0 && !shared.health.is_lost() {
+        if viewport.width_px > 0 && viewport.height_px > 0 && !self.gpu.is_lost() {
             shared.renderer.paint(self.view, pass);
         }
     }

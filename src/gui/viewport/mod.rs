@@ -4,6 +4,7 @@
 //! pointer in image pixels and paint their drafts with [`Viewport::screen_from_image`]. Committed outlines come as a
 //! [`ShapeSet`] and are drawn by the graphics card under the drafts.
 
+mod between;
 mod callback;
 mod camera;
 mod colours;

@@ -453,6 +453,9 @@ impl CallbackTrait for VolumeCallback {
         encoder: &mut wgpu::CommandEncoder,
         resources: &mut CallbackResources,
     ) -> Vec<wgpu::CommandBuffer> {
+        if self.gpu.is_lost() {
+            return Vec::new();
+        }
         // Another device: nothing made before is of use.
         if resources.get::<Shared>().is_none_or(|s| s.device != *device) {
             let renderer = VolumeRenderer::new(device, self.gpu.target_format());
@@ -467,7 +470,9 @@ impl CallbackTrait for VolumeCallback {
 
     fn paint(&self, info: PaintCallbackInfo, pass: &mut wgpu::RenderPass<'static>, resources: &CallbackResources) {
         let viewport = info.viewport_in_pixels();
-        if let Some(shared) = resources.get::<Shared>().filter(|_| viewport.width_px > 0 && viewport.height_px > 0) {
+        if let Some(shared) =
+            resources.get::<Shared>().filter(|_| viewport.width_px > 0 && viewport.height_px > 0 && !self.gpu.is_lost())
+        {
             shared.renderer.paint(self.view, pass);
         }
     }

@@ -147,6 +147,12 @@ fn rescale(data: &Dataset<'_>) -> Option<(f64, f64)> {
     Some((slope, data.number(tag::INTERCEPT).unwrap_or(0.0)))
 }
 
+/// The unit that the functional groups of an enhanced object name: of all frames, or of the first.
+pub(super) fn rescale_type(data: &Dataset<'_>) -> Option<String> {
+    let of = |group: Option<Dataset<'_>>| group?.item(VALUE_TRANSFORMATION).map(|item| item.text(tag::RESCALE_TYPE));
+    of(data.item(SHARED_GROUPS)).or_else(|| of(data.item(PER_FRAME_GROUPS)))
+}
+
 impl FrameMacros {
     pub fn read(data: &Dataset<'_>, frame_count: u32, signed: bool) -> Self {
         let plain = Macros::from_plain(data, signed);

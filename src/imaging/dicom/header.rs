@@ -8,7 +8,7 @@ use super::{
     cine,
     cover::Covers,
     dataset::{Dataset, FileStructure, PixelPlace, read_structure},
-    functional::FrameMacros,
+    functional::{self, FrameMacros},
     grey,
     matrix::SlideMatrix,
     nuclear, palette, spacing,
@@ -407,7 +407,8 @@ pub fn windows(data: &Dataset<'_>) -> Vec<Window> {
 
 /// The unit of rescaled values: Rescale Type, or HU for CT (C.8.2.1 makes it so).
 fn unit(data: &Dataset<'_>, modality: &str) -> Option<String> {
-    let text = data.text(tag::RESCALE_TYPE);
+    let own = data.text(tag::RESCALE_TYPE);
+    let text = if own.is_empty() { functional::rescale_type(data).unwrap_or_default() } else { own };
     match text.as_str() {
         "" if modality == "CT" => Some("HU".to_owned()),
         "" | "US" if modality == "PT" => pet_unit(&data.text(tag::PET_UNITS)),
