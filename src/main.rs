@@ -90,7 +90,7 @@ fn window(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         lang: std::env::var("SHOKEN_LANG").ok(),
         practice: Some(practice),
     };
-    shoken::gui::run(args)?;
+    shoken::gui::run(&args)?;
     Ok(ExitCode::SUCCESS)
 }
 

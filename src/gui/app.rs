@@ -198,6 +198,10 @@ impl App {
 
     /// Shows: reads, and fills the queue for the next `logic()`.
     pub fn ui(&mut self, ui: &mut Ui) {
+        // The toolkit stops the program when it is given something to draw on a device that is gone.
+        if self.is_without_device() {
+            return;
+        }
         let mut out = Vec::new();
         if self.session.model().project.is_none() {
             self.first_screen(ui, &mut out);

@@ -37,6 +37,12 @@ pub fn with_unit(number: &str, unit: &str) -> String {
     if unit.is_empty() || unit == "1" { number.to_owned() } else { format!("{number}\u{2009}{unit}") }
 }
 
+/// A value with its unit. Hounsfield units are whole numbers, between pixels too: what lies behind the point is noise.
+pub fn reading(value: f64, unit: &str) -> String {
+    let number = if unit == "HU" { figure(value.round() + 0.0) } else { figure(value) };
+    with_unit(&number, unit)
+}
+
 /// The scales of a frame that are straight lines over its values: the uptake value of PET first, then real-world values.
 pub fn scales(meta: &ImageMeta, frame: &FrameInfo) -> Vec<OtherScale> {
     let everywhere = (f64::NEG_INFINITY, f64::INFINITY);
@@ -66,7 +72,7 @@ fn named(unit: &str, label: &str) -> String {
 
 /// What the pixel under the pointer reads in every unit, the frame's own first.
 pub fn lines(meta: &ImageMeta, frame: &FrameInfo, stored: f64, value: f64) -> Vec<String> {
-    let own = with_unit(&figure(value), meta.display.unit.as_deref().unwrap_or_default());
+    let own = reading(value, meta.display.unit.as_deref().unwrap_or_default());
     let uptake = meta.display.other_units.first().map(|u| with_unit(&format!("{:.2}", value * u.factor), u.name));
     let mapped =
         frame.real_world.iter().flat_map(|all| all.iter()).filter_map(|map| {
@@ -115,6 +121,8 @@ mod tests {
         ] {
             assert_eq!(figure(value), text);
         }
+        assert_eq!([14.64, -0.3].map(|v| reading(v, "HU")), ["15\u{2009}HU", "0\u{2009}HU"]);
+        assert_eq!(reading(0.5, "1"), "0.5000");
     }
 
     #[test]

@@ -2,16 +2,17 @@
 //! drafts: the window closes, opens anew on whatever adapter there is, and shows the same case with the same draft.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use egui::{Context, ViewportCommand};
 
 use super::app::App;
 use super::i18n::Lang;
+use super::viewport::GpuLink;
 use crate::domain::{CaseId, ImageId, ReaderId};
 
 /// Where the window was when its device was lost.
-#[derive(Clone)]
+#[derive(Clone, PartialEq)]
 pub struct Resume {
     /// The project, where one was open.
     pub folder: Option<PathBuf>,
@@ -21,7 +22,7 @@ pub struct Resume {
 }
 
 /// What was in view.
-#[derive(Clone)]
+#[derive(Clone, PartialEq)]
 pub struct ResumePlace {
     pub case: CaseId,
     pub image: Option<ImageId>,
@@ -30,19 +31,39 @@ pub struct ResumePlace {
 
 /// Filled when the window must open anew; shared with whoever opened it.
 #[derive(Clone, Default)]
-pub struct Reopen(Arc<Mutex<Option<Resume>>>);
+pub struct Reopen(Arc<Mutex<Seat>>);
+
+/// What is known of the window that is open.
+#[derive(Default)]
+struct Seat {
+    gpu: Option<GpuLink>,
+    /// Where the window is.
+    here: Option<Resume>,
+    /// It must open anew.
+    asked: bool,
+}
 
 impl Reopen {
+    /// Where to go on, when the window was left because its device was lost.
     pub fn take(&self) -> Option<Resume> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+        let mut seat = self.seat();
+        seat.gpu = None;
+        if std::mem::take(&mut seat.asked) { seat.here.take() } else { None }
     }
 
-    fn is_asked(&self) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    /// The window's thread stopped in the middle of drawing; whether that was the loss of its device, after which
+    /// [`Reopen::take`] says where to go on.
+    pub fn was_lost(&self) -> bool {
+        let mut seat = self.seat();
+        if let Some(gpu) = &seat.gpu {
+            gpu.ask_after();
+            seat.asked |= gpu.is_lost();
+        }
+        seat.asked
     }
 
-    fn ask(&self, resume: Resume) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(resume);
+    fn seat(&self) -> MutexGuard<'_, Seat> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -50,6 +71,7 @@ impl App {
     /// Tells `reopen` when the window must open anew.
     #[must_use]
     pub fn reopening(mut self, reopen: Reopen) -> Self {
+        reopen.seat().gpu.clone_from(&self.stage.gpu);
         self.stage.reopen = reopen;
         self
     }
@@ -67,29 +89,42 @@ impl App {
         self
     }
 
-    /// Leaves a window whose device was lost, with everything that the next one needs.
+    /// Notes where the window is, and leaves one whose device was lost with everything that the next one needs.
     pub(super) fn leave_lost_device(&mut self, ctx: &Context) {
-        if !self.stage.gpu.as_ref().is_some_and(super::viewport::GpuLink::is_lost) {
-            return;
+        let Some(gpu) = &self.stage.gpu else { return };
+        gpu.ask_after();
+        let lost = gpu.is_lost();
+        let here = self.here();
+        let mut seat = self.stage.reopen.seat();
+        let first = lost && !std::mem::replace(&mut seat.asked, lost);
+        seat.here = Some(here);
+        drop(seat);
+        if first && self.tool.is_drawing() {
+            self.keep_draft();
         }
-        if !self.stage.reopen.is_asked() {
-            if self.tool.is_drawing() {
-                self.keep_draft();
-            }
-            let project = self.session.project.as_ref();
-            let place = self.look.case.clone().filter(|_| project.is_some()).map(|case| ResumePlace {
-                case,
-                image: self.look.image.clone(),
-                frame: self.look.frame,
-            });
-            self.stage.reopen.ask(Resume {
-                folder: project.map(|p| p.folder().to_owned()),
-                acting: project.and_then(|p| p.actor().cloned()),
-                lang: self.words.lang(),
-                place,
-            });
+        if lost {
+            ctx.send_viewport_cmd(ViewportCommand::Close);
         }
-        ctx.send_viewport_cmd(ViewportCommand::Close);
+    }
+
+    /// Nothing can be drawn any more.
+    pub(super) fn is_without_device(&self) -> bool {
+        self.stage.gpu.as_ref().is_some_and(GpuLink::is_lost)
+    }
+
+    fn here(&self) -> Resume {
+        let project = self.session.project.as_ref();
+        let place = self.look.case.clone().filter(|_| project.is_some()).map(|case| ResumePlace {
+            case,
+            image: self.look.image.clone(),
+            frame: self.look.frame,
+        });
+        Resume {
+            folder: project.map(|p| p.folder().to_owned()),
+            acting: project.and_then(|p| p.actor().cloned()),
+            lang: self.words.lang(),
+            place,
+        }
     }
 
     /// The case that was in view before the device was lost; whether there was one. A draft of the case comes back by itself.

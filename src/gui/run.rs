@@ -1,5 +1,6 @@
 //! Starting the window: adapter, size, title, the paths named on the command line.
 
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -54,11 +55,17 @@ const MOST_LOSSES: usize = 3;
 /// # Errors
 /// One line that names what is missing when there is no display or no graphics adapter, or when the device is lost again and
 /// again; every command goes on working.
-pub fn run(args: GuiArgs) -> Result<(), WindowError> {
+pub fn run(args: &GuiArgs) -> Result<(), WindowError> {
     let reopen = Reopen::default();
     let (mut resume, mut losses) = (None, Vec::new());
     loop {
-        let closed = open(&args, resume.take(), &reopen);
+        // A loss in the middle of a frame stops the toolkit by a panic: the window it was in is gone either way.
+        let before = resume.take();
+        let closed = match catch_unwind(AssertUnwindSafe(|| open(args, before, &reopen))) {
+            Ok(closed) => closed,
+            Err(_) if reopen.was_lost() => Ok(()),
+            Err(panic) => resume_unwind(panic),
+        };
         let Some(next) = reopen.take() else { return closed };
         losses.retain(|at: &Instant| at.elapsed() < Duration::from_mins(1));
         losses.push(Instant::now());

@@ -13,7 +13,7 @@ use crate::gui::mpr::{PlaneKind, cut_outline};
 use crate::gui::palettes::Palette;
 use crate::gui::planes::{PlaneFacts, Planes};
 use crate::gui::profile::{Ground, ProfileAid};
-use crate::gui::readings::{figure, with_unit};
+use crate::gui::readings::{reading, with_unit};
 use crate::gui::stage::Stage;
 use crate::gui::theme;
 use crate::gui::viewport::{GAP_PT, PlaneResponse, PlaneView};
@@ -230,13 +230,13 @@ fn corners(painter: &Painter, rect: Rect, s: Shown<'_>, planes: &Planes, f: &Pla
     let mut values = Vec::new();
     match f.value {
         Some(v) => {
-            values.push(with_unit(&figure(v), unit));
+            values.push(reading(v, unit));
             values.extend(f.other_units[0].as_ref().map(|u| with_unit(&number(v * u.factor, 2), u.name)));
         }
         None => values.push(s.words.t("plane-nothing")),
     }
     if let (Some(v), Some(fusion)) = (f.second_value, &planes.fusion) {
-        values.push(with_unit(&figure(v), fusion.volume.volume.unit().unwrap_or_default()));
+        values.push(reading(v, fusion.volume.volume.unit().unwrap_or_default()));
         values.extend(f.other_units[1].as_ref().map(|u| with_unit(&number(v * u.factor, 2), u.name)));
     }
     column(inner.right_bottom(), Align2::RIGHT_BOTTOM, &values, true);

@@ -6,7 +6,7 @@ use super::Shown;
 use crate::domain::SpacingSource;
 use crate::gui::i18n::Arg;
 use crate::gui::profile::{LengthBy, Profile};
-use crate::gui::readings::{figure, with_unit};
+use crate::gui::readings::{figure, reading};
 use crate::gui::theme;
 use crate::gui::widgets::{look, section};
 
@@ -42,7 +42,7 @@ fn distance(profile: &Profile, at: f64) -> String {
 pub fn said(s: Shown<'_>, profile: &Profile) -> Vec<String> {
     let mut out = vec![s.words.with("profile-length", &[("length", Arg::from(distance(profile, profile.length())))])];
     if let Some((low, high)) = profile.range() {
-        let args = [("low", Arg::from(figure(low))), ("high", Arg::from(with_unit(&figure(high), &profile.unit)))];
+        let args = [("low", Arg::from(reading(low, &profile.unit))), ("high", Arg::from(reading(high, &profile.unit)))];
         out.push(s.words.with("profile-range", &args));
     } else {
         out.push(s.words.t("profile-nothing"));
@@ -81,15 +81,15 @@ pub fn show(ui: &mut Ui, s: Shown<'_>) {
             painter.line(line, Stroke::new(1.5, t.accent));
         }
         let label = |at: Pos2, anchor: Align2, text: String| painter.text(at, anchor, text, theme::small(), t.text_dim);
-        label(rect.left_top() + Vec2::new(6.0, 2.0), Align2::LEFT_TOP, with_unit(&figure(high), &profile.unit));
-        label(rect.left_bottom() + Vec2::new(6.0, -2.0), Align2::LEFT_BOTTOM, with_unit(&figure(low), &profile.unit));
+        label(rect.left_top() + Vec2::new(6.0, 2.0), Align2::LEFT_TOP, reading(high, &profile.unit));
+        label(rect.left_bottom() + Vec2::new(6.0, -2.0), Align2::LEFT_BOTTOM, reading(low, &profile.unit));
         if let Some(pointer) = response.hover_pos() {
             let at = f64::from((pointer.x - area.left()) / area.width()).clamp(0.0, 1.0) * length;
             let nearest = profile.points.iter().min_by(|a, b| (a.0 - at).abs().total_cmp(&(b.0 - at).abs()));
             if let Some((at, value)) = nearest {
                 let x = on_screen(area, [at / length, 0.0]).x;
                 painter.line_segment([Pos2::new(x, rect.top()), Pos2::new(x, rect.bottom())], Stroke::new(1.0, t.line));
-                let value = value.map_or_else(|| s.words.t("plane-nothing"), |v| with_unit(&figure(v), &profile.unit));
+                let value = value.map_or_else(|| s.words.t("plane-nothing"), |v| reading(v, &profile.unit));
                 let text = format!("{} · {value}", distance(profile, *at));
                 label(rect.right_top() + Vec2::new(-6.0, 2.0), Align2::RIGHT_TOP, text);
             }

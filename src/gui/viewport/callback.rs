@@ -25,13 +25,20 @@ pub struct GpuLink {
     software: bool,
     adapter: String,
     health: Arc<DeviceHealth>,
+    device: wgpu::Device,
 }
 
 impl GpuLink {
     pub fn new(state: &egui_wgpu::RenderState) -> Self {
         let info = state.adapter.get_info();
         let health = DeviceHealth::watch(&state.device);
-        Self { target_format: state.target_format, software: is_software(&info), adapter: info.name, health }
+        Self {
+            target_format: state.target_format,
+            software: is_software(&info),
+            adapter: info.name,
+            health,
+            device: state.device.clone(),
+        }
     }
 
     /// The link of an eframe window; `None` when it does not draw with wgpu.
@@ -48,6 +55,13 @@ impl GpuLink {
     /// The device is gone; what is drawn from now on is not seen.
     pub fn is_lost(&self) -> bool {
         self.health.is_lost()
+    }
+
+    /// Asks the device whether it is still there: it tells of its loss only when it is asked for something.
+    pub fn ask_after(&self) {
+        if self.device.poll(wgpu::PollType::Poll).is_err() {
+            tracing::debug!("the graphics device does not answer");
+        }
     }
 
     /// Drawing happens on the processor.
