@@ -182,11 +182,11 @@ fn a_profile_line_reads_the_slice_and_the_plane_and_leaves_no_finding() {
     // While the second end is missing, the pointer stands for it.
     window.harness.hover_at(to);
     window.harness.run_steps(4);
-    let drawing = window.app().look().profile.clone().expect("plotted while it is drawn");
+    let drawing = window.app().look().line_profile.clone().expect("plotted while it is drawn");
     assert!(window.app().look().profiling);
     window.click(0.7, 0.55);
     window.until("the line is there", |app| !app.look().profiling && !app.is_busy());
-    let profile = window.app().look().profile.clone().unwrap();
+    let profile = window.app().look().line_profile.clone().unwrap();
     assert!((profile.length() - drawing.length()).abs() < 1e-6);
     assert_eq!(profile.unit, "HU");
     let frame = window.app().look().frame;
@@ -221,7 +221,7 @@ fn a_profile_line_reads_the_slice_and_the_plane_and_leaves_no_finding() {
     assert!((low - lowest).abs() < 1e-9 && high > low, "the line crosses something");
     assert!(window.sees("プロファイル") && window.findings() == 0);
     window.press(Key::Escape);
-    assert!(window.app().look().profile.is_none());
+    assert!(window.app().look().line_profile.is_none());
 
     // On the coronal plane: the cross-hair stays, and values are those of the volume.
     window.press(Key::F6);
@@ -239,7 +239,7 @@ fn a_profile_line_reads_the_slice_and_the_plane_and_leaves_no_finding() {
         window.harness.run_steps(3);
     }
     assert_eq!(window.app().cross_hair().unwrap().0, cross, "clicks of the line do not move it");
-    let profile = window.app().look().profile.clone().expect("the plane has a profile");
+    let profile = window.app().look().line_profile.clone().expect("the plane has a profile");
     let ends = window.app().profile_ends().unwrap();
     let volume = shoken::imaging::volume::Volume::read(
         &*source,

@@ -12,8 +12,8 @@ use super::model::{Availability, Model};
 use super::navigation::{Drag, Hold};
 use super::notices::Notices;
 use super::panels::{
-    Shown, adjudicate, backups, canvas, dialogs, findings, history, keeping, layout, light, palette, profile, release, start,
-    status, strip, terms, title, toast, transport, worklist,
+    Shown, adjudicate, backups, canvas, dialogs, findings, history, keeping, layout, light, palette, profile, release,
+    start, status, strip, terms, title, toast, transport, worklist,
 };
 use super::session::Session;
 use super::stage::Stage;
@@ -402,7 +402,7 @@ fn right_panel(ui: &mut Ui, shown: Shown<'_>, forms: &mut Forms) -> Vec<Action> 
         out.extend(findings::list(ui, shown, list_height - 28.0));
     });
     ui.separator();
-    if shown.look.profile.is_some() {
+    if shown.look.line_profile.is_some() {
         profile::show(ui, shown);
         ui.separator();
     }

@@ -9,7 +9,7 @@ use super::filmstrip::Place;
 use super::model::Model;
 use super::navigation::Profile;
 use super::player::Player;
-use super::profile::Profile;
+use super::profile::LineProfile;
 use super::theme;
 use super::vocabulary::TermHits;
 use crate::domain::{CaseId, Field, FindingId, ImageId, Roi, Shape, StreamId, TermRef, Verdict};
@@ -40,7 +40,7 @@ pub struct Look {
     pub overlays: bool,
     pub shutter: bool,
     /// Values along the line in view.
-    pub profile: Option<std::sync::Arc<Profile>>,
+    pub line_profile: Option<std::sync::Arc<LineProfile>>,
     /// Clicks on the image belong to the profile line.
     pub profiling: bool,
     /// The outlines are hidden for as long as the key is held.
@@ -84,7 +84,7 @@ impl Default for Look {
             corners: true,
             navigator: true,
             adjust: false,
-            profile: None,
+            line_profile: None,
             profiling: false,
             overlays: true,
             shutter: true,

@@ -76,7 +76,7 @@ pub enum LengthBy {
 
 /// Values along a line.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Profile {
+pub struct LineProfile {
     /// Distance from the first end, and the value there; `None` where nothing was measured or loaded.
     pub points: Vec<(f64, Option<f64>)>,
     pub by: LengthBy,
@@ -86,7 +86,7 @@ pub struct Profile {
     pub slab_mm: f64,
 }
 
-impl Profile {
+impl LineProfile {
     pub fn length(&self) -> f64 {
         self.points.last().map_or(0.0, |(at, _)| *at)
     }
@@ -131,7 +131,7 @@ const fn flat([x, y]: PointPx) -> Place {
 
 impl Stage {
     /// The values under the line that is being drawn, else under the selected finding where it is a line.
-    pub fn profile(&self, selected: Option<&Shape>) -> Option<Profile> {
+    pub fn profile(&self, selected: Option<&Shape>) -> Option<LineProfile> {
         match self.profile.as_ref().and_then(ProfileAid::line) {
             Some((Ground::Slices(image), ends)) => {
                 (self.image(self.hand()) == Some(image)).then(|| self.on_slices(&ends)).flatten()
@@ -144,7 +144,7 @@ impl Stage {
         }
     }
 
-    fn on_slices(&self, line: &[Place]) -> Option<Profile> {
+    fn on_slices(&self, line: &[Place]) -> Option<LineProfile> {
         let viewport = self.viewport();
         let meta = viewport.meta().filter(|m| m.channels == 1)?;
         let by = meta.spacing.map_or(LengthBy::Pixels, |s: Spacing| LengthBy::Spacing(s.source));
@@ -152,11 +152,11 @@ impl Stage {
         let places = stations(line, scale, scale[0].min(scale[1]) / 2.0);
         let points = places.into_iter().map(|(at, p)| (at, viewport.value_between([p[0], p[1]]))).collect();
         let unit = meta.display.unit.clone().unwrap_or_default();
-        Some(Profile { points, by, unit, slab_mm: 0.0 })
+        Some(LineProfile { points, by, unit, slab_mm: 0.0 })
     }
 
     /// Along the line as the plane shows it, its thickness included.
-    fn on_plane(&self, image: &ImageId, kind: PlaneKind, ends: [Place; 2]) -> Option<Profile> {
+    fn on_plane(&self, image: &ImageId, kind: PlaneKind, ends: [Place; 2]) -> Option<LineProfile> {
         let planes = self.planes().filter(|p| p.mpr.image == *image)?;
         let volume = &planes.volume.volume;
         let [x, y] = volume.geometry().spacing_mm();
@@ -182,7 +182,7 @@ impl Stage {
         let value = |v: &f32| v.is_finite().then(|| f64::from(*v));
         let points = places.iter().zip(&values).map(|((at, _), v)| (*at, value(v))).collect();
         let unit = volume.unit().unwrap_or_default().to_owned();
-        Some(Profile { points, by: LengthBy::Positions, unit, slab_mm: slab.thickness_mm() })
+        Some(LineProfile { points, by: LengthBy::Positions, unit, slab_mm: slab.thickness_mm() })
     }
 }
 

@@ -122,7 +122,7 @@ impl App {
         let look = &self.look;
         let finding = look.selected.as_ref().and_then(|id| self.session.model().finding(id));
         let shape = finding.zip(look.image.as_ref()).and_then(|(f, image)| f.shape_on(image, look.frame));
-        self.look.profile = self.stage.profile(shape).map(std::sync::Arc::new);
+        self.look.line_profile = self.stage.profile(shape).map(std::sync::Arc::new);
         self.look.profiling = self.stage.profile.as_ref().is_some_and(ProfileAid::is_asking);
     }
 

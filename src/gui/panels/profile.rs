@@ -5,7 +5,7 @@ use egui::{Align2, Pos2, Rect, RichText, Sense, Stroke, StrokeKind, Ui, Vec2, Wi
 use super::Shown;
 use crate::domain::SpacingSource;
 use crate::gui::i18n::Arg;
-use crate::gui::profile::{LengthBy, Profile};
+use crate::gui::profile::{LengthBy, LineProfile};
 use crate::gui::readings::{figure, reading};
 use crate::gui::theme;
 use crate::gui::widgets::{look, section};
@@ -31,7 +31,7 @@ const fn by_key(by: LengthBy) -> &'static str {
     }
 }
 
-fn distance(profile: &Profile, at: f64) -> String {
+fn distance(profile: &LineProfile, at: f64) -> String {
     match profile.by {
         LengthBy::Pixels => format!("{at:.1}\u{2009}px"),
         LengthBy::Spacing(_) | LengthBy::Positions => format!("{at:.2}\u{2009}mm"),
@@ -39,7 +39,7 @@ fn distance(profile: &Profile, at: f64) -> String {
 }
 
 /// What the plot says in words: length, span of the values, who says how long a pixel is.
-pub fn said(s: Shown<'_>, profile: &Profile) -> Vec<String> {
+pub fn said(s: Shown<'_>, profile: &LineProfile) -> Vec<String> {
     let mut out = vec![s.words.with("profile-length", &[("length", Arg::from(distance(profile, profile.length())))])];
     if let Some((low, high)) = profile.range() {
         let args = [("low", Arg::from(reading(low, &profile.unit))), ("high", Arg::from(reading(high, &profile.unit)))];
@@ -61,7 +61,7 @@ fn on_screen(area: Rect, share: [f64; 2]) -> Pos2 {
 
 /// Shows the profile of the line in view, if there is one.
 pub fn show(ui: &mut Ui, s: Shown<'_>) {
-    let Some(profile) = &s.look.profile else { return };
+    let Some(profile) = &s.look.line_profile else { return };
     let t = look(ui);
     let lines = said(s, profile);
     let name = s.words.t("profile");
