@@ -185,7 +185,12 @@ impl Viewport {
             gpu,
             epoch: 0,
             covers: Covers::new(Arc::clone(&pool), ctx.clone()),
-            loader: TileLoader::making(pool, LOADER_BYTES, move || waker.request_repaint(), tiles::for_the_card),
+            loader: TileLoader::making(
+                pool,
+                LOADER_BYTES,
+                move || waker.request_repaint(),
+                |pixels| tiles::for_the_card(&pixels),
+            ),
             tiles: Tiles::new(TILE_BYTES),
             camera: Camera::default(),
             glide: None,

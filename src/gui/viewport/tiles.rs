@@ -134,8 +134,8 @@ impl Tiles {
 ///
 /// # Errors
 /// Samples that are not as many as the size asks for.
-pub fn for_the_card(pixels: PixelBuffer) -> Result<(TileImage, u64), String> {
-    let image = tile_image(&pixels).ok_or_else(|| "size and samples do not agree".to_owned())?;
+pub fn for_the_card(pixels: &PixelBuffer) -> Result<(TileImage, u64), String> {
+    let image = tile_image(pixels).ok_or_else(|| "size and samples do not agree".to_owned())?;
     let bytes = image.bytes() as u64;
     Ok((image, bytes))
 }
@@ -206,8 +206,8 @@ mod tests {
     #[test]
     fn a_buffer_that_does_not_fit_its_size_is_no_tile() {
         let short = PixelBuffer { size_px: SizePx::new(16, 16), channels: 3, samples: Samples::U8(vec![0; 7]) };
-        assert!(for_the_card(short).is_err());
-        assert_eq!(for_the_card(grey(3)).unwrap().1, 256);
+        assert!(for_the_card(&short).is_err());
+        assert_eq!(for_the_card(&grey(3)).unwrap().1, 256);
     }
 
     #[test]
