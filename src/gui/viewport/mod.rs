@@ -11,6 +11,7 @@ mod colours;
 mod compose;
 mod covers;
 mod demand;
+mod figures;
 mod gestures;
 mod headless;
 mod measure;
@@ -339,23 +340,6 @@ impl Viewport {
         let stats = self.loader.stats();
         let waiting = self.feedback.lock().unwrap_or_else(PoisonError::into_inner).prepared.waiting;
         stats.waiting > 0 || waiting > 0 || self.rough || self.covers.is_waiting()
-    }
-
-    /// Tiles that the last frame wanted sharp, and whether they were: for measurements.
-    pub fn visible_tiles(&self) -> Vec<(TileKey, bool)> {
-        let Some(image) = self.shown.as_ref().map(|s| s.handle.id()) else { return Vec::new() };
-        let feedback = self.feedback.lock().unwrap_or_else(PoisonError::into_inner);
-        self.visible.iter().map(|key| (*key, feedback.on_card.contains(&compose::id(image, *key)))).collect()
-    }
-
-    /// What the last drawn frame took: for measurements.
-    pub fn last_prepared(&self) -> crate::render::Prepared {
-        self.feedback.lock().unwrap_or_else(PoisonError::into_inner).prepared
-    }
-
-    /// What the loader did so far: for measurements.
-    pub fn loader_stats(&self) -> crate::project::tiles::LoaderStats {
-        self.loader.stats()
     }
 
     /// Lets tiles that failed be tried again.
