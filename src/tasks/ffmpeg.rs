@@ -12,6 +12,8 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use super::patience::{Patience, TICK};
+
 /// Names the `ffmpeg` program, or the folder that holds both.
 const VARIABLE: &str = "SHOKEN_FFMPEG";
 /// Complaints kept of one child: the first ones say what is wrong.
@@ -24,6 +26,10 @@ const WAITING: usize = 2;
 const WAITING_INPUT: usize = 256;
 /// Lines that wait in front of a reader.
 const WAITING_LINES: usize = 4096;
+/// Between looks at a child that is about to end.
+const ENDING: Duration = Duration::from_millis(2);
+/// What a child may ask the system for, in all. Frames of 3840 × 2160 pixels in ten bits and all its threads take less.
+const MEMORY_BYTES: u64 = 2 << 30;
 
 /// Where the two programs are.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,13 +96,13 @@ pub struct Running {
     pieces: Receiver<Vec<u8>>,
     lines: Receiver<String>,
     said: Arc<Mutex<String>>,
-    limit: Duration,
+    patience: Patience,
     input: Option<SyncSender<Vec<u8>>>,
 }
 
 impl Running {
     /// Starts a program without input. Lines of its error pipe that `is_line` takes come out of [`Running::line`]; all
-    /// others are complaints. `limit` is how long it may keep a reader waiting.
+    /// others are complaints. `patience` is what its reader waits with.
     ///
     /// # Errors
     /// [`ChildError::Start`].
@@ -105,9 +111,9 @@ impl Running {
         arguments: &[A],
         pieces: Pieces,
         is_line: fn(&str) -> bool,
-        limit: Duration,
+        patience: &Patience,
     ) -> Result<Self, ChildError> {
-        Self::begin(program, arguments, pieces, is_line, (limit, Stdio::null()))
+        Self::begin(program, arguments, pieces, is_line, (patience, Stdio::null()))
     }
 
     /// As [`Running::start`], for a program that reads what [`Running::feed`] gives it.
@@ -119,9 +125,9 @@ impl Running {
         arguments: &[A],
         pieces: Pieces,
         is_line: fn(&str) -> bool,
-        limit: Duration,
+        patience: &Patience,
     ) -> Result<Self, ChildError> {
-        Self::begin(program, arguments, pieces, is_line, (limit, Stdio::piped()))
+        Self::begin(program, arguments, pieces, is_line, (patience, Stdio::piped()))
     }
 
     fn begin<A: AsRef<OsStr>>(
@@ -129,7 +135,7 @@ impl Running {
         arguments: &[A],
         pieces: Pieces,
         is_line: fn(&str) -> bool,
-        (limit, stdin): (Duration, Stdio),
+        (patience, stdin): (&Patience, Stdio),
     ) -> Result<Self, ChildError> {
         let mut command = Command::new(program);
         command.args(arguments).stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -142,13 +148,20 @@ impl Running {
             command.creation_flags(0x0800_0000);
         }
         let mut child = command.spawn().map_err(ChildError::Start)?;
+        limit(&child);
         let (out, err, into) = (child.stdout.take(), child.stderr.take(), child.stdin.take());
         let (send_piece, receive_pieces) = sync_channel(WAITING);
         let (send_line, receive_lines) = sync_channel(WAITING_LINES);
         let said = Arc::<Mutex<String>>::default();
         // Made before the threads, so that a child never outlives a failure to start one of them.
-        let mut running =
-            Self { child, pieces: receive_pieces, lines: receive_lines, said: Arc::clone(&said), limit, input: None };
+        let mut running = Self {
+            child,
+            pieces: receive_pieces,
+            lines: receive_lines,
+            said: Arc::clone(&said),
+            patience: patience.clone(),
+            input: None,
+        };
         if let Some(mut into) = into {
             let (send, receive) = sync_channel::<Vec<u8>>(WAITING_INPUT);
             running.input = Some(send);
@@ -167,13 +180,9 @@ impl Running {
     /// The next piece of output; `None` at its end.
     ///
     /// # Errors
-    /// [`ChildError::Silent`] after the time limit: the child is killed.
+    /// [`ChildError::Silent`] when the patience is used up: the child is killed.
     pub fn piece(&mut self) -> Result<Option<Vec<u8>>, ChildError> {
-        match self.pieces.recv_timeout(self.limit) {
-            Ok(piece) => Ok(Some(piece)),
-            Err(RecvTimeoutError::Disconnected) => Ok(None),
-            Err(RecvTimeoutError::Timeout) => self.silent(),
-        }
+        wait(&self.pieces, &self.patience).or_else(|silent| self.stop(silent))
     }
 
     /// The next line that `is_line` took; `None` when there are no more.
@@ -181,21 +190,21 @@ impl Running {
     /// # Errors
     /// As [`Running::piece`].
     pub fn line(&mut self) -> Result<Option<String>, ChildError> {
-        match self.lines.recv_timeout(self.limit) {
-            Ok(line) => Ok(Some(line)),
-            Err(RecvTimeoutError::Disconnected) => Ok(None),
-            Err(RecvTimeoutError::Timeout) => self.silent(),
-        }
+        wait(&self.lines, &self.patience).or_else(|silent| self.stop(silent))
     }
 
     /// The next line, waited for no longer than this: `None` when none came, `Some(None)` when there are no more.
+    ///
+    /// # Errors
+    /// As [`Running::piece`].
     #[allow(clippy::option_option, reason = "not yet, and never more")]
-    pub fn line_within(&mut self, patience: Duration) -> Option<Option<String>> {
-        match self.lines.recv_timeout(patience) {
+    pub fn line_within(&mut self, longest: Duration) -> Result<Option<Option<String>>, ChildError> {
+        let given = match self.lines.recv_timeout(longest) {
             Ok(line) => Some(Some(line)),
             Err(RecvTimeoutError::Disconnected) => Some(None),
             Err(RecvTimeoutError::Timeout) => None,
-        }
+        };
+        if self.patience.lasts() { Ok(given) } else { self.stop(ChildError::Silent(self.patience.most())) }
     }
 
     /// Gives the program bytes to read, without waiting for it.
@@ -205,23 +214,30 @@ impl Running {
     pub fn feed(&self, bytes: Vec<u8>) -> Result<(), ChildError> {
         match self.input.as_ref().map(|input| input.try_send(bytes)) {
             Some(Ok(())) => Ok(()),
-            Some(Err(TrySendError::Full(_))) => Err(ChildError::Silent(self.limit)),
+            Some(Err(TrySendError::Full(_))) => Err(ChildError::Silent(self.patience.most())),
             Some(Err(TrySendError::Disconnected(_))) | None => Err(ChildError::Failed(self.complaint())),
         }
     }
 
-    fn silent<T>(&mut self) -> Result<T, ChildError> {
+    fn stop<T>(&mut self, why: ChildError) -> Result<T, ChildError> {
         self.child.kill().ok();
-        Err(ChildError::Silent(self.limit))
+        Err(why)
     }
 
     /// Waits for the end after the last piece, and fails when the child did.
     ///
     /// # Errors
-    /// [`ChildError::Failed`] with what it complained about.
+    /// [`ChildError::Failed`] with what it complained about, [`ChildError::Silent`] when it does not end.
     pub fn finish(mut self) -> Result<(), ChildError> {
-        let status = self.child.wait().map_err(ChildError::Start)?;
-        if status.success() { Ok(()) } else { Err(ChildError::Failed(self.complaint())) }
+        loop {
+            match self.child.try_wait().map_err(ChildError::Start)? {
+                Some(status) if status.success() => return Ok(()),
+                Some(_) => return Err(ChildError::Failed(self.complaint())),
+                // Its output is closed, so that it is about to end.
+                None if self.patience.lasts() => std::thread::sleep(ENDING),
+                None => return self.stop(ChildError::Silent(self.patience.most())),
+            }
+        }
     }
 
     /// What the child complained about so far, in one line.
@@ -241,6 +257,38 @@ impl Drop for Running {
         self.child.wait().ok();
     }
 }
+
+/// The next of what a child gives; `None` at its end.
+fn wait<T>(from: &Receiver<T>, patience: &Patience) -> Result<Option<T>, ChildError> {
+    loop {
+        let given = match from.recv_timeout(TICK) {
+            Ok(given) => Some(Some(given)),
+            Err(RecvTimeoutError::Disconnected) => Some(None),
+            Err(RecvTimeoutError::Timeout) => None,
+        };
+        if !patience.lasts() {
+            return Err(ChildError::Silent(patience.most()));
+        }
+        if let Some(given) = given {
+            return Ok(given);
+        }
+    }
+}
+
+/// Bounds what a child may take. The bound is on memory that can be written: address space that is set aside for threads
+/// and never used is no harm, and there is much of it on a machine of many processors.
+#[cfg(target_os = "linux")]
+fn limit(child: &Child) {
+    use rustix::process::{Pid, Resource, Rlimit, prlimit};
+    let bound = |value| Rlimit { current: Some(value), maximum: Some(value) };
+    // A system that refuses leaves it as any other process; `-max_alloc` and the patience still hold.
+    for (resource, value) in [(Resource::Data, MEMORY_BYTES), (Resource::Core, 0)] {
+        prlimit(Some(Pid::from_child(child)), resource, bound(value)).ok();
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn limit(_child: &Child) {}
 
 /// A frame takes fewer turns through a larger pipe; one that stays small is only slower.
 #[cfg(target_os = "linux")]
@@ -311,8 +359,8 @@ mod tests {
     #[cfg(unix)]
     fn shell(script: &str, pieces: Pieces, limit_ms: u64) -> Running {
         let arguments = ["-c", script];
-        let limit = Duration::from_millis(limit_ms);
-        Running::start(Path::new("/bin/sh"), &arguments, pieces, |line| line.starts_with("n:"), limit).unwrap()
+        let patience = Patience::new(Duration::from_millis(limit_ms));
+        Running::start(Path::new("/bin/sh"), &arguments, pieces, |line| line.starts_with("n:"), &patience).unwrap()
     }
 
     #[cfg(unix)]
@@ -333,5 +381,28 @@ mod tests {
         let mut run = shell("exec sleep 600", Pieces::UpTo(10), 50);
         assert!(matches!(run.piece(), Err(ChildError::Silent(_))));
         assert!(run.finish().is_err(), "it was killed");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_child_that_closes_its_output_and_stays_is_killed() {
+        let mut run = shell("exec >&- 2>&-; exec sleep 600", Pieces::UpTo(10), 500);
+        assert_eq!(run.piece().unwrap(), None);
+        assert!(matches!(run.finish(), Err(ChildError::Silent(_))));
+    }
+
+    /// dd asks for its whole buffer before it reads.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_child_that_asks_for_too_much_memory_gets_none() {
+        let ask = |size: &str| {
+            let mut run =
+                shell(&format!("exec dd if=/dev/null of=/dev/null bs={size} count=1"), Pieces::UpTo(10), 20_000);
+            assert_eq!(run.piece().unwrap(), None);
+            run.finish()
+        };
+        assert!(ask("1500M").is_ok());
+        let refused = ask("3G");
+        assert!(matches!(&refused, Err(ChildError::Failed(said)) if said.contains("memory")), "{refused:?}");
     }
 }

@@ -7,6 +7,7 @@ mod budget;
 pub mod child;
 pub mod ffmpeg;
 mod foreign;
+pub mod patience;
 pub mod places;
 pub mod platform;
 mod pool;

@@ -11,12 +11,13 @@ use std::time::Duration;
 
 use super::index::Index;
 use super::planes::Layout;
-use super::probe::{PATIENCE, Stream, fault};
+use super::probe::{FRAME, PATIENCE, Stream, fault};
 use super::session::{is_frame_line, tick_of};
 use super::track::{KeyKind, Track, cluster, end_of_sequence, key_kind, opening};
 use crate::imaging::bytes::{FileBytes, read_range};
 use crate::imaging::fault::Fault;
 use crate::tasks::ffmpeg::{Pieces, Running, Tools};
+use crate::tasks::patience::Patience;
 
 /// Pictures under way besides those that the decoder holds back, once frames are read in a row: work for its threads.
 const AHEAD: usize = 4;
@@ -26,6 +27,8 @@ const MOST_UNDER_WAY: usize = 100;
 const LARGEST_WINDOW: usize = 40;
 /// Nothing came for so long: the decoder may be waiting for us.
 const STARVED: Duration = Duration::from_millis(60);
+/// A feed that gives nothing for so long is given up, with as much patience left for the film to be read as any other.
+const SILENT: Duration = Duration::from_secs(PATIENCE.as_secs() / 2);
 /// Pictures of the film's beginning that push the last ones out.
 const PUSH: usize = 24;
 /// Between the time stamps of two jumps.
@@ -36,6 +39,7 @@ const MOST_THREADS: usize = 4;
 /// See the module text.
 pub struct Feed {
     run: Running,
+    patience: Patience,
     file: FileBytes,
     /// The next coded picture.
     next: usize,
@@ -73,7 +77,7 @@ impl Feed {
     ///
     /// # Errors
     /// When the file cannot be opened or FFmpeg not be started.
-    pub fn start(source: &Source<'_>, path: &std::path::Path) -> Result<Self, Fault> {
+    pub fn start(source: &Source<'_>, path: &std::path::Path, patience: &Patience) -> Result<Self, Fault> {
         let file = FileBytes::open(path).map_err(Fault::Io)?;
         let threads = std::thread::available_parallelism().map_or(2, usize::from).min(MOST_THREADS);
         let mut arguments: Vec<OsString> =
@@ -94,11 +98,12 @@ impl Feed {
         arguments.extend(["-threads", "1", "-flush_packets", "1", "-f", "rawvideo", "pipe:1"].map(OsString::from));
         let bytes =
             usize::try_from(source.layout.bytes()).map_err(|_| Fault::damaged("a frame does not fit in memory"))?;
-        let run = Running::start_fed(&source.tools.ffmpeg, &arguments, Pieces::Of(bytes), is_frame_line, PATIENCE)
+        let run = Running::start_fed(&source.tools.ffmpeg, &arguments, Pieces::Of(bytes), is_frame_line, patience)
             .map_err(fault)?;
         run.feed(opening(source.stream)).map_err(fault)?;
         Ok(Self {
             run,
+            patience: patience.clone(),
             file,
             next: usize::MAX,
             base: 0,
@@ -199,9 +204,9 @@ impl Feed {
         let mut waited = Duration::ZERO;
         loop {
             self.fill(source)?;
-            let Some(line) = self.run.line_within(STARVED) else {
+            let Some(line) = self.run.line_within(STARVED).map_err(fault)? else {
                 waited += STARVED;
-                if waited >= PATIENCE {
+                if waited >= SILENT {
                     return Err(lost());
                 }
                 // The decoder holds more back than was thought, or it is slow.
@@ -211,6 +216,7 @@ impl Feed {
             let Some(line) = line else { return Err(lost()) };
             let Some(tick) = tick_of(&line) else { continue };
             waited = Duration::ZERO;
+            self.patience.gain(FRAME);
             let shown = tick & 1 == 1;
             let piece = if shown { Some(self.run.piece().map_err(fault)?.ok_or_else(lost)?) } else { None };
             if self.pushed.is_some_and(|pushed| tick >= pushed) {

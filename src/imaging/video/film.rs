@@ -19,6 +19,7 @@ use super::track::{Track, setup_of};
 use crate::domain::{Digest, SizePx};
 use crate::imaging::{PixelBuffer, Samples, fault::Fault};
 use crate::tasks::ffmpeg::{Pieces, Running, Tools};
+use crate::tasks::patience::Patience;
 
 /// Frames decoded at a film's beginning to see that packets give pictures: some groups of pictures.
 const HEAD_FRAMES: u32 = 72;
@@ -43,9 +44,13 @@ impl Part {
     /// As [`super::open`].
     pub fn read(tools: &Tools, path: &Path, input: Input) -> Result<Self, Fault> {
         // The beginning is decoded while the packets are read.
+        let patience = Patience::new(PATIENCE);
         let (probed, head) = std::thread::scope(|scope| {
-            let head = scope.spawn(|| decoded_ticks((tools, &input), None, Some(HEAD_FRAMES)));
-            let probed = probe(tools, &input);
+            let head = scope.spawn(|| decoded_ticks((tools, &input, &patience), None, Some(HEAD_FRAMES)));
+            let probed = probe(tools, &input, &patience);
+            if probed.is_err() {
+                patience.end();
+            }
             (probed, head.join())
         });
         let (mut stream, packets) = probed?;
@@ -54,8 +59,8 @@ impl Part {
         }
         let head = head.unwrap_or_else(|_| Err(Fault::damaged("its beginning cannot be decoded")));
         let index = match from_packets(&packets, input.container.bare) {
-            Ok((ticks, keys)) => timed(tools, &input, &stream, (ticks, keys), head?)?,
-            Err(trouble) => counted(tools, &input, &stream, trouble)?,
+            Ok((ticks, keys)) => timed((tools, &input, &patience), &stream, (ticks, keys), head?)?,
+            Err(trouble) => counted((tools, &input, &patience), &stream, trouble)?,
         };
         let track = Track::of(&packets, &stream, input.container);
         Ok(Self { path: path.to_path_buf(), input, stream, index, track })
@@ -73,10 +78,12 @@ impl Part {
     }
 }
 
+/// What all steps of opening share.
+type Reading<'a> = (&'a Tools, &'a Input, &'a Patience);
+
 /// A film whose frames are known by their time stamps.
 fn timed(
-    tools: &Tools,
-    input: &Input,
+    reading: Reading<'_>,
     stream: &Stream,
     (ticks, keys): (Vec<i64>, Vec<u32>),
     mut head: Vec<Decoded>,
@@ -99,13 +106,13 @@ fn timed(
     // The decoder's times are not the packets': the table would name other frames than the ones that are shown.
     let strangers = seen.iter().filter(|tick| index.frame_of(**tick).is_none()).count();
     if !in_order || seen.len() < head.len() || strangers * 4 > seen.len() {
-        return counted(tools, input, stream, Trouble::NoTimes);
+        return counted(reading, stream, Trouble::NoTimes);
     }
     seen.retain(|tick| index.frame_of(*tick).is_some());
     if let Some(last) = seen.last().and_then(|tick| index.frame_of(*tick)) {
         index.keep_decoded(0, last + 1, &seen);
     }
-    check_tail(tools, input, stream, &mut index);
+    check_tail(reading, stream, &mut index);
     let declared = matches!(stream.field_order.as_str(), "tt" | "bb" | "tb" | "bt");
     index.interlaced = match (flagged, declared) {
         (true, _) => Interlaced::Flagged,
@@ -116,12 +123,12 @@ fn timed(
 }
 
 /// The last group of pictures: a film that was cut ends in packets that give none.
-fn check_tail(tools: &Tools, input: &Input, stream: &Stream, index: &mut Index) {
+fn check_tail(reading: Reading<'_>, stream: &Stream, index: &mut Index) {
     let to = index.len();
     let last = index.keys.len().saturating_sub(1);
     // A run that lands late must still begin at a key frame: where positions are exact the last one is tried first.
     let before = index.keys.get(last.saturating_sub(1)).copied().unwrap_or(0);
-    let exact = index.keys.get(last).copied().filter(|_| !input.container.loose);
+    let exact = index.keys.get(last).copied().filter(|_| !reading.1.container.loose);
     for from in exact.into_iter().chain([before]) {
         // A group of thousands of frames is decoded when it is looked at.
         if from == 0 || to - from > 3000 {
@@ -129,7 +136,7 @@ fn check_tail(tools: &Tools, input: &Input, stream: &Stream, index: &mut Index) 
         }
         let ahead = if stream.reordered && Some(from) == exact { BACKED_OFF_S } else { 0.0 };
         let start = index.tick(from).map_or(0.0, |tick| index.seconds(tick)) + ahead;
-        let Ok(tail) = decoded_ticks((tools, input), Some(start), None) else { continue };
+        let Ok(tail) = decoded_ticks(reading, Some(start), None) else { continue };
         let mut seen: Vec<i64> = tail.iter().filter_map(|frame| frame.tick).collect();
         seen.sort_unstable();
         // Only what lies behind the first key frame that was seen is known to have had everything it refers to.
@@ -144,10 +151,10 @@ fn check_tail(tools: &Tools, input: &Input, stream: &Stream, index: &mut Index) 
 
 /// A film whose packets do not say enough: it is decoded once. Where the decoder makes sound times of what there is, frames
 /// are known by those; else by their place.
-fn counted(tools: &Tools, input: &Input, stream: &Stream, trouble: Trouble) -> Result<Index, Fault> {
-    let all = decoded_ticks((tools, input), None, None)?;
+fn counted(reading: Reading<'_>, stream: &Stream, trouble: Trouble) -> Result<Index, Fault> {
+    let all = decoded_ticks(reading, None, None)?;
     let times: Option<Vec<i64>> = all.iter().map(|frame| frame.tick).collect();
-    let sound = times.filter(|times| !input.container.bare && times.is_sorted_by(|a, b| a < b)).zip(stream.tick_s);
+    let sound = times.filter(|times| !reading.1.container.bare && times.is_sorted_by(|a, b| a < b)).zip(stream.tick_s);
     let counted = sound.is_none();
     let (ticks, tick_s) = sound.unwrap_or_else(|| counted_ticks(all.len(), stream));
     let keys = (0_u32..).zip(&all).filter(|(_, frame)| frame.key).map(|(at, _)| at);
@@ -240,9 +247,9 @@ impl Film {
     ///
     /// # Errors
     /// As [`Session::start`].
-    pub fn start(&self, frame: u32) -> Result<(Session, usize), Fault> {
+    pub fn start(&self, frame: u32, patience: &Patience) -> Result<(Session, usize), Fault> {
         let (part, at, local) = self.local(frame)?;
-        Ok((Session::start(&part.recipe(&self.tools), local)?, at))
+        Ok((Session::start(&part.recipe(&self.tools), local, patience)?, at))
     }
 
     /// The next frame of a run, counted over the whole film.
@@ -273,12 +280,12 @@ impl Film {
         let filters = picture_filters(&part.stream, Interlaced::No);
         let filters = format!("{select},{filters},scale={}:{}:flags=area,format=rgba", size.width, size.height);
         let bytes = usize::try_from(size.area() * 4).map_err(|_| Fault::damaged("a frame does not fit in memory"))?;
-        let mut said = String::new();
+        let (mut said, patience) = (String::new(), Patience::new(PATIENCE));
         for aim in aims(&recipe, local) {
             let mut arguments = Self::quiet(part, aim);
             arguments.push(filters.clone().into());
             arguments.extend(["-frames:v", "1", "-f", "rawvideo", "pipe:1"].map(OsString::from));
-            let mut run = Running::start(&self.tools.ffmpeg, &arguments, Pieces::Of(bytes), |_| false, PATIENCE)
+            let mut run = Running::start(&self.tools.ffmpeg, &arguments, Pieces::Of(bytes), |_| false, &patience)
                 .map_err(fault)?;
             if let Some(samples) = run.piece().map_err(fault)? {
                 return Ok(PixelBuffer { size_px: size, channels: 4, samples: Samples::U8(samples) });
@@ -313,16 +320,17 @@ impl Film {
         let (part, _, local) = self.local(frame)?;
         // A run for pixels finds the seek that works; the planes come from a second one over the same packets.
         let recipe = part.recipe(&self.tools);
+        let patience = Patience::new(PATIENCE);
         let (select, aim_s) = if part.index.counted {
             (format!("select=eq(n\\,{local})"), None)
         } else {
             let tick = part.index.tick(local).unwrap_or(0);
-            (format!("select=eq(pts\\,{tick})"), Session::start(&recipe, local)?.aim_s())
+            (format!("select=eq(pts\\,{tick})"), Session::start(&recipe, local, &patience)?.aim_s())
         };
         let mut arguments = Self::quiet(part, aim_s);
         arguments.push(select.into());
         arguments.extend(["-frames:v", "1", "-f", "rawvideo", "pipe:1"].map(OsString::from));
-        let mut run = Running::start(&self.tools.ffmpeg, &arguments, Pieces::UpTo(1 << 20), |_| false, PATIENCE)
+        let mut run = Running::start(&self.tools.ffmpeg, &arguments, Pieces::UpTo(1 << 20), |_| false, &patience)
             .map_err(fault)?;
         let (mut hasher, mut bytes) = (Sha256::new(), 0_u64);
         while let Some(piece) = run.piece().map_err(fault)? {

@@ -6,8 +6,10 @@ use std::collections::HashSet;
 use super::feed::{Feed, Source};
 use super::film::{Film, Part};
 use super::planes::Layout;
+use super::probe::PATIENCE;
 use super::session::Session;
 use crate::imaging::{PixelBuffer, fault::Fault};
+use crate::tasks::patience::Patience;
 
 /// A decoded frame: as RGB, or as planes that become it when it is looked at.
 pub enum Picture {
@@ -32,13 +34,23 @@ pub struct Player<'a> {
     /// Parts that a feed did not work for.
     unfed: HashSet<usize>,
     part: usize,
+    /// For a frame, from being asked for until it comes, whatever it is read by.
+    patience: Patience,
     /// The frame that should come next, counted over the whole film.
     next: u32,
 }
 
 impl<'a> Player<'a> {
     pub fn new(film: &'a Film) -> Self {
-        Self { film, feed: None, session: None, unfed: HashSet::new(), part: 0, next: 0 }
+        Self {
+            film,
+            feed: None,
+            session: None,
+            unfed: HashSet::new(),
+            part: 0,
+            patience: Patience::new(PATIENCE),
+            next: 0,
+        }
     }
 
     pub const fn part(&self) -> usize {
@@ -50,6 +62,7 @@ impl<'a> Player<'a> {
     /// # Errors
     /// As [`Session::start`].
     pub fn seek(&mut self, frame: u32) -> Result<(), Fault> {
+        self.patience.renew();
         self.session = None;
         self.part = self.film.part_of(frame);
         self.next = frame;
@@ -58,7 +71,7 @@ impl<'a> Player<'a> {
         }
         self.feed = None;
         self.unfed.insert(self.part);
-        self.session = Some(self.film.start(frame)?.0);
+        self.session = Some(self.film.start(frame, &self.patience)?.0);
         Ok(())
     }
 
@@ -74,7 +87,7 @@ impl<'a> Player<'a> {
         let (part, source) = self.source()?;
         if self.feed.as_ref().is_none_or(|(at, _)| *at != self.part) {
             self.feed = None;
-            self.feed = Some((self.part, Feed::start(&source, &part.path).ok()?));
+            self.feed = Some((self.part, Feed::start(&source, &part.path, &self.patience).ok()?));
         }
         let (_, feed) = self.feed.as_mut()?;
         feed.jump(&source, frame - self.film.range_of(self.part).start).ok()
@@ -85,6 +98,14 @@ impl<'a> Player<'a> {
     /// # Errors
     /// As [`Session::next`].
     pub fn next(&mut self) -> Result<Option<(u32, Picture)>, Fault> {
+        let given = self.give();
+        if matches!(given, Ok(Some(_))) {
+            self.patience.renew();
+        }
+        given
+    }
+
+    fn give(&mut self) -> Result<Option<(u32, Picture)>, Fault> {
         if self.session.is_none() && self.feed.is_some() {
             let start = self.film.range_of(self.part).start;
             let given = match (self.source(), &mut self.feed) {
@@ -103,7 +124,7 @@ impl<'a> Player<'a> {
                 _ => {
                     self.feed = None;
                     self.unfed.insert(self.part);
-                    self.session = Some(self.film.start(self.next)?.0);
+                    self.session = Some(self.film.start(self.next, &self.patience)?.0);
                 }
             }
         }

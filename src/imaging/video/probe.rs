@@ -6,9 +6,14 @@ use std::time::Duration;
 use super::input::Input;
 use crate::imaging::{fault::Fault, limits};
 use crate::tasks::ffmpeg::{ChildError, Pieces, Running, Tools};
+use crate::tasks::patience::Patience;
 
-/// How long a program may keep us waiting for its next byte.
-pub const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a film may keep us waiting in all, while it is opened or until a frame of it comes; what comes gives back.
+pub const PATIENCE: Duration = Duration::from_secs(8);
+/// What a packet's line gives back: less than this many a second are no film that is worth waiting for.
+const PACKET: Duration = Duration::from_millis(50);
+/// The same for a decoded frame.
+pub const FRAME: Duration = Duration::from_millis(250);
 /// Frames larger than this are no camera's.
 const LONGEST_SIDE: u32 = 16_384;
 
@@ -61,7 +66,7 @@ pub struct Packet {
 ///
 /// # Errors
 /// `Damaged` with FFmpeg's own word, `Unsupported` without a video stream, `TooLarge` beyond a million frames.
-pub fn probe(tools: &Tools, input: &Input) -> Result<(Stream, Vec<Packet>), Fault> {
+pub fn probe(tools: &Tools, input: &Input, patience: &Patience) -> Result<(Stream, Vec<Packet>), Fault> {
     let mut arguments: Vec<OsString> = vec!["-v".into(), "error".into()];
     arguments.extend(input.bounds());
     let entries = "stream=codec_name,profile,width,height,pix_fmt,field_order,sample_aspect_ratio,time_base,\
@@ -72,15 +77,17 @@ pub fn probe(tools: &Tools, input: &Input) -> Result<(Stream, Vec<Packet>), Faul
     }
     arguments.push(input.address().clone());
     let mut run =
-        Running::start(&tools.ffprobe, &arguments, Pieces::UpTo(64 << 10), |_| false, PATIENCE).map_err(fault)?;
+        Running::start(&tools.ffprobe, &arguments, Pieces::UpTo(64 << 10), |_| false, patience).map_err(fault)?;
     let (mut rest, mut packets, mut stream) = (Vec::new(), Vec::new(), None);
     while let Some(piece) = run.piece().map_err(fault)? {
         rest.extend_from_slice(&piece);
+        let before = packets.len();
         let end = rest.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
         for line in String::from_utf8_lossy(rest.get(..end).unwrap_or_default()).lines() {
             read_line(line, &mut packets, &mut stream);
         }
         rest.drain(..end);
+        patience.gain(PACKET * u32::try_from(packets.len() - before).unwrap_or(u32::MAX));
         Fault::check_size("the table of frames", packets.len() as u64, limits::FRAMES)?;
         Fault::check_size("a line of FFmpeg's", rest.len() as u64, 1 << 20)?;
     }
@@ -103,7 +110,7 @@ pub fn fault(error: ChildError) -> Fault {
     match error {
         ChildError::Start(error) => Fault::unsupported(format!("a film, and FFmpeg could not be started: {error}")),
         ChildError::Silent(limit) => {
-            Fault::damaged(format!("FFmpeg found nothing in it within {} seconds", limit.as_secs()))
+            Fault::damaged(format!("FFmpeg did not come to an end with it within {} seconds", limit.as_secs()))
         }
         ChildError::Failed(said) => Fault::damaged(format!("FFmpeg says: {said}")),
     }

@@ -10,10 +10,11 @@ use super::index::{Index, Interlaced};
 use super::input::Input;
 use super::planes::Layout;
 use super::player::Picture;
-use super::probe::{PATIENCE, Stream, fault};
+use super::probe::{FRAME, Stream, fault};
 use crate::domain::SizePx;
 use crate::imaging::{PixelBuffer, Samples, fault::Fault};
 use crate::tasks::ffmpeg::{Pieces, Running, Tools};
+use crate::tasks::patience::Patience;
 
 /// FFmpeg aims this much before the asked time in streams whose frames are reordered (ffmpeg_opt.c), which would mostly
 /// mean a group of pictures too many: it is added to the aim.
@@ -50,6 +51,7 @@ pub fn quarter_turns(stream: &Stream) -> u8 {
 /// A run of FFmpeg that gives frames one after the other.
 pub struct Session {
     run: Running,
+    patience: Patience,
     /// The first line, read ahead while the seek was checked.
     pending: Option<Line>,
     /// The first tick that comes out.
@@ -92,14 +94,14 @@ pub fn tick_of(line: &str) -> Option<i64> {
 }
 
 impl Session {
-    /// Starts so that `frame` is the first to come out.
+    /// Starts so that `frame` is the first to come out, all tries with one patience.
     ///
     /// # Errors
     /// `Damaged` when no run of FFmpeg gives the key frame before it.
-    pub fn start(recipe: &Recipe<'_>, frame: u32) -> Result<Self, Fault> {
+    pub fn start(recipe: &Recipe<'_>, frame: u32, patience: &Patience) -> Result<Self, Fault> {
         let index = recipe.index;
         if index.counted {
-            return Self::run(recipe, frame, None);
+            return Self::run(recipe, frame, None, patience);
         }
         // A deinterlacer looks at the frame before as well; it must be the same whatever the run began at.
         let first = if index.interlaced == Interlaced::No { frame } else { frame.saturating_sub(1) };
@@ -111,12 +113,12 @@ impl Session {
             (_, false) => &STEPS_BACK_S,
         };
         for back in steps {
-            let mut session = Self::run(recipe, frame, Some((first, index.seconds(key_tick) - back)))?;
+            let mut session = Self::run(recipe, frame, Some((first, index.seconds(key_tick) - back)), patience)?;
             if session.has_seen(key_tick, index)? {
                 return Ok(session);
             }
         }
-        Self::run(recipe, frame, Some((first, f64::NEG_INFINITY)))
+        Self::run(recipe, frame, Some((first, f64::NEG_INFINITY)), patience)
     }
 
     /// Looks at lines up to the key frame's; `false` when the run began behind it.
@@ -142,7 +144,7 @@ impl Session {
     }
 
     /// `aim`: the first frame to let through, and the second to seek to.
-    fn run(recipe: &Recipe<'_>, frame: u32, aim: Option<(u32, f64)>) -> Result<Self, Fault> {
+    fn run(recipe: &Recipe<'_>, frame: u32, aim: Option<(u32, f64)>, patience: &Patience) -> Result<Self, Fault> {
         let Recipe { tools, input, stream, index } = recipe;
         let text = |word: &str| OsString::from(word);
         let mut arguments: Vec<OsString> =
@@ -181,9 +183,10 @@ impl Session {
         let bytes = layout.map_or(size.area() * 3, |layout| layout.bytes());
         let bytes = usize::try_from(bytes).map_err(|_| Fault::damaged("a frame does not fit in memory"))?;
         let run =
-            Running::start(&tools.ffmpeg, &arguments, Pieces::Of(bytes), is_frame_line, PATIENCE).map_err(fault)?;
+            Running::start(&tools.ffmpeg, &arguments, Pieces::Of(bytes), is_frame_line, patience).map_err(fault)?;
         Ok(Self {
             run,
+            patience: patience.clone(),
             pending: None,
             first: first_tick,
             skip,
@@ -207,6 +210,7 @@ impl Session {
         }
         while let Some(text) = self.run.line().map_err(fault)? {
             if let Some(line) = parse(&text) {
+                self.patience.gain(FRAME);
                 return Ok(Some(line));
             }
         }
@@ -316,8 +320,11 @@ pub struct Decoded {
 ///
 /// # Errors
 /// `Damaged` when FFmpeg gives nothing.
-pub fn decoded_ticks(recipe: (&Tools, &Input), from: Option<f64>, count: Option<u32>) -> Result<Vec<Decoded>, Fault> {
-    let (tools, input) = recipe;
+pub fn decoded_ticks(
+    (tools, input, patience): (&Tools, &Input, &Patience),
+    from: Option<f64>,
+    count: Option<u32>,
+) -> Result<Vec<Decoded>, Fault> {
     let text = |word: &str| OsString::from(word);
     let mut arguments: Vec<OsString> =
         ["-hide_banner", "-nostats", "-nostdin", "-v", "info"].into_iter().map(text).collect();
@@ -336,10 +343,11 @@ pub fn decoded_ticks(recipe: (&Tools, &Input), from: Option<f64>, count: Option<
     }
     arguments.extend(["-vf", "showinfo=checksum=0", "-f", "null", "-"].map(text));
     let mut run =
-        Running::start(&tools.ffmpeg, &arguments, Pieces::UpTo(4096), is_frame_line, PATIENCE).map_err(fault)?;
+        Running::start(&tools.ffmpeg, &arguments, Pieces::UpTo(4096), is_frame_line, patience).map_err(fault)?;
     let mut out = Vec::new();
     while let Some(text) = run.line().map_err(fault)? {
         if let Some(line) = parse(&text) {
+            patience.gain(FRAME);
             let fields = text.contains(" i:T ") || text.contains(" i:B ");
             out.push(Decoded { tick: line.tick, fields, key: text.contains(" iskey:1 ") });
             Fault::check_size("the table of frames", out.len() as u64, crate::imaging::limits::FRAMES)?;
