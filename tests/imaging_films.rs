@@ -363,12 +363,17 @@ fn hostile_films_neither_hang_nor_stop_the_program() {
                 broken.truncate(64 + next() % bytes.len());
             }
             std::fs::write(&file, &broken).unwrap();
-            let begun = Instant::now();
+            let mut begun = Instant::now();
+            let mut step = || {
+                longest = longest.max(begun.elapsed());
+                begun = Instant::now();
+            };
             let read = imaging::open(&file).and_then(|source| {
+                step();
                 let last = u32::try_from(source.meta().frames.len()).unwrap() - 1;
                 source.read_tile(TileKey { frame: last, level: 0, col: 0, row: 0 })
             });
-            longest = longest.max(begun.elapsed());
+            step();
             if let Err(error) = read {
                 let message = error.to_string();
                 assert!(!message.contains('\n') && message.len() < 700, "{message}");
@@ -376,8 +381,8 @@ fn hostile_films_neither_hang_nor_stop_the_program() {
         }
         println!("{name}: {rounds} rounds, seed {:#x}", 0x0BAD_0F11 + number);
     }
-    println!("longest {longest:?}");
-    assert!(longest < Duration::from_secs(40), "{longest:?}");
+    println!("longest step {longest:?}");
+    assert!(longest < Duration::from_secs(10), "opening or a seek took {longest:?}");
 }
 
 /// A playlist that names other files must not make FFmpeg open them, whatever it is called.

@@ -112,7 +112,7 @@ fn decoded_bytes(bytes: &[u8]) -> u64 {
 }
 
 /// One change. Positions lean to the front, where headers are.
-fn change(bytes: &mut Vec<u8>, lots: &mut Lots, others: &[Vec<u8>]) {
+pub fn change(bytes: &mut Vec<u8>, lots: &mut Lots, others: &[Vec<u8>]) {
     let len = bytes.len();
     if len < 8 {
         bytes.extend_from_slice(&[0; 8]);
@@ -168,7 +168,8 @@ fn change(bytes: &mut Vec<u8>, lots: &mut Lots, others: &[Vec<u8>]) {
     }
 }
 
-fn status_kib(key: &str) -> u64 {
+/// A line of what the system says of this process, in KiB.
+pub fn status_kib(key: &str) -> u64 {
     let text = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = text.lines().find(|line| line.starts_with(key)).unwrap_or_default();
     line.split_whitespace().nth(1).and_then(|v| v.parse().ok()).unwrap_or(0)

@@ -91,7 +91,7 @@ mod tests {
 
     #[test]
     fn a_stopped_machine_is_no_silence_and_two_that_wait_use_it_up_once() {
-        let patience = Patience::new(TICK * 3);
+        let patience = Patience::new(TICK * 5);
         // As long as all of it, in one piece: nobody could look.
         std::thread::sleep(TICK * 6);
         assert!(patience.lasts());

@@ -299,7 +299,7 @@ impl Film {
     fn quiet(part: &Part, aim_s: Option<f64>) -> Vec<OsString> {
         let mut out: Vec<OsString> =
             ["-hide_banner", "-nostats", "-nostdin", "-v", "error"].into_iter().map(OsString::from).collect();
-        out.extend(part.input.bounds());
+        out.extend(part.input.decoding());
         out.extend(["-noautorotate", "-copyts"].map(OsString::from));
         if let Some(seconds) = aim_s {
             out.extend(["-noaccurate_seek", "-seek_timestamp", "1", "-ss"].map(OsString::from));

@@ -8,6 +8,9 @@ use crate::imaging::fault::Fault;
 
 /// Command lines end somewhere; a film cut into more pieces than this has one piece a frame.
 const MOST_PIECES: usize = 2000;
+/// Every thread of a decoder holds a frame or two: with sixteen, those of 7680 × 4320 would not fit in the memory that
+/// FFmpeg may take.
+const MOST_THREADS: usize = 4;
 /// The largest single piece of memory that FFmpeg may ask for.
 const MOST_MEMORY: &str = "1073741824";
 
@@ -59,6 +62,14 @@ impl Input {
         let mut out = limits("file,subfile,concat");
         out.push("-f".into());
         out.push(self.container.demuxer.into());
+        out
+    }
+
+    /// As [`Input::bounds`], for a run that decodes.
+    pub fn decoding(&self) -> Vec<OsString> {
+        let mut out = self.bounds();
+        let threads = std::thread::available_parallelism().map_or(2, usize::from) + 1;
+        out.extend(["-threads".into(), threads.min(MOST_THREADS).to_string().into()]);
         out
     }
 

@@ -169,6 +169,12 @@ fn read_part(
     Ok(part)
 }
 
+impl Drop for Video {
+    fn drop(&mut self) {
+        self.ring.close();
+    }
+}
+
 impl Video {
     fn new(film: Film, files: Vec<PathBuf>) -> Result<Self, Fault> {
         let Some(first) = film.parts().first() else { return Err(Fault::damaged("it holds no film")) };

@@ -9,7 +9,7 @@ use crate::tasks::ffmpeg::{ChildError, Pieces, Running, Tools};
 use crate::tasks::patience::Patience;
 
 /// How long a film may keep us waiting in all, while it is opened or until a frame of it comes; what comes gives back.
-pub const PATIENCE: Duration = Duration::from_secs(8);
+pub const PATIENCE: Duration = Duration::from_secs(7);
 /// What a packet's line gives back: less than this many a second are no film that is worth waiting for.
 const PACKET: Duration = Duration::from_millis(50);
 /// The same for a decoded frame.

@@ -47,12 +47,20 @@ struct State {
     /// Frames that could not be decoded, told to whoever waits for them.
     failed: HashMap<u32, String>,
     working: bool,
+    /// The film was put away.
+    closed: bool,
     asked: Option<Instant>,
 }
 
 impl Ring {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The film was put away: the thread ends, and FFmpeg and the frames with it.
+    pub fn close(&self) {
+        self.lock().closed = true;
+        self.changed.notify_all();
     }
 
     /// A frame from the ring, or decoded now.
@@ -213,6 +221,9 @@ impl Ring {
         loop {
             let step = {
                 let state = self.lock();
+                if state.closed {
+                    return;
+                }
                 let next = run.as_ref().filter(|run| !run.ended).map(|run| run.next);
                 let step = state.step(next, room);
                 // After a jump the next one may follow at once: decoding ahead waits a moment for it.

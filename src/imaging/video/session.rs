@@ -149,7 +149,7 @@ impl Session {
         let text = |word: &str| OsString::from(word);
         let mut arguments: Vec<OsString> =
             ["-hide_banner", "-nostats", "-nostdin", "-v", "info"].into_iter().map(text).collect();
-        arguments.extend(input.bounds());
+        arguments.extend(input.decoding());
         arguments.extend(["-noautorotate", "-copyts"].map(text));
         let mut select = String::new();
         let (mut first_tick, mut skip, mut aim_s) = (i64::MIN, false, None);
@@ -328,7 +328,7 @@ pub fn decoded_ticks(
     let text = |word: &str| OsString::from(word);
     let mut arguments: Vec<OsString> =
         ["-hide_banner", "-nostats", "-nostdin", "-v", "info"].into_iter().map(text).collect();
-    arguments.extend(input.bounds());
+    arguments.extend(input.decoding());
     arguments.push("-copyts".into());
     if let Some(seconds) = from {
         arguments.extend(["-noaccurate_seek", "-seek_timestamp", "1", "-ss"].map(text));
