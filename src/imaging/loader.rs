@@ -77,6 +77,7 @@ pub struct LoaderStats {
     pub failed: u64,
     pub cache_hits: u64,
     pub cache_bytes: u64,
+    /// Wanted tiles that nobody has drained: not begun, being decoded, or ready.
     pub waiting: usize,
 }
 
@@ -225,7 +226,9 @@ impl<T: Send + Sync + 'static> TileLoader<T> {
 
     pub fn stats(&self) -> LoaderStats {
         let state = self.shared.lock();
-        LoaderStats { cache_bytes: state.cache.bytes(), waiting: state.wanted.len(), ..state.stats }
+        let decoding = state.in_flight.iter().filter(|slot| state.current.contains(slot)).count();
+        let waiting = state.wanted.len() + decoding + state.finished.len();
+        LoaderStats { cache_bytes: state.cache.bytes(), waiting, ..state.stats }
     }
 }
 
