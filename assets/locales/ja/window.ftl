@@ -559,7 +559,7 @@ second-canvas = 第2画面の画像
 second-empty = 主画面で Alt+F11 を押すと、いまの画像をここに表示します
 second-hint = 表示のみ・ドラッグとホイールは主画面と同じ・↑↓ スライス・F 全体・F11 全画面・Esc で閉じる
 
-keys-profile = マウスと数字キーの流儀
+keys-profile = マウスと数字キーの操作方式
 keys-mouse = ドラッグ（選択ツール）
 keys-mouse-values = CT・MR など
 keys-mouse-others = それ以外の画像
